@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Convolutions over space and time as implicit GEMM: no im2col buffer, no copy of concatenated or upsampled inputs.
+ */
+#pragma once
+
+#include "opencl/ops/linear.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  guint stride;                 /* in space; 0 counts as 1 */
+  gint pad_top, pad_left;       /* zeros before the first row and column; those after follow from the output's size */
+  gsize upsampled_height, upsampled_width;      /* nearest-upsample to this size first (src = dst * in / out); 0 = no */
+} OclConv;
+
+/* output [F, OH, OW, out] = convolution of input [F, H, W, C1] and, when not NULL, @input2 [F, H, W, C2] appended on
+ * channels (C1 + C2 = weights' in_channels), then the epilogue. Cross-correlation as in PyTorch. Kernels with
+ * kernel_t > 1 look (kernel_t - 1) / 2 frames back and ahead, zeros outside the tensor's frames.
+ * 3 x 3 "same" is { 1, 1, 1 }; diffusers' autoencoder downsampler (pad right and bottom) is { 2, 0, 0 }. */
+gboolean ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A tensor on the device: a slice of a buffer in channels-last layout [frames, height, width, channels].
+ * Tokens, pixels and rows are the same thing: frames * height * width of them, `stride` elements apart.
+ */
+#pragma once
+
+#include "opencl/runtime/queue.h"
+
+G_BEGIN_DECLS
+
+/* How elements are stored; arithmetic is always fp32. */
+typedef enum
+{
+  OCL_F32,
+  OCL_F16,
+} OclType;
+
+typedef struct
+{
+  OclBuffer *buffer;            /* not owned: by the arena, or by whoever made it */
+  gsize offset;                 /* of the first element, in elements of `type` */
+  OclType type;
+  gsize frames, height, width, channels;
+  gsize stride;                 /* elements from one pixel to the next, >= channels */
+} OclTensor;
+
+gsize ocl_type_size (OclType type);
+
+/* frames * height * width. */
+gsize ocl_tensor_pixels (const OclTensor * tensor);
+
+/* A packed tensor from the queue's arena, contents undefined. Sizes are overflow-checked. */
+gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height, gsize width, gsize channels,
+    OclTensor * tensor, GError ** error);
+
+/* The same, shaped like @like. */
+gboolean ocl_tensor_alloc_like (OclQueue * queue, const OclTensor * like, OclTensor * tensor, GError ** error);
+
+/* Views: channels [first, first + count), and frames [first, first + count). No copy. */
+OclTensor ocl_tensor_channels (const OclTensor * tensor, gsize first, gsize count);
+OclTensor ocl_tensor_frames (const OclTensor * tensor, gsize first, gsize count);
+
+/* Fp32 host data <-> tensor of any storage type, both [frames, height, width, channels] packed. For tests, prompts
+ * and small vectors. */
+gboolean ocl_tensor_write (OclQueue * queue, const OclTensor * tensor, const gfloat * data, GError ** error);
+gboolean ocl_tensor_read (OclQueue * queue, const OclTensor * tensor, gfloat * data, GError ** error);
+
+/* A constant fp32 vector (bias, norm weight), loaded once. */
+OclBuffer *ocl_vector_new (OclDevice * device, const gfloat * data, gsize n, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Weights of a linear layer or convolution, packed once at load into the layout that the matrix kernels read:
+ * column panels [ceil (N / NR)][K][NR], K = taps x input channels, zero-padded, with the bias beside them.
+ */
+#pragma once
+
+#include "opencl/ops/tensor.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  OclBuffer *panels;
+  OclBuffer *bias;              /* fp32 [out_channels]; NULL = none */
+  OclType type;                 /* storage of the panels */
+  gsize in_channels, out_channels;      /* out_channels before GEGLU halves them */
+  guint kernel_t, kernel_h, kernel_w;   /* 1, 1, 1 for linear layers */
+  guint panel;                  /* NR: columns a panel */
+  gboolean geglu;               /* value and gate columns interleaved; out_channels / 2 come out */
+} OclWeights;
+
+/* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or
+ * NULL. @geglu: the output's first half is the value, the second the gate of a GEGLU; the layer then gives
+ * value * gelu (gate). */
+OclWeights *ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight, const gfloat * bias,
+    gsize out_channels, gsize in_channels, guint kernel_t, guint kernel_h, guint kernel_w, gboolean geglu,
+    GError ** error);
+void ocl_weights_free (OclWeights * weights);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclWeights, ocl_weights_free);
+
+G_END_DECLS

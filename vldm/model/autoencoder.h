@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * AutoencoderKL and AutoencoderKLTemporalDecoder: pictures <-> latents.
+ * Source: diffusers' classes of those names.
+ */
+#pragma once
+
+#include "opencl/ops/tensor.h"
+#include "vldm/model/config.h"
+#include "vldm/model/unet.h"
+
+G_BEGIN_DECLS
+
+typedef struct _VldmAutoencoder VldmAutoencoder;
+
+VldmAutoencoder *vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder, VldmLoadingFunc loading,
+    gpointer user_data, GError ** error);
+void vldm_autoencoder_free (VldmAutoencoder * autoencoder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmAutoencoder, vldm_autoencoder_free);
+
+const VldmAutoencoderConfig *vldm_autoencoder_config (VldmAutoencoder * autoencoder);
+
+/* @latents [T, h, w, latent_channels] as the UNet sees them (the scaling factor is undone inside);
+ * @rgb [T, factor h, factor w, out_channels] in [-1, 1], not clamped. With a temporal decoder the T frames are one clip;
+ * else they are independent. */
+gboolean vldm_autoencoder_decode (VldmAutoencoder * autoencoder, OclQueue * queue, const OclTensor * latents,
+    const OclTensor * rgb, GError ** error);
+
+/* @rgb [T, H, W, in_channels] in [-1, 1], H and W multiples of the factor; @latents [T, H / factor, W / factor,
+ * latent_channels]: the distribution's mean, scaled. Frames are independent. */
+gboolean vldm_autoencoder_encode (VldmAutoencoder * autoencoder, OclQueue * queue, const OclTensor * rgb,
+    const OclTensor * latents, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tensors of one component folder, read from safetensors files (one, a variant, or shards with an index) by mapping them.
+ * Everything that a file claims is checked against its length before use.
+ * Source: the safetensors format description; diffusers' and transformers' file names.
+ */
+#pragma once
+
+#include "vldm/error.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  VLDM_DTYPE_F32,
+  VLDM_DTYPE_F16,
+  VLDM_DTYPE_BF16,
+  VLDM_DTYPE_OTHER,             /* integers and the like: kept by name, never converted */
+} VldmDtype;
+
+#define VLDM_MAX_RANK 8
+
+typedef struct
+{
+  const char *name;
+  const char *path;             /* of the file, for messages */
+  VldmDtype dtype;
+  guint rank;
+  gsize shape[VLDM_MAX_RANK];
+  gsize n_elements;
+  const guint8 *data;           /* little-endian, any alignment */
+} VldmTensorView;
+
+typedef struct _VldmSafetensors VldmSafetensors;
+
+/* Opens @folder/@base.safetensors, else @folder/@base.safetensors.index.json with its shards, else the fp16 variants of
+ * both. @base is "diffusion_pytorch_model" or "model". VLDM_ERROR_NOT_FOUND names the folder and what it looked for;
+ * VLDM_ERROR_READ names file, tensor and what is wrong. */
+VldmSafetensors *vldm_safetensors_open (const char *folder, const char *base, GError ** error);
+void vldm_safetensors_free (VldmSafetensors * tensors);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmSafetensors, vldm_safetensors_free);
+
+/* NULL if there is none of that name. */
+const VldmTensorView *vldm_safetensors_find (VldmSafetensors * tensors, const char *name);
+
+/* For listings: all names, NULL-terminated, sorted; free the array only. */
+const char **vldm_safetensors_names (VldmSafetensors * tensors);
+
+/* Converts all elements to fp32. @view's dtype must not be OTHER. */
+void vldm_tensor_view_read (const VldmTensorView * view, gfloat * out);
+
+G_END_DECLS

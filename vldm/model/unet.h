@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * UNetSpatioTemporalConditionModel: the denoising network of key frames and interpolation.
+ * Source: diffusers' class of that name; Align your Latents, section 3.
+ */
+#pragma once
+
+#include "opencl/ops/tensor.h"
+#include "vldm/model/config.h"
+
+G_BEGIN_DECLS
+
+typedef struct _VldmUnet VldmUnet;
+
+/* @folder holds config.json and diffusion_pytorch_model.safetensors. @loading, called with fractions 0 .. 1, may return
+ * FALSE to cancel (VLDM_ERROR_CANCELLED); may be NULL. */
+typedef gboolean (*VldmLoadingFunc) (gdouble fraction, gpointer user_data);
+VldmUnet *vldm_unet_load (OclDevice * device, OclType type, const char *folder, VldmLoadingFunc loading,
+    gpointer user_data, GError ** error);
+void vldm_unet_free (VldmUnet * unet);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnet, vldm_unet_free);
+
+const VldmUnetConfig *vldm_unet_config (VldmUnet * unet);
+
+/* What stays the same over all steps of a window: keys and values of the prompt for every cross-attention, projected
+ * once, and the frame positions. Lives in buffers of its own. */
+typedef struct _VldmUnetContext VldmUnetContext;
+
+/* @spatial_text and @temporal_text [1, 1, tokens, cross_attention_dim], normally the same tensor; from the text
+ * encoder. */
+VldmUnetContext *vldm_unet_context_new (VldmUnet * unet, OclQueue * queue, const OclTensor * spatial_text,
+    const OclTensor * temporal_text, GError ** error);
+void vldm_unet_context_free (VldmUnetContext * context);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnetContext, vldm_unet_context_free);
+
+/* One call. @sample [T, h, w, in_channels]; @timestep may be fractional or negative; @time_ids [n_time_ids];
+ * @output [T, h, w, out_channels], fp32. Any T >= 1 and any h, w >= 1. */
+gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
+    gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Latents -> pictures: what vldmdec runs. One call decodes one chunk; windows.h says which frames a chunk has and how
+ * overlapping chunks blend.
+ */
+#pragma once
+
+#include "vldm/frames.h"
+#include "vldm/model/folder.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  guint width, height;          /* of the picture, cropped top-left from factor * latent size */
+  guint blend;                  /* first frames of the chunk that overlap the chunk before */
+  gboolean keep;                /* keep the last `overlap` frames for the next chunk to blend with */
+  guint overlap;
+} VldmDecodeParams;
+
+typedef struct _VldmDecode VldmDecode;
+
+VldmDecode *vldm_decode_new (VldmModel * model, const VldmProgress * progress, GError ** error);
+void vldm_decode_free (VldmDecode * decode);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDecode, vldm_decode_free);
+
+/* Decodes @latents (F32LE or F16LE) into @rgb (RGB8) of equal count. Frame i < blend is
+ * (1 - w) * kept frame i + w * new frame i in [-1, 1], w = (i + 1) / (blend + 1). */
+gboolean vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params, const VldmFrames * latents,
+    VldmFrames * rgb, const VldmProgress * progress, GError ** error);
+
+/* Forgets kept frames: after a flush or a discontinuity. */
+void vldm_decode_reset (VldmDecode * decode);
+
+G_END_DECLS

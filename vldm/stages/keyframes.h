@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Key frames from a prompt: what vldmsrc runs. One call makes one window.
+ */
+#pragma once
+
+#include "vldm/frames.h"
+#include "vldm/model/folder.h"
+
+G_BEGIN_DECLS
+
+/* Everything that a window depends on. The caller resolves defaults (see vldm_keyframes_defaults). */
+typedef struct
+{
+  const char *prompt, *negative_prompt; /* UTF-8, not NULL */
+  guint32 seed;                 /* of the window: vldm_window_seed */
+  guint frames;                 /* T */
+  guint width, height;          /* of the decoded picture: multiples of the autoencoder's factor */
+  gdouble fps;                  /* frames per second, the network's time id */
+  guint steps;
+  gdouble guidance_scale;       /* 1 = no guidance */
+  gdouble guidance_rescale;     /* 0 .. 1 */
+  VldmSchedulerKind scheduler;
+} VldmKeyframesParams;
+
+typedef struct _VldmKeyframes VldmKeyframes;
+
+/* Loads text encoder and UNet of @model, so it takes a while. A stage belongs to one thread at a time. */
+VldmKeyframes *vldm_keyframes_new (VldmModel * model, const VldmProgress * progress, GError ** error);
+void vldm_keyframes_free (VldmKeyframes * keyframes);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmKeyframes, vldm_keyframes_free);
+
+/* The model's own settings and the shape of its latents; quick: configurations only. Prompts are "", seed 0. */
+gboolean vldm_keyframes_defaults (VldmModel * model, VldmKeyframesParams * params, gint * fps_n, gint * fps_d,
+    GError ** error);
+
+/* Checks ranges and sizes: VLDM_ERROR_SETTINGS names the parameter and what is allowed. Quick. */
+gboolean vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params, GError ** error);
+
+/* Latents of one window into @out: T frames [latent channels, height / factor, width / factor], host memory of the
+ * caller's, F32LE or F16LE. */
+gboolean vldm_keyframes_run (VldmKeyframes * keyframes, const VldmKeyframesParams * params, VldmFrames * out,
+    const VldmProgress * progress, GError ** error);
+
+G_END_DECLS
