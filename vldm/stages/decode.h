@@ -7,6 +7,7 @@
 
 #include "vldm/frames.h"
 #include "vldm/model/folder.h"
+#include "vldm/stages/windows.h"
 
 G_BEGIN_DECLS
 
@@ -19,6 +20,10 @@ typedef struct
 } VldmDecodeParams;
 
 typedef struct _VldmDecode VldmDecode;
+
+/* The chunks that @model's decoder wants: @size and @overlap frames, -1 = 8 and 2. Decoders without temporal layers take
+ * frames one by one, whatever was asked. VLDM_ERROR_SETTINGS unless 1 <= size <= 1024 and 0 <= overlap <= size / 2. Quick. */
+gboolean vldm_decode_chunks (VldmModel * model, gint size, gint overlap, VldmChunks * chunks, GError ** error);
 
 VldmDecode *vldm_decode_new (VldmModel * model, const VldmProgress * progress, GError ** error);
 void vldm_decode_free (VldmDecode * decode);

@@ -21,6 +21,7 @@ typedef struct
   gdouble guidance_scale;       /* 1 = no guidance */
   gdouble guidance_rescale;     /* 0 .. 1 */
   VldmSchedulerKind scheduler;
+  gdouble eta;                  /* DDIM's share of fresh noise a step, 0 .. 1; other samplers ignore it */
 } VldmKeyframesParams;
 
 typedef struct _VldmKeyframes VldmKeyframes;

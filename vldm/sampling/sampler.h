@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The denoising loop: network calls with classifier-free guidance, and the scheduler's linear updates, all on the device.
+ * Source: diffusers' pipelines; guidance rescale after Lin et al., arXiv 2305.08891.
+ */
+#pragma once
+
+#include "vldm/model/unet.h"
+#include "vldm/sampling/noise.h"
+#include "vldm/sampling/scheduler.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  VldmUnet *unet;
+  const VldmSchedule *schedule;
+  const VldmUnetContext *text;
+  const VldmUnetContext *negative_text; /* read only where guidance_scale != 1 */
+  gdouble guidance_scale;       /* F = F_negative + scale (F_text - F_negative); 1 = text alone */
+  gdouble guidance_rescale;     /* 0 = none */
+  const gfloat *time_ids;
+} VldmSampler;
+
+/* Called before step @done of @total; FALSE with @error set stops. */
+typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, GError ** error);
+
+/* Denoises @latents [T, h, w, out_channels] in place, fp32, starting from unscaled noise. @sample [T, h, w, in_channels],
+ * fp32, is the network's input: its first channels are overwritten at each step, the others (masked context and mask) are
+ * the caller's. Samplers that need fresh noise draw on from @noise. */
+gboolean vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue, const OclTensor * sample,
+    const OclTensor * latents, VldmNoise * noise, VldmStepFunc step, gpointer user_data, GError ** error);
+
+/* Draws the next [frames, channels, height, width] of @noise into the channels-last @output, which gives the shape. */
+gboolean vldm_noise_to_tensor (VldmNoise * noise, OclQueue * queue, const OclTensor * output, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Decoding: one chunk of latents -> pictures, blended in [-1, 1] with what the chunk before saw of the same frames.
+ */
+#include "vldm/stages/decode.h"
+
+#include "opencl/ops/convert.h"
+#include "opencl/ops/elementwise.h"
+#include "vldm/model/autoencoder.h"
+#include "vldm/stages/report.h"
+
+#define DEFAULT_CHUNK 8
+#define DEFAULT_OVERLAP 2
+#define MAX_CHUNK 1024
+
+struct _VldmDecode
+{
+  VldmModel *model;
+  OclQueue *queue;
+  VldmAutoencoder *autoencoder; /* the model's */
+
+  /* The last frames of the chunk before, fp32 in [-1, 1]; buffer NULL = none. */
+  OclTensor kept;
+  OclBuffer *kept_buffer;
+};
+
+gboolean
+vldm_decode_chunks (VldmModel * model, gint size, gint overlap,
+    VldmChunks * chunks, GError ** error)
+{
+  const VldmAutoencoderConfig *config = vldm_model_autoencoder_config (model);
+
+  if (config == NULL) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
+        "%s has no folder \"vae\"; decoding needs one",
+        vldm_model_folder (model));
+    return FALSE;
+  }
+  if (size == -1)
+    size = DEFAULT_CHUNK;
+  if (overlap == -1)
+    overlap = MIN (DEFAULT_OVERLAP, size / 2);
+  if (size < 1 || size > MAX_CHUNK) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "chunk-frames is %d; allowed is 1 to %d", size, MAX_CHUNK);
+    return FALSE;
+  }
+  if (overlap < 0 || overlap > size / 2) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "chunk-overlap is %d; allowed is 0 to %d, half of chunk-frames",
+        overlap, size / 2);
+    return FALSE;
+  }
+
+  chunks->size = config->temporal_decoder ? size : 1;
+  chunks->overlap = config->temporal_decoder ? overlap : 0;
+  return TRUE;
+}
+
+VldmDecode *
+vldm_decode_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  g_autoptr (VldmDecode) decode = g_new0 (VldmDecode, 1);
+
+  decode->model = vldm_model_ref (model);
+  decode->queue = ocl_queue_new (vldm_model_device (model), error);
+  if (decode->queue == NULL)
+    return NULL;
+  decode->autoencoder = vldm_model_autoencoder (model, progress, error);
+  if (decode->autoencoder == NULL)
+    return NULL;
+  return g_steal_pointer (&decode);
+}
+
+void
+vldm_decode_free (VldmDecode * decode)
+{
+  if (decode == NULL)
+    return;
+  vldm_decode_reset (decode);
+  g_clear_pointer (&decode->queue, ocl_queue_free);
+  vldm_model_unref (decode->model);
+  g_free (decode);
+}
+
+void
+vldm_decode_reset (VldmDecode * decode)
+{
+  g_clear_pointer (&decode->kept_buffer, ocl_buffer_unref);
+}
+
+static gboolean
+check_frames (VldmDecode * decode, const VldmDecodeParams * params,
+    const VldmFrames * latents, const VldmFrames * rgb, GError ** error)
+{
+  const VldmAutoencoderConfig *config =
+      vldm_autoencoder_config (decode->autoencoder);
+  gsize width = (gsize) latents->width * config->factor;
+  gsize height = (gsize) latents->height * config->factor;
+
+  if (latents->format == VLDM_FORMAT_RGB8 || latents->host == NULL
+      || latents->channels != config->latent_channels) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "the decoder of %s takes latents of %u channels, not %u",
+        vldm_model_folder (decode->model), config->latent_channels,
+        latents->channels);
+    return FALSE;
+  }
+  if (params->width < 1 || params->height < 1 || params->width > width
+      || params->height > height) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "latents of %u x %u decode to %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT
+        " pixels, which cannot be cropped to %u x %u", latents->width,
+        latents->height, width, height, params->width, params->height);
+    return FALSE;
+  }
+  if (rgb->format != VLDM_FORMAT_RGB8 || rgb->host == NULL
+      || rgb->count != latents->count || rgb->width != params->width
+      || rgb->height != params->height) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "%u frames of latents decode to as many %u x %u RGB pictures in host memory",
+        latents->count, params->width, params->height);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+upload_latents (OclQueue * queue, const VldmFrames * latents,
+    OclTensor * tensor, GError ** error)
+{
+  OclType type = latents->format == VLDM_FORMAT_F16LE ? OCL_F16 : OCL_F32;
+  gsize size = vldm_frames_size (latents);
+  OclBuffer *planar;
+  gsize offset;
+
+  return ocl_tensor_alloc (queue, OCL_F32, latents->count, latents->height,
+      latents->width, latents->channels, tensor, error)
+      && ocl_arena_alloc (ocl_queue_arena (queue), size, &planar, &offset,
+      error)
+      && ocl_queue_write (queue, planar, offset, vldm_frames_host (latents, 0),
+      size, error)
+      && ocl_from_planar (queue, planar, offset / ocl_type_size (type), type,
+      tensor, error);
+}
+
+/* First frames of @rgb = (1 - w) kept + w rgb, the later chunk's weight w rising from frame to frame. */
+static gboolean
+blend_with_kept (VldmDecode * decode, guint blend, const OclTensor * rgb,
+    GError ** error)
+{
+  guint n = MIN (blend, rgb->frames);
+
+  if (decode->kept_buffer == NULL || decode->kept.frames < blend
+      || decode->kept.width != rgb->width
+      || decode->kept.height != rgb->height) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "no %u frames of the chunk before were kept to blend with", blend);
+    return FALSE;
+  }
+  for (guint i = 0; i < n; i++) {
+    OclTensor before = ocl_tensor_frames (&decode->kept, i, 1);
+    OclTensor now = ocl_tensor_frames (rgb, i, 1);
+    const OclTensor *inputs[] = { &before, &now };
+    gfloat w = (i + 1.0f) / (blend + 1.0f);
+    const gfloat scales[] = { 1.0f - w, w };
+
+    if (!ocl_combine (decode->queue, 2, inputs, scales, 0.0f, &now, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Copies the last @overlap frames out of the arena, for the next chunk. */
+static gboolean
+keep_frames (VldmDecode * decode, guint overlap, const OclTensor * rgb,
+    GError ** error)
+{
+  OclTensor last =
+      ocl_tensor_frames (rgb, rgb->frames - MIN (overlap, rgb->frames),
+      MIN (overlap, rgb->frames));
+  gsize size =
+      ocl_tensor_pixels (&last) * last.channels * ocl_type_size (OCL_F32);
+
+  if (decode->kept_buffer == NULL
+      || ocl_buffer_size (decode->kept_buffer) != size) {
+    vldm_decode_reset (decode);
+    decode->kept_buffer =
+        ocl_buffer_new (vldm_model_device (decode->model), size, error);
+    if (decode->kept_buffer == NULL)
+      return FALSE;
+  }
+  decode->kept = last;
+  decode->kept.buffer = decode->kept_buffer;
+  decode->kept.offset = 0;
+  decode->kept.stride = last.channels;
+  return ocl_copy (decode->queue, &last, &decode->kept, error);
+}
+
+static gboolean
+decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
+    const VldmFrames * latents, VldmFrames * rgb, VldmReport * report,
+    GError ** error)
+{
+  OclQueue *queue = decode->queue;
+  guint factor = vldm_autoencoder_config (decode->autoencoder)->factor;
+  gsize size = vldm_frames_size (rgb);
+  OclTensor input, picture;
+  OclBuffer *bytes;
+  gsize offset;
+
+  if (!vldm_report_progress (report, VLDM_ACTIVITY_DECODE, 0, latents->count,
+          error))
+    return FALSE;
+  if (!ocl_tensor_alloc (queue, OCL_F32, latents->count,
+          (gsize) latents->height * factor, (gsize) latents->width * factor,
+          rgb->channels, &picture, error))
+    return FALSE;
+  if (!upload_latents (queue, latents, &input, error))
+    return FALSE;
+  if (!vldm_autoencoder_decode (decode->autoencoder, queue, &input, &picture,
+          error))
+    return FALSE;
+  if (params->blend > 0
+      && !blend_with_kept (decode, params->blend, &picture, error))
+    return FALSE;
+  if (params->keep && params->overlap > 0
+      && !keep_frames (decode, params->overlap, &picture, error))
+    return FALSE;
+
+  return ocl_arena_alloc (ocl_queue_arena (queue), size, &bytes, &offset, error)
+      && ocl_to_rgb8 (queue, &picture, rgb->height, rgb->width, bytes, offset,
+      error)
+      && ocl_queue_read (queue, bytes, offset, vldm_frames_host (rgb, 0), size,
+      error)
+      && vldm_report_progress (report, VLDM_ACTIVITY_DECODE, latents->count,
+      latents->count, error);
+}
+
+gboolean
+vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
+    const VldmFrames * latents, VldmFrames * rgb, const VldmProgress * progress,
+    GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (decode->queue);
+  OclArenaMark mark;
+  VldmReport report;
+  g_autoptr (GError) failure = NULL;
+  gboolean done;
+
+  if (!check_frames (decode, params, latents, rgb, error))
+    return FALSE;
+
+  mark = ocl_arena_mark (arena);
+  vldm_report_begin (&report, decode->queue, progress);
+  done = decode_chunk (decode, params, latents, rgb, &report, &failure);
+  done = vldm_report_end (&report, done, &failure);
+  ocl_arena_release (arena, mark);
+  if (!done)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return done;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Progress and cancellation of a running stage.
+ */
+#include "vldm/stages/report.h"
+
+#include "vldm/error.h"
+
+static gboolean
+may_go_on (const VldmReport * report, VldmActivity activity, guint done,
+    guint total)
+{
+  const VldmProgress *progress = report->progress;
+
+  return progress == NULL || progress->progress == NULL
+      || progress->progress (activity, done, total, progress->user_data);
+}
+
+static gboolean
+check (gpointer user_data)
+{
+  const VldmReport *report = user_data;
+
+  return may_go_on (report, report->activity, report->done, report->total);
+}
+
+/* A build cannot be stopped; the check before the next launch sees the caller's answer again. */
+static void
+building (const char *program, const char *kernel, guint built,
+    gpointer user_data)
+{
+  may_go_on (user_data, VLDM_ACTIVITY_BUILD_KERNELS, built, 0);
+}
+
+void
+vldm_report_begin (VldmReport * report, OclQueue * queue,
+    const VldmProgress * progress)
+{
+  *report = (VldmReport) {
+  .progress = progress,.queue = queue};
+  ocl_queue_set_callbacks (queue, check, building, report);
+}
+
+gboolean
+vldm_report_end (VldmReport * report, gboolean ok, GError ** error)
+{
+  ocl_queue_set_callbacks (report->queue, NULL, NULL, NULL);
+  if (ok)
+    return TRUE;
+
+  ocl_queue_drain (report->queue);
+  if (error != NULL && g_error_matches (*error, OCL_ERROR, OCL_ERROR_CANCELLED)) {
+    g_clear_error (error);
+    g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_CANCELLED, "cancelled");
+  }
+  return FALSE;
+}
+
+gboolean
+vldm_report_progress (VldmReport * report, VldmActivity activity, guint done,
+    guint total, GError ** error)
+{
+  report->activity = activity;
+  report->done = done;
+  report->total = total;
+  if (may_go_on (report, activity, done, total))
+    return TRUE;
+  g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_CANCELLED, "cancelled");
+  return FALSE;
+}
+
+void
+vldm_report_warning (const VldmReport * report, const char *message)
+{
+  if (report->progress != NULL && report->progress->warn != NULL)
+    report->progress->warn (message, report->progress->user_data);
+}

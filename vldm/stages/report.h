@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How a stage reports progress and is cancelled: one place where the queue's callbacks, the denoising loop and the
+ * caller's VldmProgress meet.
+ */
+#pragma once
+
+#include "opencl/runtime/queue.h"
+#include "vldm/progress.h"
+
+G_BEGIN_DECLS
+
+/* What was reported last. Lives on the stack of a stage's run function. */
+typedef struct
+{
+  const VldmProgress *progress;
+  OclQueue *queue;
+  VldmActivity activity;
+  guint done, total;
+} VldmReport;
+
+/* From now on @queue asks @progress (may be NULL) whether to go on, and reports the kernels that it builds. */
+void vldm_report_begin (VldmReport * report, OclQueue * queue, const VldmProgress * progress);
+
+/* Takes the callbacks off again. Where @ok is FALSE it waits for the queue, so that the caller may free memory, and turns
+ * OCL_ERROR_CANCELLED into VLDM_ERROR_CANCELLED. Returns @ok. */
+gboolean vldm_report_end (VldmReport * report, gboolean ok, GError ** error);
+
+/* FALSE with VLDM_ERROR_CANCELLED if the caller wants to stop. */
+gboolean vldm_report_progress (VldmReport * report, VldmActivity activity, guint done, guint total, GError ** error);
+
+void vldm_report_warning (const VldmReport * report, const char *message);
+
+G_END_DECLS

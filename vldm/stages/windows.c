@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Grids of windows and chunks: arithmetic on frame numbers only.
+ */
+#include "vldm/stages/windows.h"
+
+guint64
+vldm_chunk_start (const VldmChunks * chunks, guint64 j)
+{
+  return j * (chunks->size - chunks->overlap);
+}
+
+guint64
+vldm_first_chunk_of (const VldmChunks * chunks, guint64 n)
+{
+  if (n < chunks->size)
+    return 0;
+  return (n - chunks->size) / (chunks->size - chunks->overlap) + 1;
+}
+
+guint64
+vldm_last_chunk_of (const VldmChunks * chunks, guint64 n)
+{
+  return n / (chunks->size - chunks->overlap);
+}
