@@ -5,7 +5,7 @@
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/model/folder.h"
+#include "vldm/model/model.h"
 
 G_BEGIN_DECLS
 

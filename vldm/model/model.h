@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A model: configurations and networks of one model folder on one device, each loaded once, for all stages that share
+ * them.
+ */
+#pragma once
+
+#include "opencl/ops/tensor.h"
+#include "vldm/model/config.h"
+#include "vldm/model/folder.h"
+#include "vldm/progress.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  VLDM_PRECISION_AUTO,          /* f32 on CPU devices, f16 on others */
+  VLDM_PRECISION_F32,
+  VLDM_PRECISION_F16,           /* stored in half, computed in fp32 */
+} VldmPrecision;
+
+typedef struct _VldmModel VldmModel;
+typedef struct _VldmUnet VldmUnet;
+typedef struct _VldmAutoencoder VldmAutoencoder;
+typedef struct _VldmTextEncoder VldmTextEncoder;
+typedef struct _VldmTokenizer VldmTokenizer;
+
+/* Reads the configurations only: quick. @folder as given by vldm_folder_resolve. */
+VldmModel *vldm_model_new (const char *folder, OclDevice * device, VldmPrecision precision, GError ** error);
+VldmModel *vldm_model_ref (VldmModel * model);
+void vldm_model_unref (VldmModel * model);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmModel, vldm_model_unref);
+
+const char *vldm_model_folder (VldmModel * model);
+OclDevice *vldm_model_device (VldmModel * model);
+OclType vldm_model_type (VldmModel * model);
+const VldmDefaults *vldm_model_defaults (VldmModel * model);
+/* NULL where the folder has no such component. */
+const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);
+const VldmAutoencoderConfig *vldm_model_autoencoder_config (VldmModel * model);
+
+/* Load on first use, then give the same network again; safe from several threads. The model keeps them. Loading posts
+ * VLDM_ACTIVITY_LOAD_MODEL and can be cancelled. */
+VldmUnet *vldm_model_unet (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmAutoencoder *vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmTextEncoder *vldm_model_text_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmTokenizer *vldm_model_tokenizer (VldmModel * model, GError ** error);
+
+G_END_DECLS
