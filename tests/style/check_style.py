@@ -8,6 +8,7 @@ Usage: check_style.py SOURCE_ROOT            every rule on every file; prints pa
 
 The rules are functions (path, text) -> [(line, message)]; selftest.py shows one breach of each.
 """
+import functools
 import json
 import os
 import pathlib
@@ -180,11 +181,31 @@ def places(path, text):
         yield line, f'there is no {target}'
 
 
+def names(path, text):
+    """Pages speak of functions and types that are there, and docs/ does not fall behind the code."""
+    if not path.endswith('.md'):
+        return
+    for match in re.finditer(r'\b(?:ocl|vldm|gst_vldm)_[a-z]\w+|\b(?:Ocl|Vldm|GstVldm)[A-Z]\w+', text):
+        name = match.group()
+        if name not in identifiers() and name.rstrip('s') not in identifiers():
+            yield line_of(text, match.start()), f'{name} is nowhere in the sources'
+
+
+@functools.cache
+def identifiers():
+    """Every word of the C and OpenCL sources."""
+    found = set()
+    for path in files(ROOT):
+        if path.endswith(('.c', '.h', '.cl', '.clh')):
+            found.update(re.findall(r'\w+', pathlib.Path(ROOT, path).read_text(encoding='utf-8')))
+    return found
+
+
 def exists(path, target):
     return any(os.path.exists(os.path.join(ROOT, base, target)) for base in ('', os.path.dirname(path)))
 
 
-RULES = (includes, words, prefixes, header_comment, characters, sizes, kernel_comments, double_literals, places)
+RULES = (includes, words, prefixes, header_comment, characters, sizes, kernel_comments, double_literals, places, names)
 ROOT = '.'
 
 

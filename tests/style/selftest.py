@@ -46,6 +46,7 @@ CASES = [
     (style.places, 'docs/x.md', 'see models/drive/README.md\n', 'see design.md\n'),
     (style.places, 'vldm/x.c', '/* see opencl/ops/ops.h */\n', '/* see opencl/ops/gone.h */\n'),
     (style.places, 'vldm/x.c', '/* models/drive */\n', '/* /wo' + 'rk/models */\n'),
+    (style.names, 'docs/x.md', '`ocl_conv ()` and `VldmFrames`\n', '`ocl_gone ()`\n'),
 ]
 
 
