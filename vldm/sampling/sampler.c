@@ -10,8 +10,11 @@
 /* What the loop works on, besides the latents: all fp32, shaped like them. */
 typedef struct
 {
+  OclTensor input, blank_input; /* the latents' channels of the networks' inputs */
   OclTensor guided;             /* F after guidance */
+  OclTensor text;               /* F of the prompt */
   OclTensor negative;           /* F of the negative prompt */
+  OclTensor blank;              /* F of the negative prompt without context */
   OclTensor x0[2];              /* predicted clean latents of this step and the one before, alternating */
   OclTensor fresh_noise;
 } SamplerState;
@@ -20,8 +23,8 @@ static gboolean
 sampler_state_alloc (SamplerState * state, OclQueue * queue,
     const OclTensor * latents, GError ** error)
 {
-  OclTensor *tensors[] = { &state->guided, &state->negative, &state->x0[0],
-    &state->x0[1], &state->fresh_noise
+  OclTensor *tensors[] = { &state->guided, &state->text, &state->negative,
+    &state->blank, &state->x0[0], &state->x0[1], &state->fresh_noise
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (tensors); i++) {
@@ -31,32 +34,48 @@ sampler_state_alloc (SamplerState * state, OclQueue * queue,
   return TRUE;
 }
 
+static gboolean
+call_network (const VldmSampler * sampler, OclQueue * queue,
+    const VldmUnetContext * context, const OclTensor * sample,
+    const VldmStep * step, const OclTensor * output, GError ** error)
+{
+  return vldm_unet_run (sampler->unet, queue, context, sample, step->timestep,
+      sampler->time_ids, output, error);
+}
+
 /* state->guided = F at the latents. */
 static gboolean
 guided_output (const VldmSampler * sampler, OclQueue * queue,
-    const SamplerState * state, const OclTensor * sample, gfloat timestep,
-    GError ** error)
+    const SamplerState * state, const OclTensor * sample,
+    const OclTensor * blank_sample, const VldmStep * step, GError ** error)
 {
-  gfloat scale = sampler->guidance_scale;
-  const OclTensor *outputs[] = { &state->negative, &state->guided };
-  const gfloat scales[] = { 1.0f - scale, scale };
-  OclTensor text = state->guided;
+  gfloat g = sampler->guidance_scale;
+  gfloat c = sampler->context_guidance;
+  const OclTensor *outputs[] = { &state->blank, &state->negative,
+    &state->text
+  };
+  const gfloat scales[] = { 1.0f - c, c - g, g };
+  guint first = c == 1.0f ? 1 : 0;
 
-  if (!vldm_unet_run (sampler->unet, queue, sampler->text, sample, timestep,
-          sampler->time_ids, &text, error))
-    return FALSE;
-  if (scale == 1.0f)
-    return TRUE;
-  if (!vldm_unet_run (sampler->unet, queue, sampler->negative_text, sample,
-          timestep, sampler->time_ids, &state->negative, error))
-    return FALSE;
-  if (sampler->guidance_rescale == 0.0)
-    return ocl_combine (queue, 2, outputs, scales, 0.0f, &state->guided, error);
+  if (g == 1.0f && c == 1.0f)
+    return call_network (sampler, queue, sampler->text, sample, step,
+        &state->guided, error);
 
-  /* the rescale needs F of the text beside the guided one */
-  return ocl_combine (queue, 2, outputs, scales, 0.0f, &state->negative, error)
-      && ocl_rescale_guidance (queue, sampler->guidance_rescale, &text,
-      &state->negative, &state->guided, error);
+  if (c != 1.0f && !call_network (sampler, queue, sampler->negative_text,
+          blank_sample, step, &state->blank, error))
+    return FALSE;
+  if (!call_network (sampler, queue, sampler->negative_text, sample, step,
+          &state->negative, error))
+    return FALSE;
+  if (!call_network (sampler, queue, sampler->text, sample, step,
+          &state->text, error))
+    return FALSE;
+  if (!ocl_combine (queue, 3 - first, outputs + first, scales + first, 0.0f,
+          &state->guided, error))
+    return FALSE;
+  return sampler->guidance_rescale == 0.0
+      || ocl_rescale_guidance (queue, sampler->guidance_rescale, &state->text,
+      &state->guided, &state->guided, error);
 }
 
 /* One linear update as VldmStep describes it; terms with coefficient 0 are left out, so that a NaN there cannot spread. */
@@ -100,16 +119,32 @@ update_latents (OclQueue * queue, const VldmStep * step,
 }
 
 static gboolean
+set_input (const VldmSampler * sampler, OclQueue * queue,
+    const SamplerState * state, const OclTensor * latents,
+    const VldmStep * step, GError ** error)
+{
+  return ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
+      &state->input, error)
+      && (sampler->context_guidance == 1.0
+      || ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
+          &state->blank_input, error));
+}
+
+static gboolean
 denoise (const VldmSampler * sampler, OclQueue * queue,
-    const OclTensor * sample, const OclTensor * latents, VldmNoise * noise,
-    VldmStepFunc step_func, gpointer user_data, GError ** error)
+    const OclTensor * sample, const OclTensor * blank_sample,
+    const OclTensor * latents, VldmNoise * noise, VldmStepFunc step_func,
+    gpointer user_data, GError ** error)
 {
   const VldmSchedule *schedule = sampler->schedule;
-  OclTensor input = ocl_tensor_channels (sample, 0, latents->channels);
-  SamplerState state;
+  SamplerState state = { 0 };
 
   if (!sampler_state_alloc (&state, queue, latents, error))
     return FALSE;
+  state.input = ocl_tensor_channels (sample, 0, latents->channels);
+  if (sampler->context_guidance != 1.0)
+    state.blank_input =
+        ocl_tensor_channels (blank_sample, 0, latents->channels);
   if (!ocl_combine (queue, 1, &latents, &schedule->initial_scale, 0.0f,
           latents, error))
     return FALSE;
@@ -119,10 +154,10 @@ denoise (const VldmSampler * sampler, OclQueue * queue,
 
     if (!step_func (i, schedule->n, user_data, error))
       return FALSE;
-    if (!ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f, &input,
-            error))
+    if (!set_input (sampler, queue, &state, latents, step, error))
       return FALSE;
-    if (!guided_output (sampler, queue, &state, sample, step->timestep, error))
+    if (!guided_output (sampler, queue, &state, sample, blank_sample, step,
+            error))
       return FALSE;
     if (!update_latents (queue, step, &state, i, latents, noise, error))
       return FALSE;
@@ -132,13 +167,14 @@ denoise (const VldmSampler * sampler, OclQueue * queue,
 
 gboolean
 vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue,
-    const OclTensor * sample, const OclTensor * latents, VldmNoise * noise,
-    VldmStepFunc step, gpointer user_data, GError ** error)
+    const OclTensor * sample, const OclTensor * blank_sample,
+    const OclTensor * latents, VldmNoise * noise, VldmStepFunc step,
+    gpointer user_data, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
-  gboolean done = denoise (sampler, queue, sample, latents, noise, step,
-      user_data, error);
+  gboolean done = denoise (sampler, queue, sample, blank_sample, latents,
+      noise, step, user_data, error);
 
   ocl_arena_release (arena, mark);
   return done;

@@ -17,8 +17,9 @@ typedef struct
   const VldmSchedule *schedule;
   const VldmUnetContext *text;
   const VldmUnetContext *negative_text; /* read only where guidance_scale != 1 */
-  gdouble guidance_scale;       /* F = F_negative + scale (F_text - F_negative); 1 = text alone */
+  gdouble guidance_scale;       /* g; 1 = text alone, unless context guidance is used */
   gdouble guidance_rescale;     /* 0 = none */
+  gdouble context_guidance;     /* c; 1 = none */
   const gfloat *time_ids;
 } VldmSampler;
 
@@ -27,9 +28,12 @@ typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, G
 
 /* Denoises @latents [T, h, w, out_channels] in place, fp32, starting from unscaled noise. @sample [T, h, w, in_channels],
  * fp32, is the network's input: its first channels are overwritten at each step, the others (masked context and mask) are
- * the caller's. Samplers that need fresh noise draw on from @noise. */
+ * the caller's. @blank_sample is the same without context, read only where context_guidance != 1.
+ *   F = F_negative + g (F_text - F_negative), or with c != 1
+ *   F = F_blank + c (F_negative - F_blank) + g (F_text - F_negative), F_blank with the negative prompt.
+ * Samplers that need fresh noise draw on from @noise. */
 gboolean vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue, const OclTensor * sample,
-    const OclTensor * latents, VldmNoise * noise, VldmStepFunc step, gpointer user_data, GError ** error);
+    const OclTensor * blank_sample, const OclTensor * latents, VldmNoise * noise, VldmStepFunc step, gpointer user_data, GError ** error);
 
 /* Draws the next [frames, channels, height, width] of @noise into the channels-last @output, which gives the shape. */
 gboolean vldm_noise_to_tensor (VldmNoise * noise, OclQueue * queue, const OclTensor * output, GError ** error);

@@ -6,22 +6,17 @@
 
 #include "vldm/frames.h"
 #include "vldm/model/model.h"
+#include "vldm/stages/denoiser.h"
 
 G_BEGIN_DECLS
 
 /* Everything that a window depends on. The caller resolves defaults (see vldm_keyframes_defaults). */
 typedef struct
 {
-  const char *prompt, *negative_prompt; /* UTF-8, not NULL */
-  guint32 seed;                 /* of the window: vldm_window_seed */
+  VldmSampling sampling;
   guint frames;                 /* T */
   guint width, height;          /* of the decoded picture: multiples of the autoencoder's factor */
   gdouble fps;                  /* frames per second, the network's time id */
-  guint steps;
-  gdouble guidance_scale;       /* 1 = no guidance */
-  gdouble guidance_rescale;     /* 0 .. 1 */
-  VldmSchedulerKind scheduler;
-  gdouble eta;                  /* DDIM's share of fresh noise a step, 0 .. 1; other samplers ignore it */
 } VldmKeyframesParams;
 
 typedef struct _VldmKeyframes VldmKeyframes;
@@ -38,9 +33,14 @@ gboolean vldm_keyframes_defaults (VldmModel * model, VldmKeyframesParams * param
 /* Checks ranges and sizes: VLDM_ERROR_SETTINGS names the parameter and what is allowed. Quick. */
 gboolean vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params, GError ** error);
 
+/* How many of the frames before a window it takes as context: the model's own number, or 0 for networks without context
+ * channels, which make one window only. */
+guint vldm_keyframes_context (VldmModel * model);
+
 /* Latents of one window into @out: T frames [latent channels, height / factor, width / factor], host memory of the
- * caller's, F32LE or F16LE. */
-gboolean vldm_keyframes_run (VldmKeyframes * keyframes, const VldmKeyframesParams * params, VldmFrames * out,
-    const VldmProgress * progress, GError ** error);
+ * caller's, F32LE or F16LE. @context, not NULL for prediction, holds the clean latents of the window's first frames;
+ * they come out as they went in. */
+gboolean vldm_keyframes_run (VldmKeyframes * keyframes, const VldmKeyframesParams * params,
+    const VldmFrames * context, VldmFrames * out, const VldmProgress * progress, GError ** error);
 
 G_END_DECLS

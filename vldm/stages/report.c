@@ -4,6 +4,8 @@
  */
 #include "vldm/stages/report.h"
 
+#include <string.h>
+
 #include "vldm/error.h"
 
 static gboolean
@@ -36,8 +38,9 @@ void
 vldm_report_begin (VldmReport * report, OclQueue * queue,
     const VldmProgress * progress)
 {
-  *report = (VldmReport) {
-  .progress = progress,.queue = queue};
+  memset (report, 0, sizeof (*report));
+  report->progress = progress;
+  report->queue = queue;
   ocl_queue_set_callbacks (queue, check, building, report);
 }
 

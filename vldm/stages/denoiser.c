@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One window: prompts -> text contexts (once for as long as they stay) -> denoised latents. The host sees data only at
+ * both ends.
+ * Source: Align your Latents, section 3; diffusers' text-to-video pipelines.
+ */
+#include "vldm/stages/denoiser.h"
+
+#include <string.h>
+
+#include "opencl/ops/convert.h"
+#include "vldm/model/text_encoder.h"
+#include "vldm/model/tokenizer.h"
+#include "vldm/sampling/sampler.h"
+#include "vldm/stages/report.h"
+
+#define MAX_GUIDANCE 1000.0
+#define MAX_TIME_IDS 3
+
+/* SVD's other two time ids where a model asks for three: its pipeline's defaults. */
+#define SVD_MOTION_BUCKET 127.0f
+#define SVD_NOISE_AUGMENTATION 0.02f
+
+/* A prompt as the UNet wants it, kept from window to window. */
+typedef struct
+{
+  char *prompt;
+  VldmUnetContext *context;
+} EncodedPrompt;
+
+struct _VldmDenoiser
+{
+  VldmModel *model;
+  OclQueue *queue;
+  VldmTokenizer *tokenizer;     /* the model's, like the two below */
+  VldmTextEncoder *text_encoder;
+  VldmUnet *unet;
+  EncodedPrompt text, negative_text;
+};
+
+static void
+encoded_prompt_clear (EncodedPrompt * encoded)
+{
+  g_clear_pointer (&encoded->prompt, g_free);
+  g_clear_pointer (&encoded->context, vldm_unet_context_free);
+}
+
+/* A tokenizer of another model would index past the embedding table. */
+static gboolean
+check_vocabulary (VldmDenoiser * denoiser, GError ** error)
+{
+  guint size = vldm_tokenizer_size (denoiser->tokenizer);
+  guint rows = vldm_text_encoder_config (denoiser->text_encoder)->vocab_size;
+
+  if (size <= rows)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+      "%s: the tokenizer has %u tokens, but text_encoder/config.json says vocab_size %u; they must belong together",
+      vldm_model_folder (denoiser->model), size, rows);
+  return FALSE;
+}
+
+VldmDenoiser *
+vldm_denoiser_new (VldmModel * model, VldmUnet * unet,
+    const VldmProgress * progress, GError ** error)
+{
+  g_autoptr (VldmDenoiser) denoiser = g_new0 (VldmDenoiser, 1);
+
+  denoiser->model = vldm_model_ref (model);
+  denoiser->unet = unet;
+  denoiser->queue = ocl_queue_new (vldm_model_device (model), error);
+  if (denoiser->queue == NULL)
+    return NULL;
+  denoiser->tokenizer = vldm_model_tokenizer (model, error);
+  if (denoiser->tokenizer == NULL)
+    return NULL;
+  denoiser->text_encoder = vldm_model_text_encoder (model, progress, error);
+  if (denoiser->text_encoder == NULL)
+    return NULL;
+  if (!check_vocabulary (denoiser, error))
+    return NULL;
+  return g_steal_pointer (&denoiser);
+}
+
+void
+vldm_denoiser_free (VldmDenoiser * denoiser)
+{
+  if (denoiser == NULL)
+    return;
+  encoded_prompt_clear (&denoiser->text);
+  encoded_prompt_clear (&denoiser->negative_text);
+  g_clear_pointer (&denoiser->queue, ocl_queue_free);
+  vldm_model_unref (denoiser->model);
+  g_free (denoiser);
+}
+
+/* ---- settings ---- */
+
+gboolean
+vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max,
+    GError ** error)
+{
+  if (value >= min && value <= max)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "%s is %g; allowed is %g to %g", name, value, min, max);
+  return FALSE;
+}
+
+gboolean
+vldm_sampling_check (const VldmSampling * sampling, GError ** error)
+{
+  return vldm_check_range ("steps", sampling->steps, 1, 1000, error)
+      && vldm_check_range ("guidance-scale", sampling->guidance_scale, 0,
+      MAX_GUIDANCE, error)
+      && vldm_check_range ("guidance-rescale", sampling->guidance_rescale, 0,
+      1, error)
+      && vldm_check_range ("context-guidance", sampling->context_guidance, 0,
+      MAX_GUIDANCE, error)
+      && vldm_check_range ("eta", sampling->eta, 0, 1, error);
+}
+
+/* Text models have 4 channels, or 9 with the five of the context; others want an image. */
+gboolean
+vldm_denoiser_check (const char *folder, const VldmUnetConfig * config,
+    guint latent_channels, gboolean context, GError ** error)
+{
+  guint with_context = 2 * latent_channels + 1;
+
+  if (config->out_channels != latent_channels) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "%s/config.json: out_channels is %u, but the latents of vae/ have %u channels",
+        folder, config->out_channels, latent_channels);
+    return FALSE;
+  }
+  if (context && config->in_channels != with_context) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "%s/config.json: in_channels is %u; a network that takes known frames has %u "
+        "(noisy latents, masked latents, mask)", folder, config->in_channels,
+        with_context);
+    return FALSE;
+  }
+  if (config->in_channels != latent_channels
+      && config->in_channels != with_context) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "%s/config.json: in_channels is %u; video from text needs %u, or %u with context channels "
+        "(a model with %u starts from an image, which is not supported)",
+        folder, config->in_channels, latent_channels, with_context,
+        2 * latent_channels);
+    return FALSE;
+  }
+  if (config->n_time_ids > MAX_TIME_IDS || config->n_time_ids == 2) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "%s/config.json: %u added time ids; known are 1 (frames per second) and 3 (as Stable Video Diffusion)",
+        folder, config->n_time_ids);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- text ---- */
+
+static gboolean
+encode_prompt (VldmDenoiser * denoiser, const char *prompt,
+    VldmUnetContext ** context, VldmReport * report, GError ** error)
+{
+  const VldmTextConfig *config =
+      vldm_text_encoder_config (denoiser->text_encoder);
+  guint length = config->max_position_embeddings;
+  g_autofree guint32 *ids = g_new (guint32, length);
+  g_autofree char *dropped = NULL;
+  OclTensor text;
+
+  if (!vldm_tokenizer_encode (denoiser->tokenizer, prompt, length, ids,
+          &dropped, error))
+    return FALSE;
+  if (dropped != NULL) {
+    g_autofree char *message =
+        g_strdup_printf ("the prompt is longer than %u tokens; dropped: \"%s\"",
+        length, dropped);
+    vldm_report_warning (report, message);
+  }
+
+  if (!ocl_tensor_alloc (denoiser->queue,
+          vldm_model_type (denoiser->model), 1, 1, length,
+          config->hidden_size, &text, error))
+    return FALSE;
+  if (!vldm_text_encoder_run (denoiser->text_encoder, denoiser->queue, ids,
+          length, &text, error))
+    return FALSE;
+  *context =
+      vldm_unet_context_new (denoiser->unet, denoiser->queue, &text, &text,
+      error);
+  return *context != NULL;
+}
+
+/* Does nothing where @encoded already holds @prompt. */
+static gboolean
+ensure_prompt (VldmDenoiser * denoiser, const char *prompt,
+    EncodedPrompt * encoded, VldmReport * report, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (denoiser->queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean done;
+
+  if (g_strcmp0 (encoded->prompt, prompt) == 0)
+    return TRUE;
+
+  encoded_prompt_clear (encoded);
+  done = encode_prompt (denoiser, prompt, &encoded->context, report, error);
+  if (done)
+    encoded->prompt = g_strdup (prompt);
+  ocl_arena_release (arena, mark);
+  return done;
+}
+
+static gboolean
+encode_prompts (VldmDenoiser * denoiser, const VldmSampling * sampling,
+    VldmReport * report, GError ** error)
+{
+  if (!vldm_report_progress (report, VLDM_ACTIVITY_ENCODE_TEXT, 0, 1, error))
+    return FALSE;
+  if (!ensure_prompt (denoiser, sampling->prompt, &denoiser->text, report,
+          error))
+    return FALSE;
+  if ((sampling->guidance_scale != 1.0 || sampling->context_guidance != 1.0)
+      && !ensure_prompt (denoiser, sampling->negative_prompt,
+          &denoiser->negative_text, report, error))
+    return FALSE;
+  return vldm_report_progress (report, VLDM_ACTIVITY_ENCODE_TEXT, 1, 1, error);
+}
+
+/* ---- a window ---- */
+
+static gboolean
+report_step (guint done, guint total, gpointer user_data, GError ** error)
+{
+  return vldm_report_progress (user_data, VLDM_ACTIVITY_DENOISE, done, total,
+      error);
+}
+
+static void
+fill_time_ids (gdouble fps, guint n, gfloat time_ids[MAX_TIME_IDS])
+{
+  time_ids[0] = n == 3 ? fps - 1.0 : fps;
+  time_ids[1] = SVD_MOTION_BUCKET;
+  time_ids[2] = SVD_NOISE_AUGMENTATION;
+}
+
+/* Host -> device, one or more planar frames. */
+static gboolean
+write_latents (OclQueue * queue, const VldmFrames * latents, guint first,
+    const OclTensor * output, GError ** error)
+{
+  OclType type = latents->format == VLDM_FORMAT_F16LE ? OCL_F16 : OCL_F32;
+  gsize size = vldm_frames_frame_size (latents) * output->frames;
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclBuffer *planar;
+  gsize offset;
+  gboolean done;
+
+  done = ocl_arena_alloc (arena, size, &planar, &offset, error)
+      && ocl_queue_write (queue, planar, offset, vldm_frames_host (latents,
+          first), size, error)
+      && ocl_from_planar (queue, planar, offset / ocl_type_size (type), type,
+      output, error);
+  ocl_arena_release (arena, mark);
+  return done;
+}
+
+/* The network's input: [noisy latents, masked context latents, mask], the first to be filled at each step. @known may be
+ * NULL; models without context channels have none to fill. */
+static gboolean
+alloc_sample (OclQueue * queue, const VldmUnetConfig * config,
+    const OclTensor * latents, const VldmKnownFrames * known,
+    OclTensor * sample, GError ** error)
+{
+  gsize channels = config->in_channels;
+  gsize frame_pixels = latents->height * latents->width;
+  g_autofree gfloat *values =
+      g_new0 (gfloat, latents->frames * frame_pixels * channels);
+  guint n_known = known == NULL ? 0 : known->latents->count;
+  OclTensor context;
+
+  for (guint i = 0; i < n_known; i++) {
+    gfloat *frame = values + known->positions[i] * frame_pixels * channels;
+
+    for (gsize p = 0; p < frame_pixels; p++)
+      frame[p * channels + channels - 1] = 1.0f;
+  }
+  if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames, latents->height,
+          latents->width, channels, sample, error))
+    return FALSE;
+  if (!ocl_tensor_write (queue, sample, values, error))
+    return FALSE;
+
+  for (guint i = 0; i < n_known; i++) {
+    context =
+        ocl_tensor_channels (sample, latents->channels, latents->channels);
+    context = ocl_tensor_frames (&context, known->positions[i], 1);
+    if (!write_latents (queue, known->latents, i, &context, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Device -> host, in the layout and format that @out asks for. */
+static gboolean
+read_latents (OclQueue * queue, const OclTensor * latents, VldmFrames * out,
+    GError ** error)
+{
+  OclType type = out->format == VLDM_FORMAT_F16LE ? OCL_F16 : OCL_F32;
+  gsize size = vldm_frames_size (out);
+  OclBuffer *planar;
+  gsize offset;
+
+  return ocl_arena_alloc (ocl_queue_arena (queue), size, &planar, &offset,
+      error)
+      && ocl_to_planar (queue, latents, planar, offset / ocl_type_size (type),
+      type, error)
+      && ocl_queue_read (queue, planar, offset, vldm_frames_host (out, 0), size,
+      error);
+}
+
+
+/* Given frames take part in sampling like the others; here the clean ones replace what became of them. */
+static void
+put_known_back (const VldmKnownFrames * known, VldmFrames * out)
+{
+  if (known == NULL)
+    return;
+  for (guint i = 0; i < known->latents->count; i++)
+    memcpy (vldm_frames_host (out, known->positions[i]),
+        vldm_frames_host (known->latents, i), vldm_frames_frame_size (out));
+}
+
+static VldmSchedule *
+load_schedule (VldmModel * model, const VldmSampling * sampling,
+    GError ** error)
+{
+  g_autofree char *folder = NULL;
+  g_autoptr (VldmSchedulerConfig) config = NULL;
+
+  folder = vldm_folder_component (vldm_model_folder (model), "scheduler",
+      error);
+  if (folder == NULL)
+    return NULL;
+  config = vldm_scheduler_config_load (folder, sampling->scheduler, error);
+  if (config == NULL)
+    return NULL;
+  return vldm_schedule_new (config, sampling->steps, sampling->eta, error);
+}
+
+static gboolean
+make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
+    gdouble fps, const VldmKnownFrames * known, VldmFrames * out,
+    VldmReport * report, GError ** error)
+{
+  const VldmUnetConfig *config = vldm_unet_config (denoiser->unet);
+  OclQueue *queue = denoiser->queue;
+  g_autoptr (VldmSchedule) schedule = NULL;
+  g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
+  gfloat time_ids[MAX_TIME_IDS];
+  OclTensor latents, sample, blank_sample;
+  VldmSampler sampler;
+
+  schedule = load_schedule (denoiser->model, sampling, error);
+  if (schedule == NULL)
+    return FALSE;
+  if (!encode_prompts (denoiser, sampling, report, error))
+    return FALSE;
+  if (!ocl_tensor_alloc (queue, OCL_F32, out->count, out->height, out->width,
+          out->channels, &latents, error))
+    return FALSE;
+  if (!alloc_sample (queue, config, &latents, known, &sample, error))
+    return FALSE;
+  if (sampling->context_guidance != 1.0
+      && !alloc_sample (queue, config, &latents, NULL, &blank_sample, error))
+    return FALSE;
+  if (!vldm_noise_to_tensor (noise, queue, &latents, error))
+    return FALSE;
+
+  fill_time_ids (fps, config->n_time_ids, time_ids);
+  sampler.unet = denoiser->unet;
+  sampler.schedule = schedule;
+  sampler.text = denoiser->text.context;
+  sampler.negative_text = denoiser->negative_text.context;
+  sampler.guidance_scale = sampling->guidance_scale;
+  sampler.guidance_rescale = sampling->guidance_rescale;
+  sampler.context_guidance = sampling->context_guidance;
+  sampler.time_ids = time_ids;
+
+  if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
+          noise, report_step, report, error))
+    return FALSE;
+  if (!read_latents (queue, &latents, out, error))
+    return FALSE;
+  put_known_back (known, out);
+  return vldm_report_progress (report, VLDM_ACTIVITY_DENOISE, schedule->n,
+      schedule->n, error);
+}
+
+/* Known frames must fit the window that they are part of. */
+static gboolean
+check_known (const VldmKnownFrames * known, const VldmFrames * out,
+    GError ** error)
+{
+  const VldmFrames *latents = known == NULL ? NULL : known->latents;
+
+  if (latents == NULL)
+    return TRUE;
+  for (guint i = 0; i < latents->count; i++) {
+    if (known->positions[i] >= out->count) {
+      g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+          "known frame %u is placed at frame %u of a window of %u", i,
+          known->positions[i], out->count);
+      return FALSE;
+    }
+  }
+  if (latents->format == out->format && latents->channels == out->channels
+      && latents->width == out->width && latents->height == out->height)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "known latents of [%u, %u, %u] do not fit a window of [%u, %u, %u]",
+      latents->channels, latents->height, latents->width, out->channels,
+      out->height, out->width);
+  return FALSE;
+}
+
+gboolean
+vldm_denoiser_run (VldmDenoiser * denoiser, const VldmSampling * sampling,
+    gdouble fps, const VldmKnownFrames * known, VldmFrames * out,
+    const VldmProgress * progress, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (denoiser->queue);
+  OclArenaMark mark;
+  VldmReport report;
+  g_autoptr (GError) failure = NULL;
+  gboolean done;
+
+  if (!check_known (known, out, error))
+    return FALSE;
+
+  mark = ocl_arena_mark (arena);
+  vldm_report_begin (&report, denoiser->queue, progress);
+  done = make_window (denoiser, sampling, fps, known, out, &report, &failure);
+  done = vldm_report_end (&report, done, &failure);
+  ocl_arena_release (arena, mark);
+  if (!done)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return done;
+}

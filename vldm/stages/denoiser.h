@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One window of a text-conditional video UNet, with or without frames that are known beforehand: what key frames,
+ * prediction and interpolation share.
+ * Source: Align your Latents, sections 3.1 and 3.2 (context masks, context guidance).
+ */
+#pragma once
+
+#include "vldm/frames.h"
+#include "vldm/model/model.h"
+#include "vldm/model/unet.h"
+
+G_BEGIN_DECLS
+
+/* How to sample. The caller resolves defaults. */
+typedef struct
+{
+  const char *prompt, *negative_prompt; /* UTF-8, not NULL */
+  guint32 seed;                 /* of the window: vldm_window_seed */
+  guint steps;
+  gdouble guidance_scale;       /* 1 = no guidance */
+  gdouble guidance_rescale;     /* 0 .. 1 */
+  gdouble context_guidance;     /* 1 = none; only where frames are known */
+  VldmSchedulerKind scheduler;
+  gdouble eta;                  /* DDIM's share of fresh noise a step, 0 .. 1; other samplers ignore it */
+} VldmSampling;
+
+/* Clean scaled latents of frames that the window must contain: @latents->count of them, frame i of the window's frame
+ * positions[i]. */
+typedef struct
+{
+  const VldmFrames *latents;
+  const guint *positions;
+} VldmKnownFrames;
+
+typedef struct _VldmDenoiser VldmDenoiser;
+
+/* @unet is one of @model's networks. Loads text encoder and tokenizer, so it takes a while. A denoiser belongs to one
+ * thread at a time. */
+VldmDenoiser *vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const VldmProgress * progress, GError ** error);
+void vldm_denoiser_free (VldmDenoiser * denoiser);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDenoiser, vldm_denoiser_free);
+
+/* Ranges of the sampling settings; VLDM_ERROR_SETTINGS names the parameter and what is allowed. Quick. */
+gboolean vldm_sampling_check (const VldmSampling * sampling, GError ** error);
+
+/* FALSE with VLDM_ERROR_SETTINGS naming @name, @value and the range unless min <= value <= max. */
+gboolean vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max, GError ** error);
+
+/* Can @config, from @folder, denoise latents of @latent_channels, with known frames where @context? VLDM_ERROR_MODEL
+ * says why not. Quick. */
+gboolean vldm_denoiser_check (const char *folder, const VldmUnetConfig * config, guint latent_channels,
+    gboolean context, GError ** error);
+
+/* Denoises one window into @out (F32LE or F16LE in host memory), whose shape is the window's. @fps is the network's time
+ * id. @known (NULL = none) frames come out as they went in. */
+gboolean vldm_denoiser_run (VldmDenoiser * denoiser, const VldmSampling * sampling, gdouble fps,
+    const VldmKnownFrames * known, VldmFrames * out, const VldmProgress * progress, GError ** error);
+
+G_END_DECLS
