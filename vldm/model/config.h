@@ -6,17 +6,11 @@
  */
 #pragma once
 
-#include <json-glib/json-glib.h>
-
 #include "vldm/error.h"
 
 G_BEGIN_DECLS
 
 #define VLDM_MAX_LEVELS 8
-
-/* Reads a JSON file whose root is an object. Guards size (64 MiB) and nesting depth (64) before json-glib sees it.
- * VLDM_ERROR_NOT_FOUND, VLDM_ERROR_READ with line and column. */
-JsonObject *vldm_json_load (const char *path, GError ** error);
 
 /* UNetSpatioTemporalConditionModel. */
 typedef struct
@@ -61,7 +55,7 @@ typedef struct
 
 typedef enum
 {
-  VLDM_SCHEDULER_AUTO,          /* the folder's own class */
+  VLDM_SCHEDULER_AUTO,          /* the folder's own class, or its nearest relative below */
   VLDM_SCHEDULER_DDIM,
   VLDM_SCHEDULER_EULER,
   VLDM_SCHEDULER_DPMPP_2M,
@@ -109,6 +103,8 @@ typedef struct
   VldmStageDefaults keyframes;
 } VldmDefaults;
 
+/* Each reads @folder/config.json (schedulers: scheduler_config.json). VLDM_ERROR_MODEL names file, key, what was found and
+ * what is possible. Free with g_free, unless there is a function for it. */
 VldmUnetConfig *vldm_unet_config_load (const char *folder, GError ** error);
 VldmAutoencoderConfig *vldm_autoencoder_config_load (const char *folder, GError ** error);
 VldmTextConfig *vldm_text_config_load (const char *folder, GError ** error);

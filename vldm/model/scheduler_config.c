@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * scheduler_config.json, read for the class that will run. A user who swaps the sampler gets what
+ * OtherScheduler.from_config () gives in diffusers: the file's keys, the new class's defaults for missing ones.
+ * Source: signatures of diffusers 0.42 DDIMScheduler, EulerDiscreteScheduler, DPMSolverMultistepScheduler.
+ */
+#include "vldm/model/config.h"
+
+#include <math.h>
+
+#include "vldm/model/json.h"
+
+/* Classes of diffusers and the sampler that runs for them. A class without a sampler of its own here is served by the
+ * one that solves the same equation; only the way there differs. Classes trained for another equation (consistency,
+ * flow matching) are not listed. */
+static const struct
+{
+  const char *name;
+  VldmSchedulerKind kind;
+  gboolean clips;               /* has a key clip_sample, true by default */
+} classes[] = {
+  {"DDIMScheduler", VLDM_SCHEDULER_DDIM, TRUE},
+  {"EulerDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
+  {"DPMSolverMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
+  {"DDPMScheduler", VLDM_SCHEDULER_DDIM, TRUE},
+  {"PNDMScheduler", VLDM_SCHEDULER_DDIM, FALSE},
+  {"EulerAncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
+  {"HeunDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
+  {"LMSDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
+  {"KDPM2DiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
+  {"KDPM2AncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
+  {"DEISMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
+  {"DPMSolverSinglestepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
+  {"UniPCMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
+};
+
+/* Sets the kind that runs; returns the default of clip_sample for it. */
+static gboolean
+choose_kind (VldmJson * json, VldmSchedulerConfig * config,
+    VldmSchedulerKind wanted)
+{
+  const char *names[G_N_ELEMENTS (classes) + 1] = { NULL };
+  guint chosen;
+
+  if (wanted != VLDM_SCHEDULER_AUTO) {
+    config->kind = wanted;
+    return wanted == VLDM_SCHEDULER_DDIM;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    names[i] = classes[i].name;
+  if (!vldm_json_get (json, "_class_name"))
+    vldm_json_fail (json, "_class_name", "missing; name the scheduler's class, "
+        "such as %s, or choose a sampler", names[0]);
+  chosen = vldm_json_choice (json, "_class_name", names, 0);
+  config->kind = classes[chosen].kind;
+  return classes[chosen].clips;
+}
+
+static void
+read_trained_betas (VldmJson * json, VldmSchedulerConfig * config)
+{
+  JsonNode *node = vldm_json_get (json, "trained_betas");
+  g_autofree char *found = NULL;
+  JsonArray *list;
+
+  if (!node)
+    return;
+  found = vldm_json_describe (node);
+  if (!JSON_NODE_HOLDS_ARRAY (node)
+      || json_array_get_length (json_node_get_array (node))
+      != config->num_train_timesteps) {
+    vldm_json_fail (json, "trained_betas", "expected a list of %u numbers, "
+        "one a training step, found %s", config->num_train_timesteps, found);
+    return;
+  }
+  list = json_node_get_array (node);
+  config->trained_betas = g_new0 (gdouble, config->num_train_timesteps);
+  for (guint i = 0; i < config->num_train_timesteps; i++) {
+    JsonNode *entry = json_array_get_element (list, i);
+    gdouble beta = -1.0;
+
+    if (JSON_NODE_HOLDS_VALUE (entry)
+        && json_node_get_value_type (entry) == G_TYPE_DOUBLE)
+      beta = json_node_get_double (entry);
+    if (!(beta > 0.0 && beta < 1.0)) {
+      vldm_json_fail (json, "trained_betas", "entry %u is no number between 0 "
+          "and 1", i);
+      return;
+    }
+    config->trained_betas[i] = beta;
+  }
+}
+
+/* The noise schedule and what the network predicts: equal for all classes. */
+static void
+read_training (VldmJson * json, VldmSchedulerConfig * config)
+{
+  static const char *const schedules[] = { "linear", "scaled_linear",
+    "squaredcos_cap_v2", NULL
+  };
+  static const char *const predictions[] = { "epsilon", "v_prediction",
+    "sample", NULL
+  };
+
+  config->num_train_timesteps = vldm_json_uint (json, "num_train_timesteps",
+      1000, 1, 1000000);
+  config->beta_start = vldm_json_double (json, "beta_start", 0.0001, 1e-12,
+      0.999999);
+  config->beta_end = vldm_json_double (json, "beta_end", 0.02, 1e-12, 0.999999);
+  config->beta_schedule = vldm_json_choice (json, "beta_schedule", schedules,
+      VLDM_BETAS_LINEAR);
+  read_trained_betas (json, config);
+  config->prediction = vldm_json_choice (json, "prediction_type", predictions,
+      VLDM_PREDICT_EPSILON);
+  config->rescale_betas_zero_snr = vldm_json_bool (json,
+      "rescale_betas_zero_snr", FALSE);
+}
+
+static void
+read_spacing (VldmJson * json, VldmSchedulerConfig * config)
+{
+  static const char *const spacings[] = { "leading", "trailing", "linspace",
+    NULL
+  };
+
+  config->spacing = vldm_json_choice (json, "timestep_spacing", spacings,
+      config->kind == VLDM_SCHEDULER_DDIM ? VLDM_SPACING_LEADING
+      : VLDM_SPACING_LINSPACE);
+  config->steps_offset = vldm_json_uint (json, "steps_offset", 0, 0,
+      config->num_train_timesteps - 1);
+}
+
+/* A switch of diffusers that must stay off here. */
+static void
+refuse (VldmJson * json, const char *key)
+{
+  if (vldm_json_bool (json, key, FALSE))
+    vldm_json_fail (json, key, "true is not supported; possible: false");
+}
+
+static void
+read_ddim (VldmJson * json, VldmSchedulerConfig * config, gboolean clip_sample)
+{
+  refuse (json, "thresholding");
+  config->set_alpha_to_one = vldm_json_bool (json, "set_alpha_to_one", TRUE);
+  config->clip_sample = vldm_json_bool (json, "clip_sample", clip_sample);
+  config->clip_sample_range = vldm_json_double (json, "clip_sample_range",
+      1.0, 1e-6, 1e6);
+}
+
+/* What Euler and DPM-Solver++ share: schedules in sigma space. */
+static void
+read_sigmas (VldmJson * json, VldmSchedulerConfig * config)
+{
+  static const char *const finals[] = { "zero", "sigma_min", NULL };
+
+  refuse (json, "use_exponential_sigmas");
+  refuse (json, "use_beta_sigmas");
+  config->use_karras_sigmas = vldm_json_bool (json, "use_karras_sigmas", FALSE);
+  config->sigma_min = vldm_json_double (json, "sigma_min", 0.0, 1e-9, 1e9);
+  config->sigma_max = vldm_json_double (json, "sigma_max", 0.0, 1e-9, 1e9);
+  if (config->sigma_max > 0.0 && config->sigma_min >= config->sigma_max)
+    vldm_json_fail (json, "sigma_min", "%g is not below sigma_max, %g",
+        config->sigma_min, config->sigma_max);
+  config->final_sigma_min = vldm_json_choice (json, "final_sigmas_type",
+      finals, 0) == 1;
+}
+
+static void
+read_euler (VldmJson * json, VldmSchedulerConfig * config)
+{
+  static const char *const types[] = { "discrete", "continuous", NULL };
+  static const char *const interpolations[] = { "linear", NULL };
+
+  read_sigmas (json, config);
+  vldm_json_choice (json, "interpolation_type", interpolations, 0);
+  config->continuous_timesteps = vldm_json_choice (json, "timestep_type",
+      types, 0) == 1;
+}
+
+static void
+read_dpmpp (VldmJson * json, VldmSchedulerConfig * config)
+{
+  /* diffusers, too, reads "deis" of DEIS as "dpmsolver++", and the last three solvers, of DEIS and UniPC, as midpoint. */
+  static const char *const algorithms[] = { "dpmsolver++", "deis", NULL };
+  static const char *const solvers[] = { "midpoint", "heun", "logrho", "bh1",
+    "bh2", NULL
+  };
+  static const char *const variances[] = { "fixed_small", "fixed_small_log",
+    "fixed_large", "fixed_large_log", NULL
+  };
+
+  read_sigmas (json, config);
+  refuse (json, "thresholding");
+  refuse (json, "use_lu_lambdas");
+  refuse (json, "use_flow_sigmas");
+  refuse (json, "use_dynamic_shifting");
+  if (isfinite (vldm_json_double (json, "lambda_min_clipped", -INFINITY,
+              -INFINITY, INFINITY)))
+    vldm_json_fail (json, "lambda_min_clipped", "a finite number is not "
+        "supported; possible: -Infinity");
+  vldm_json_choice (json, "algorithm_type", algorithms, 0);
+  /* Only networks that predict their variance differ. */
+  vldm_json_choice (json, "variance_type", variances, 0);
+  config->heun = vldm_json_choice (json, "solver_type", solvers, 0) == 1;
+  config->solver_order = vldm_json_uint (json, "solver_order", 2, 1, 2);
+  config->lower_order_final = vldm_json_bool (json, "lower_order_final", TRUE);
+  config->euler_at_final = vldm_json_bool (json, "euler_at_final", FALSE);
+}
+
+VldmSchedulerConfig *
+vldm_scheduler_config_load (const char *folder, VldmSchedulerKind kind,
+    GError ** error)
+{
+  g_autoptr (VldmSchedulerConfig) config = g_new0 (VldmSchedulerConfig, 1);
+  g_auto (VldmJson) json = { 0 };
+  gboolean clip_sample;
+
+  if (!vldm_json_open (&json, folder, "scheduler_config.json", error))
+    return NULL;
+  clip_sample = choose_kind (&json, config, kind);
+  read_training (&json, config);
+  read_spacing (&json, config);
+  switch (config->kind) {
+    case VLDM_SCHEDULER_AUTO:
+    case VLDM_SCHEDULER_DDIM:
+      read_ddim (&json, config, clip_sample);
+      break;
+    case VLDM_SCHEDULER_EULER:
+      read_euler (&json, config);
+      break;
+    case VLDM_SCHEDULER_DPMPP_2M:
+      read_dpmpp (&json, config);
+      break;
+  }
+  return vldm_json_done (&json, error) ? g_steal_pointer (&config) : NULL;
+}
+
+void
+vldm_scheduler_config_free (VldmSchedulerConfig * config)
+{
+  if (!config)
+    return;
+  g_free (config->trained_betas);
+  g_free (config);
+}
