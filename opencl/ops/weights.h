@@ -12,12 +12,14 @@ G_BEGIN_DECLS
 typedef struct
 {
   OclBuffer *panels;
-  OclBuffer *bias;              /* fp32 [out_channels]; NULL = none */
+  OclBuffer *bias;              /* fp32 [n_panels * panel] in the panels' order, zeros without a bias */
+  gsize zeros;                  /* bytes from the start of panels to a row of in_channels fp32 zeros */
+  OclBuffer *winograd;          /* transformed 3 x 3 kernels (winograd.h), or NULL */
   OclType type;                 /* storage of the panels */
   gsize in_channels, out_channels;      /* out_channels before GEGLU halves them */
   guint kernel_t, kernel_h, kernel_w;   /* 1, 1, 1 for linear layers */
-  guint panel;                  /* NR: columns a panel */
-  gboolean geglu;               /* value and gate columns interleaved; out_channels / 2 come out */
+  guint panel, n_panels;        /* NR: columns a panel, 32 or 16; and how many panels */
+  gboolean geglu;               /* panels hold 16 value and their 16 gate columns; out_channels / 2 come out */
 } OclWeights;
 
 /* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or

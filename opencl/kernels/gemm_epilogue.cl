@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The epilogue alone, on sums that another library's matrix product left in memory:
+ *   out[m][n] = epilogue (sums[m][n])
+ *
+ * sums: fp32 [rows][stride], `columns` of them in the order of the weights' panels.
+ * Work-item (i, j) takes rows j n .. j n + n - 1 of VEC columns and of the VEC columns 16 further right.
+ */
+
+/* Columns at a time: 16 where a work-item alone is a work-group, else 4. */
+#ifndef VEC
+#define VEC 16
+#endif
+#include "epilogue.clh"
+
+__attribute__ ((vec_type_hint (floatv)))
+__kernel void
+gemm_epilogue (const __global float *sums, ulong offset, int stride, int columns, int rows, int n, EPILOGUE_PARAMS)
+{
+  const Epilogue e = EPILOGUE_INIT;
+  const int item = get_global_id (0);
+  const int column = item / (16 / VEC) * 32 + item % (16 / VEC) * VEC;
+  const int first = (int) get_global_id (1) * n;
+
+  if (column >= columns)
+    return;
+  for (int row = first; row < min (first + n, rows); row++) {
+    const ulong at = offset + (ulong) row * stride + column;
+    epilogue_pair (&e, row, column, load_vector (sums, 0, at, columns - column),
+        load_vector (sums, 0, at + 16, columns - column - 16));
+  }
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Implicit matrix product for CPU devices:
+ *   out[m][n] = epilogue (sum over taps and channels of source[pixel (m, tap)][c] * weight[n][tap][c])
+ *
+ * source1, source2: [pixels][stride], channels1 and channels2 of them used; the second's channels follow the first's.
+ * panels: [ceil (N / NR)][taps * (channels1 + channels2)][NR], and `zeros` bytes from its start a row of zeros.
+ * A work-item alone is a work-group. It holds ROWS x NR sums in registers; work-item (panel, chunk) does n_blocks
+ * blocks of ROWS rows, one after the other, so that the panel stays in the second-level cache.
+ * Sums are fp32 and run in the order of the weights, whatever the sizes.
+ */
+
+/* Storage of the sources: 0 = fp32, 1 = fp16. */
+#ifndef SOURCE_HALF
+#define SOURCE_HALF 0
+#endif
+
+#define VEC 16
+#include "epilogue.clh"
+#include "gather.clh"
+#include "registers.clh"
+
+#if SOURCE_HALF
+typedef half source_t;
+#else
+typedef float source_t;
+#endif
+
+#define DECLARE_ROW(r) const Pixel pixel##r = gather_pixel (&g, min (first + r, n_rows - 1));
+
+#define FIND_ROW(r) \
+    const int at##r = gather_source (&g, pixel##r, t, y, x); \
+    const __global source_t *row##r = at##r < 0 ? zero_row : source + (size_t) at##r * row_stride;
+
+#if SOURCE_HALF
+/* Sixteen channels of every row at a time become fp32 first: there is no broadcast of a half. */
+#define BLOCK_CHANNELS 16
+#define LOAD_BLOCK(r) block[r].v = load_vector (row##r, 1, k, n - k);
+#define ADD_CHANNEL(r) MULTIPLY_ADD (r, block[r].f[j])
+typedef union
+{
+  float f[BLOCK_CHANNELS];
+  float16 v;
+} Block;
+#else
+#define ADD_CHANNEL(r) MULTIPLY_ADD (r, row##r[k])
+#endif
+
+/* Work-item (panel, chunk). */
+__attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
+__kernel void
+gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int channels1,
+    const __global source_t *source2, ulong offset2, int stride2, int channels2,
+    const __global weight_t *panels, ulong zeros, int n_panels, int n_blocks, GATHER_PARAMS, EPILOGUE_PARAMS)
+{
+  const Gather g = GATHER_INIT;
+  const Epilogue e = EPILOGUE_INIT;
+  const int panel = get_global_id (0);
+  const int n_rows = frames * height * width;
+  const size_t panel_size = (size_t) kernel_t * kernel_h * kernel_w * (channels1 + channels2) * NR;
+  const __global source_t *zero_row = (const __global source_t *) ((const __global uchar *) panels + zeros);
+
+  for (int block_index = 0; block_index < n_blocks; block_index++) {
+    const int first = ((int) get_global_id (1) * n_blocks + block_index) * ROWS;
+    const __global weight_t *w = panels + panel * panel_size;
+    float16 sums[ROWS][NR / 16];
+
+    if (panel >= n_panels || first >= n_rows)
+      return;
+    EACH_ROW (DECLARE_ROW)
+    EACH_ROW (DECLARE_SUM)
+
+    for (int t = 0; t < kernel_t; t++)
+      for (int y = 0; y < kernel_h; y++)
+        for (int x = 0; x < kernel_w; x++)
+          for (int s = 0; s < (channels2 > 0 ? 2 : 1); s++) {
+            const __global source_t *source = s == 0 ? source1 + offset1 : source2 + offset2;
+            const int row_stride = s == 0 ? stride1 : stride2;
+            const int n = s == 0 ? channels1 : channels2;
+            EACH_ROW (FIND_ROW)
+#if SOURCE_HALF
+            for (int k = 0; k < n; k += BLOCK_CHANNELS) {
+              Block block[ROWS];
+              EACH_ROW (LOAD_BLOCK)
+              for (int j = 0; j < min (BLOCK_CHANNELS, n - k); j++, w += NR)
+                ADD_PRODUCTS (w, ADD_CHANNEL);
+            }
+#else
+            for (int k = 0; k < n; k++, w += NR)
+              ADD_PRODUCTS (w, ADD_CHANNEL);
+#endif
+          }
+
+    EACH_ROW (SAVE_SUM)
+    for (int r = 0; r < min (ROWS, n_rows - first); r++) {
+#if NR == 32
+      epilogue_pair (&e, first + r, panel * NR, sums[r][0], sums[r][1]);
+#else
+      epilogue_single (&e, first + r, panel * NR, sums[r][0]);
+#endif
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * 3 x 3 convolution of stride 1 for CPU devices by Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, arXiv 1509.09308):
+ *   Y = A' [sum over channels of (G g G') * (B' d B)] A
+ * for tiles of 4 x 4 output pixels: 36 multiplications where the direct way takes 144. Arguments as in gemm_vec.cl, but
+ *
+ * direct_panels: as there, for the row of zeros `zeros` bytes from their start;
+ * panels: [n_panels][36][channels1 + channels2][32], the transformed kernels G g G'; channels are multiples of 16.
+ * A work-item alone is a work-group and does TILES tiles: their transformed inputs stay in private memory, in the
+ * second-level cache, while the panels pass by. Interpolation points 0, 1, -1, 2, -2 and infinity lose about one decimal
+ * digit against the direct way.
+ */
+
+#define VEC 16
+#define NR 32
+#include "epilogue.clh"
+#include "gather.clh"
+#include "registers.clh"
+
+#define TILES ROWS
+#define POINTS 36
+/* Bounds private memory to 432 KiB for the inputs; the host falls back to the direct way above it. */
+#define MAX_CHANNELS 256
+
+/* B' d for one column (or row) of six. */
+void
+transform_input (float16 to[6], const float16 d[6])
+{
+  const float16 a = fma ((float16) -4.0f, d[2], d[4]), b = fma ((float16) -4.0f, d[1], d[3]);
+  const float16 c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
+  to[0] = fma ((float16) 4.0f, d[0], fma ((float16) -5.0f, d[2], d[4]));
+  to[1] = a + b;
+  to[2] = a - b;
+  to[3] = c + e;
+  to[4] = c - e;
+  to[5] = fma ((float16) 4.0f, d[1], fma ((float16) -5.0f, d[3], d[5]));
+}
+
+/* A' m for one column (or row) of six. */
+void
+transform_output (float16 to[4], const float16 m[6])
+{
+  const float16 p = m[1] + m[2], q = m[1] - m[2], r = m[3] + m[4], s = m[3] - m[4];
+  to[0] = m[0] + p + r;
+  to[1] = fma ((float16) 2.0f, s, q);
+  to[2] = fma ((float16) 4.0f, r, p);
+  to[3] = fma ((float16) 8.0f, s, q) + m[5];
+}
+
+/* The frame and the top left output pixel of a tile. */
+Pixel
+tile_pixel (const Gather *g, int tile)
+{
+  const int across = (g->width + 3) / 4, down = (g->height + 3) / 4;
+  const int line = tile / across;
+  const Pixel p = { line / down, line % down * 4, (tile - line * across) * 4 };
+  return p;
+}
+
+/* B' d B of one tile and all channels of one source, to image[point][.][channel]. */
+void
+load_tile (float *image, size_t point_size, const Gather *g, Pixel p, const __global float *source, int stride,
+    int channels, const __global float *zero_row)
+{
+  const __global float *pixels[6][6];
+
+  for (int y = 0; y < 6; y++)
+    for (int x = 0; x < 6; x++) {
+      const int at = gather_source (g, p, 0, y, x);
+      pixels[y][x] = at < 0 ? zero_row : source + (size_t) at * stride;
+    }
+  for (int c = 0; c < channels; c += 16) {
+    float16 half_way[6][6];
+    for (int x = 0; x < 6; x++) {
+      float16 d[6], v[6];
+      for (int y = 0; y < 6; y++)
+        d[y] = vload16 (0, pixels[y][x] + c);
+      transform_input (v, d);
+      for (int y = 0; y < 6; y++)
+        half_way[y][x] = v[y];
+    }
+    for (int y = 0; y < 6; y++) {
+      float16 v[6];
+      transform_input (v, half_way[y]);
+      for (int x = 0; x < 6; x++)
+        *(float16 *) (image + (6 * y + x) * point_size + c) = v[x];
+    }
+  }
+}
+
+/* The products of one point: TILES rows of the image times one panel. */
+void
+multiply_point (float16 sums[TILES][2], const float *image, int channels, const __global float *w)
+{
+#define FIND_TILE(r) const float *row##r = image + r * channels;
+#define ADD_CHANNEL(r) MULTIPLY_ADD (r, row##r[k])
+  EACH_ROW (DECLARE_SUM)
+  EACH_ROW (FIND_TILE)
+  for (int k = 0; k < channels; k++, w += NR)
+    ADD_PRODUCTS (w, ADD_CHANNEL);
+  EACH_ROW (SAVE_SUM)
+}
+
+/* A' m A of one tile and 16 columns. */
+void
+finish_tile (float16 out[4][4], float16 sums[POINTS][TILES][2], int tile, int column)
+{
+  float16 half_way[4][6];
+
+  for (int x = 0; x < 6; x++) {
+    float16 m[6], v[4];
+    for (int y = 0; y < 6; y++)
+      m[y] = sums[6 * y + x][tile][column];
+    transform_output (v, m);
+    for (int y = 0; y < 4; y++)
+      half_way[y][x] = v[y];
+  }
+  for (int y = 0; y < 4; y++)
+    transform_output (out[y], half_way[y]);
+}
+
+/* Work-item i does tiles TILES * i and following, all panels. */
+__attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
+__kernel void
+winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,
+    const __global float *source2, ulong offset2, int stride2, int channels2,
+    const __global float *panels, const __global uchar *direct_panels, ulong zeros, int n_panels,
+    GATHER_PARAMS, EPILOGUE_PARAMS)
+{
+  const Gather g = GATHER_INIT;
+  const Epilogue e = EPILOGUE_INIT;
+  const int depth = channels1 + channels2;
+  const __global float *zero_row = (const __global float *) (direct_panels + zeros);
+  const int n_tiles = frames * ((height + 3) / 4) * ((width + 3) / 4);
+  const int first = (int) get_global_id (0) * TILES;
+  float16 image[POINTS * TILES * MAX_CHANNELS / 16];
+  float16 sums[POINTS][TILES][2];
+
+  if (first >= n_tiles)
+    return;
+  for (int i = 0; i < TILES; i++) {
+    const Pixel p = tile_pixel (&g, min (first + i, n_tiles - 1));
+    float *to = (float *) image + i * depth;
+    load_tile (to, TILES * depth, &g, p, source1 + offset1, stride1, channels1, zero_row);
+    if (channels2 > 0)
+      load_tile (to + channels1, TILES * depth, &g, p, source2 + offset2, stride2, channels2, zero_row);
+  }
+  for (int panel = 0; panel < n_panels; panel++) {
+    for (int point = 0; point < POINTS; point++)
+      multiply_point (sums[point], (const float *) image + point * TILES * depth, depth,
+          panels + ((size_t) panel * POINTS + point) * depth * NR);
+    for (int i = 0; i < min (TILES, n_tiles - first); i++) {
+      const Pixel p = tile_pixel (&g, first + i);
+      float16 out[2][4][4];
+      finish_tile (out[0], sums, i, 0);
+      finish_tile (out[1], sums, i, 1);
+      for (int y = 0; y < min (4, height - p.y); y++)
+        for (int x = 0; x < min (4, width - p.x); x++)
+          epilogue_pair (&e, (p.frame * height + p.y + y) * width + p.x + x, panel * NR, out[0][y][x], out[1][y][x]);
+    }
+  }
+}

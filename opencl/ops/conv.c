@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Convolutions: checks of shape, then Winograd's way (winograd.c) or the gather matrix product (gemm.c).
+ */
+
+#include "opencl/ops/conv.h"
+#include "opencl/ops/gemm.h"
+#include "opencl/ops/winograd.h"
+
+static gboolean
+check_inputs (const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output, GError ** error)
+{
+  g_autofree char *shape = ocl_tensor_shape (input);
+  g_autofree char *shape2 =
+      input2 != NULL ? ocl_tensor_shape (input2) : g_strdup ("no second input");
+  gsize channels = input->channels + (input2 != NULL ? input2->channels : 0);
+
+  if (channels != weights->in_channels) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "conv: %s and %s have %" G_GSIZE_FORMAT " channels where the "
+        "weights want %" G_GSIZE_FORMAT, shape, shape2, channels,
+        weights->in_channels);
+    return FALSE;
+  }
+  if (input2 != NULL && (input2->frames != input->frames
+          || input2->height != input->height || input2->width != input->width
+          || input2->type != input->type)) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "conv: inputs %s and %s differ in size or type", shape, shape2);
+    return FALSE;
+  }
+  if (input->frames != output->frames) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "conv: input %s has not the output's %" G_GSIZE_FORMAT " frames", shape,
+        output->frames);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Every output row and column must see at least the edge of the picture, else the caller's sizes are wrong. */
+static gboolean
+check_geometry (const OclConv * conv, const OclTensor * input,
+    const OclTensor * output, GError ** error)
+{
+  gsize height =
+      conv->upsampled_height != 0 ? conv->upsampled_height : input->height;
+  gsize width =
+      conv->upsampled_width != 0 ? conv->upsampled_width : input->width;
+  gsize stride = MAX (conv->stride, 1);
+  g_autofree char *from = NULL, *to = NULL;
+
+  if (height < 65536 && width < 65536 && conv->pad_top >= 0
+      && conv->pad_left >= 0 && output->height >= 1 && output->width >= 1
+      && (output->height - 1) * stride < height + conv->pad_top
+      && (output->width - 1) * stride < width + conv->pad_left)
+    return TRUE;
+  from = ocl_tensor_shape (input);
+  to = ocl_tensor_shape (output);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "conv: %s upsampled to %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT
+      " does not give %s with stride %" G_GSIZE_FORMAT " and padding %d, %d",
+      from, height, width, to, stride, conv->pad_top, conv->pad_left);
+  return FALSE;
+}
+
+gboolean
+ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2,
+    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
+{
+  if (!check_inputs (weights, input, input2, output, error)
+      || !check_geometry (conv, input, output, error)
+      || !ocl_epilogue_check ("conv", weights, epilogue, output, error))
+    return FALSE;
+  if (ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,
+          input2, output))
+    return ocl_winograd (queue, conv, weights, input, input2, epilogue, output,
+        error);
+  return ocl_gemm (queue, conv, weights, input, input2, epilogue, output,
+      error);
+}

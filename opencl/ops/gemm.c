@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Launches the gather matrix product in the device's form: kernels/gemm_vec.cl or kernels/gemm_tile.cl.
+ */
+
+#include "opencl/ops/gemm.h"
+
+/* Bits of EPILOGUE_* in kernels/epilogue.clh. */
+enum
+{
+  FLAG_GEGLU = 1,
+  FLAG_FRAME_BIAS = 2,
+  FLAG_RESIDUAL = 4,
+  FLAG_MERGE = 8,
+  FLAG_FRAME_BIAS_HALF = 16,
+  FLAG_RESIDUAL_HALF = 32,
+  FLAG_MERGE_HALF = 64,
+  FLAG_OUT_HALF = 128,
+};
+
+/* ROWS of gemm_vec.cl; TILE and SIDE of gemm_tile.cl. */
+#define VECTOR_ROWS 12
+#define TILE_SIZE 64
+#define TILE_SIDE 8
+
+/* Work-items a compute unit that balance its threads' ends, and row blocks after which another start costs nothing. */
+#define ITEMS_PER_UNIT 32
+#define MAX_BLOCKS 16
+
+char *
+ocl_tensor_shape (const OclTensor * tensor)
+{
+  return g_strdup_printf ("[%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT ", %"
+      G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT "]", tensor->frames, tensor->height,
+      tensor->width, tensor->channels);
+}
+
+static gboolean
+check_shape (const char *operation, const char *what, const OclTensor * tensor,
+    const OclTensor * expected, GError ** error)
+{
+  g_autofree char *is = NULL, *wanted = NULL;
+
+  if (tensor->frames == expected->frames && tensor->height == expected->height
+      && tensor->width == expected->width
+      && tensor->channels == expected->channels)
+    return TRUE;
+  is = ocl_tensor_shape (tensor);
+  wanted = ocl_tensor_shape (expected);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: %s is %s where %s is needed", operation, what, is, wanted);
+  return FALSE;
+}
+
+/* Kernels count pixels and channels in 32 bits. */
+static gboolean
+check_size (const char *operation, const OclTensor * tensor, GError ** error)
+{
+  g_autofree char *shape = NULL;
+
+  if (tensor->height < 65536 && tensor->width < 65536
+      && ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
+      && tensor->stride <= G_MAXINT32)
+    return TRUE;
+  shape = ocl_tensor_shape (tensor);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: a tensor of %s pixels and channels, %" G_GSIZE_FORMAT
+      " elements apart, is too large for 32-bit counts", operation, shape,
+      tensor->stride);
+  return FALSE;
+}
+
+gboolean
+ocl_epilogue_check (const char *operation, const OclWeights * weights,
+    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
+{
+  gsize channels =
+      weights->geglu ? weights->out_channels / 2 : weights->out_channels;
+
+  if (output->channels != channels) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "%s: the output has %" G_GSIZE_FORMAT " channels where the weights "
+        "give %" G_GSIZE_FORMAT, operation, output->channels, channels);
+    return FALSE;
+  }
+  if (!check_size (operation, output, error))
+    return FALSE;
+  if (epilogue == NULL)
+    return TRUE;
+  if (weights->geglu && (epilogue->activation != OCL_ACTIVATION_NONE
+          || epilogue->frame_bias != NULL)) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "%s: a GEGLU layer takes no other activation and no frame bias",
+        operation);
+    return FALSE;
+  }
+  if (epilogue->frame_bias != NULL) {
+    OclTensor expected = *output;
+    expected.height = expected.width = 1;
+    if (epilogue->frame_bias->frames == 1)
+      expected.frames = 1;
+    if (!check_shape (operation, "the frame bias", epilogue->frame_bias,
+            &expected, error))
+      return FALSE;
+  }
+  return (epilogue->residual == NULL
+      || check_shape (operation, "the residual", epilogue->residual, output,
+          error))
+      && (epilogue->merge == NULL
+      || check_shape (operation, "the merge", epilogue->merge, output, error));
+}
+
+/* Buffer, offset, stride; the unused rest of an epilogue gets NULL and zeros. */
+static void
+call_tensor (OclCall * call, const OclTensor * tensor)
+{
+  ocl_call_buffer (call, tensor != NULL ? tensor->buffer : NULL);
+  ocl_call_uint64 (call, tensor != NULL ? tensor->offset : 0);
+  ocl_call_int (call, tensor != NULL ? (gint) tensor->stride : 0);
+}
+
+static gint
+tensor_flags (const OclTensor * tensor, gint present, gint half)
+{
+  return tensor == NULL ? 0 : tensor->type ==
+      OCL_F16 ? present | half : present;
+}
+
+void
+ocl_call_epilogue (OclCall * call, const OclWeights * weights,
+    const OclEpilogue * epilogue, const OclTensor * output)
+{
+  static const OclEpilogue nothing;
+  const OclEpilogue *e = epilogue != NULL ? epilogue : &nothing;
+  const OclTensor *frame_bias = e->frame_bias;
+  gint flags = (weights->geglu ? FLAG_GEGLU : 0)
+      | tensor_flags (frame_bias, FLAG_FRAME_BIAS, FLAG_FRAME_BIAS_HALF)
+      | tensor_flags (e->residual, FLAG_RESIDUAL, FLAG_RESIDUAL_HALF)
+      | tensor_flags (e->merge, FLAG_MERGE, FLAG_MERGE_HALF)
+      | tensor_flags (output, 0, FLAG_OUT_HALF);
+
+  ocl_call_buffer (call, weights->bias);
+  ocl_call_buffer (call, frame_bias != NULL ? frame_bias->buffer : NULL);
+  ocl_call_uint64 (call, frame_bias != NULL ? frame_bias->offset : 0);
+  ocl_call_int (call, frame_bias != NULL
+      && frame_bias->frames > 1 ? (gint) frame_bias->stride : 0);
+  call_tensor (call, e->residual);
+  ocl_call_float (call, e->residual_scale != 0 ? e->residual_scale : 1);
+  call_tensor (call, e->merge);
+  ocl_call_float (call, e->merge_scale);
+  call_tensor (call, output);
+  ocl_call_int (call, output->channels);
+  ocl_call_int (call, output->height * output->width);
+  ocl_call_float (call, e->scale != 0 ? e->scale : 1);
+  ocl_call_int (call, e->activation);
+  ocl_call_int (call, flags);
+}
+
+void
+ocl_call_gather (OclCall * call, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output)
+{
+  gsize up_height =
+      conv->upsampled_height != 0 ? conv->upsampled_height : input->height;
+  gsize up_width =
+      conv->upsampled_width != 0 ? conv->upsampled_width : input->width;
+
+  ocl_call_int (call, output->frames);
+  ocl_call_int (call, output->height);
+  ocl_call_int (call, output->width);
+  ocl_call_int (call, input->height);
+  ocl_call_int (call, input->width);
+  ocl_call_int (call, up_height);
+  ocl_call_int (call, up_width);
+  ocl_call_uint64 (call, ((guint64) input->height << 32) / up_height + 1);
+  ocl_call_uint64 (call, ((guint64) input->width << 32) / up_width + 1);
+  ocl_call_int (call, MAX (conv->stride, 1));
+  ocl_call_int (call, conv->pad_top);
+  ocl_call_int (call, conv->pad_left);
+  ocl_call_int (call, weights->kernel_t);
+  ocl_call_int (call, weights->kernel_h);
+  ocl_call_int (call, weights->kernel_w);
+}
+
+void
+ocl_call_sources (OclCall * call, const OclTensor * input,
+    const OclTensor * input2)
+{
+  call_tensor (call, input);
+  ocl_call_int (call, input->channels);
+  call_tensor (call, input2);
+  ocl_call_int (call, input2 != NULL ? input2->channels : 0);
+}
+
+/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached. */
+static void
+prepare_vector (OclCall * call, const OclCaps * caps,
+    const OclWeights * weights, const OclTensor * output, gint * n_blocks)
+{
+  gsize blocks = (ocl_tensor_pixels (output) + VECTOR_ROWS - 1) / VECTOR_ROWS;
+  gsize units = MAX (caps->compute_units, 1);
+
+  *n_blocks =
+      CLAMP (blocks * weights->n_panels / (units * ITEMS_PER_UNIT), 1,
+      MAX_BLOCKS);
+  call->program = call->kernel = "gemm_vec";
+  call->global[0] = weights->n_panels;
+  call->global[1] = (blocks + *n_blocks - 1) / *n_blocks;
+}
+
+static void
+prepare_tile (OclCall * call, const OclWeights * weights,
+    const OclTensor * output)
+{
+  gsize columns = (gsize) weights->n_panels * weights->panel;
+
+  call->program = call->kernel = "gemm_tile";
+  call->global[0] = (columns + TILE_SIZE - 1) / TILE_SIZE * TILE_SIDE;
+  call->global[1] =
+      (ocl_tensor_pixels (output) + TILE_SIZE - 1) / TILE_SIZE * TILE_SIDE;
+  call->local[0] = call->local[1] = TILE_SIDE;
+}
+
+gboolean
+ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2,
+    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
+{
+  const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
+  g_autofree char *options = NULL;
+  OclCall call = { 0 };
+  gint n_blocks = 0;
+
+  if (!check_size ("matrix product", input, error)
+      || (input2 != NULL && !check_size ("matrix product", input2, error)))
+    return FALSE;
+  call.work = 2.0 * ocl_tensor_pixels (output) * weights->out_channels
+      * weights->kernel_t * weights->kernel_h * weights->kernel_w *
+      weights->in_channels;
+  ocl_call_sources (&call, input, input2);
+  ocl_call_buffer (&call, weights->panels);
+  if (caps->form == OCL_FORM_VECTOR) {
+    prepare_vector (&call, caps, weights, output, &n_blocks);
+    ocl_call_uint64 (&call, weights->zeros);
+    ocl_call_int (&call, weights->n_panels);
+    ocl_call_int (&call, n_blocks);
+    options =
+        g_strdup_printf ("-DNR=%u -DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
+        weights->panel, input->type == OCL_F16, weights->type == OCL_F16);
+  } else {
+    prepare_tile (&call, weights, output);
+    ocl_call_int (&call, weights->panel);
+    ocl_call_int (&call, weights->n_panels);
+    options =
+        g_strdup_printf ("-DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
+        input->type == OCL_F16, weights->type == OCL_F16);
+  }
+  call.options = options;
+  ocl_call_gather (&call, conv, weights, input, output);
+  ocl_call_epilogue (&call, weights, epilogue, output);
+  return ocl_queue_run (queue, &call, error);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Linear layers: the gather matrix product with one tap, or, with VLDM_GEMM=clblast, CLBlast's product followed by the
+ * epilogue as a kernel of its own (kernels/gemm_epilogue.cl). CLBlast is tuned for many GPUs that we have never seen.
+ */
+
+#include "opencl/ops/linear.h"
+#include "opencl/ops/gemm.h"
+
+#include <clblast_c.h>
+
+/* Rows that a work-item of gemm_epilogue.cl finishes, one after the other. */
+#define EPILOGUE_ROWS 16
+
+/* Asked once: a choice never changes within a process. CLBlast multiplies fp32 only, other layers keep our kernels. */
+static gboolean
+use_clblast (const OclWeights * weights, const OclTensor * input)
+{
+  static gsize choice = 0;
+
+  if (g_once_init_enter (&choice)) {
+    const char *name = g_getenv ("VLDM_GEMM");
+    if (name != NULL && g_strcmp0 (name, "clblast") != 0
+        && g_strcmp0 (name, "own") != 0)
+      g_warning
+          ("VLDM_GEMM is \"%s\" where \"own\" or \"clblast\" is needed; taking \"own\"",
+          name);
+    g_once_init_leave (&choice, g_strcmp0 (name, "clblast") == 0 ? 2 : 1);
+  }
+  return choice == 2 && weights->type == OCL_F32 && input->type == OCL_F32;
+}
+
+/* sums [pixels, n_panels * panel] = input x panels, one product of a batch a panel. */
+static gboolean
+clblast_product (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * sums, GError ** error)
+{
+  cl_command_queue handle = ocl_queue_handle (queue);
+  gsize rows = ocl_tensor_pixels (input);
+  CLBlastStatusCode status =
+      CLBlastSgemmStridedBatched (CLBlastLayoutRowMajor, CLBlastTransposeNo,
+      CLBlastTransposeNo,
+      rows, weights->panel, weights->in_channels, 1.0f,
+      ocl_buffer_mem (input->buffer), input->offset, input->stride, 0,
+      ocl_buffer_mem (weights->panels), 0, weights->panel,
+      weights->in_channels * weights->panel, 0.0f,
+      ocl_buffer_mem (sums->buffer), sums->offset, sums->stride, weights->panel,
+      weights->n_panels, &handle, NULL);
+
+  if (status == CLBlastSuccess)
+    return TRUE;
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "CLBlastSgemmStridedBatched (%" G_GSIZE_FORMAT " x %u x %" G_GSIZE_FORMAT
+      ", batch %u) fails with status %d", rows, weights->panel,
+      weights->in_channels, weights->n_panels, (int) status);
+  return FALSE;
+}
+
+static gboolean
+finish_sums (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * sums, const OclEpilogue * epilogue,
+    const OclTensor * output, GError ** error)
+{
+  gboolean vector =
+      ocl_device_caps (ocl_queue_device (queue))->form == OCL_FORM_VECTOR;
+  gsize rows = ocl_tensor_pixels (output);
+  OclCall call = { 0 };
+
+  call.program = call.kernel = "gemm_epilogue";
+  call.options = vector ? "-DVEC=16" : "-DVEC=4";
+  /* A work-item takes VEC columns and those 16 further right: 32 columns are 1 or 4 work-items. */
+  call.global[0] = (sums->channels + 31) / 32 * (vector ? 1 : 4);
+  call.global[1] = (rows + EPILOGUE_ROWS - 1) / EPILOGUE_ROWS;
+  call.work = 8.0 * rows * sums->channels;
+  ocl_call_buffer (&call, sums->buffer);
+  ocl_call_uint64 (&call, sums->offset);
+  ocl_call_int (&call, sums->stride);
+  ocl_call_int (&call, sums->channels);
+  ocl_call_int (&call, rows);
+  ocl_call_int (&call, EPILOGUE_ROWS);
+  ocl_call_epilogue (&call, weights, epilogue, output);
+  return ocl_queue_run (queue, &call, error);
+}
+
+static gboolean
+linear_clblast (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * input, const OclEpilogue * epilogue,
+    const OclTensor * output, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclTensor sums;
+  gboolean ok;
+
+  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, ocl_tensor_pixels (input),
+      (gsize) weights->n_panels * weights->panel, &sums, error)
+      && clblast_product (queue, weights, input, &sums, error)
+      && finish_sums (queue, weights, &sums, epilogue, output, error);
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
+gboolean
+ocl_linear (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * input, const OclEpilogue * epilogue,
+    const OclTensor * output, GError ** error)
+{
+  const OclConv one_tap = { 0 };
+  OclTensor rows = *input;
+
+  if (ocl_tensor_pixels (input) != ocl_tensor_pixels (output)
+      || input->channels != weights->in_channels) {
+    g_autofree char *from = ocl_tensor_shape (input), *to =
+        ocl_tensor_shape (output);
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "linear: input %s for output %s and a layer of %" G_GSIZE_FORMAT
+        " inputs: pixels and channels must agree", from, to,
+        weights->in_channels);
+    return FALSE;
+  }
+  if (!ocl_epilogue_check ("linear", weights, epilogue, output, error))
+    return FALSE;
+  if (use_clblast (weights, input))
+    return linear_clblast (queue, weights, input, epilogue, output, error);
+  /* Pixels are all alike here, so that the input may be read in the output's shape. */
+  rows.frames = output->frames;
+  rows.height = output->height;
+  rows.width = output->width;
+  return ocl_gemm (queue, &one_tap, weights, &rows, NULL, epilogue, output,
+      error);
+}

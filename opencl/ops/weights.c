@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Packs PyTorch's weights into column panels.
+ */
+
+#include "opencl/ops/weights.h"
+#include "opencl/ops/winograd.h"
+
+#include <string.h>
+
+#define WIDE_PANEL 32
+#define NARROW_PANEL 16
+
+/* To nearest, ties to even; too large becomes infinity. */
+static guint16
+half_from_float (gfloat value)
+{
+  guint32 bits, sign, magnitude;
+
+  memcpy (&bits, &value, sizeof bits);
+  sign = bits >> 16 & 0x8000;
+  magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000)
+    return sign | 0x7e00;
+  if (magnitude >= 0x477ff000)
+    return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    /* Subnormal halves count 2^-24; adding 0.5 leaves that count, rounded, in the low bits of the sum. */
+    gfloat sum;
+    memcpy (&sum, &magnitude, sizeof sum);
+    sum += 0.5f;
+    memcpy (&bits, &sum, sizeof bits);
+    return sign | (bits - 0x3f000000);
+  }
+  return sign | ((magnitude - 0x38000000 + 0xfff +
+          (magnitude >> 13 & 1)) >> 13);
+}
+
+/* PyTorch's output channel in column @column of panel @panel, or -1 for padding. */
+static gssize
+column_channel (const OclWeights * weights, gsize panel, gsize column)
+{
+  gsize half = weights->out_channels / 2, channel;
+
+  if (!weights->geglu) {
+    channel = panel * weights->panel + column;
+    return channel < weights->out_channels ? (gssize) channel : -1;
+  }
+  channel = panel * 16 + column % 16;
+  if (channel >= half)
+    return -1;
+  return column < 16 ? channel : half + channel;
+}
+
+/* Panels [n_panels][taps][in_channels][panel], then a row of zeros, in storage type. */
+static void
+pack_panels (const OclWeights * weights, const gfloat * weight, gpointer packed)
+{
+  gsize taps =
+      (gsize) weights->kernel_t * weights->kernel_h * weights->kernel_w;
+  gsize depth = weights->in_channels * taps;
+
+  for (gsize panel = 0; panel < weights->n_panels; panel++)
+    for (gsize column = 0; column < weights->panel; column++) {
+      gssize channel = column_channel (weights, panel, column);
+      if (channel < 0)
+        continue;
+      for (gsize c = 0; c < weights->in_channels; c++)
+        for (gsize tap = 0; tap < taps; tap++) {
+          gfloat value = weight[channel * depth + c * taps + tap];
+          gsize to =
+              (panel * depth + tap * weights->in_channels +
+              c) * weights->panel + column;
+          if (weights->type == OCL_F16)
+            ((guint16 *) packed)[to] = half_from_float (value);
+          else
+            ((gfloat *) packed)[to] = value;
+        }
+    }
+}
+
+static OclBuffer *
+pack_bias (const OclWeights * weights, OclDevice * device, const gfloat * bias,
+    GError ** error)
+{
+  gsize n = (gsize) weights->n_panels * weights->panel;
+  g_autofree gfloat *packed = g_new0 (gfloat, n);
+
+  for (gsize i = 0; bias != NULL && i < n; i++) {
+    gssize channel =
+        column_channel (weights, i / weights->panel, i % weights->panel);
+    if (channel >= 0)
+      packed[i] = bias[channel];
+  }
+  return ocl_vector_new (device, packed, n, error);
+}
+
+/* Bytes of the panels, and with their row of zeros; FALSE if they overflow. */
+static gboolean
+panel_bytes (OclWeights * weights, gsize * bytes)
+{
+  gsize n, zeros;
+
+  if (!g_size_checked_mul (&n, weights->n_panels, weights->panel)
+      || !g_size_checked_mul (&n, n, weights->in_channels)
+      || !g_size_checked_mul (&n, n,
+          (gsize) weights->kernel_t * weights->kernel_h * weights->kernel_w)
+      || !g_size_checked_mul (&n, n, ocl_type_size (weights->type))
+      || !g_size_checked_mul (&zeros, weights->in_channels, sizeof (gfloat)))
+    return FALSE;
+  weights->zeros = n;
+  return g_size_checked_add (bytes, n, zeros);
+}
+
+OclWeights *
+ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
+    const gfloat * bias, gsize out_channels, gsize in_channels, guint kernel_t,
+    guint kernel_h, guint kernel_w, gboolean geglu, GError ** error)
+{
+  g_autoptr (OclWeights) weights = g_new0 (OclWeights, 1);
+  g_autofree guint8 *packed = NULL;
+  gsize bytes;
+
+  weights->type = type;
+  weights->in_channels = in_channels;
+  weights->out_channels = out_channels;
+  weights->kernel_t = kernel_t;
+  weights->kernel_h = kernel_h;
+  weights->kernel_w = kernel_w;
+  weights->geglu = geglu;
+  weights->panel = geglu
+      || out_channels > NARROW_PANEL ? WIDE_PANEL : NARROW_PANEL;
+  weights->n_panels = (out_channels + weights->panel - 1) / weights->panel;
+  if (geglu)
+    weights->n_panels = (out_channels / 2 + 15) / 16;
+
+  if (out_channels == 0 || in_channels == 0 || out_channels > G_MAXINT32
+      || in_channels > G_MAXINT32 || (geglu && out_channels % 2 != 0)
+      || !panel_bytes (weights, &bytes)) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "weights: no layer has %" G_GSIZE_FORMAT " outputs, %" G_GSIZE_FORMAT
+        " inputs and %u x %u x %u taps%s", out_channels, in_channels, kernel_t,
+        kernel_h, kernel_w,
+        geglu ? " with GEGLU, which needs an even number of outputs" : "");
+    return NULL;
+  }
+  packed = g_try_malloc0 (bytes);
+  if (packed == NULL) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+        "weights: no %" G_GSIZE_FORMAT " bytes to pack a layer of %"
+        G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT, bytes, out_channels, in_channels);
+    return NULL;
+  }
+  pack_panels (weights, weight, packed);
+  weights->panels = ocl_buffer_new_from_data (device, packed, bytes, error);
+  if (weights->panels == NULL)
+    return NULL;
+  weights->bias = pack_bias (weights, device, bias, error);
+  if (weights->bias == NULL)
+    return NULL;
+  if (ocl_winograd_suits_weights (device, weights)
+      && !ocl_winograd_pack (device, weights, weight, error))
+    return NULL;
+  return g_steal_pointer (&weights);
+}
+
+void
+ocl_weights_free (OclWeights * weights)
+{
+  if (weights == NULL)
+    return;
+  g_clear_pointer (&weights->panels, ocl_buffer_unref);
+  g_clear_pointer (&weights->bias, ocl_buffer_unref);
+  g_clear_pointer (&weights->winograd, ocl_buffer_unref);
+  g_free (weights);
+}

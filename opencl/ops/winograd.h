@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3): a quarter of the multiplications, about one digit less exact. For
+ * conv.c and weights.c. VLDM_CONV = auto | direct | winograd chooses; auto takes it where it is expected to be faster.
+ */
+#pragma once
+
+#include "opencl/ops/linear.h"
+#include "opencl/ops/conv.h"
+
+G_BEGIN_DECLS
+
+/* Whether a layer of this device should carry transformed weights. */
+gboolean ocl_winograd_suits_weights (OclDevice * device, const OclWeights * weights);
+
+/* Transforms @weight [out, in, 3, 3] into weights->winograd. */
+gboolean ocl_winograd_pack (OclDevice * device, OclWeights * weights, const gfloat * weight, GError ** error);
+
+/* Whether this convolution, already checked, should run as ocl_winograd (). */
+gboolean ocl_winograd_suits (OclDevice * device, const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2, const OclTensor * output);
+
+gboolean ocl_winograd (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
+
+G_END_DECLS
