@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * UNetSpatioTemporalConditionModel against diffusers: one call each of small networks in three shapes.
+ */
+#include "golden.h"
+#include "vldm/model/unet.h"
+
+static Golden golden;
+
+static VldmUnetContext *
+new_context (Golden * self, JsonObject * unet_case, VldmUnet * unet,
+    OclType type)
+{
+  g_autoptr (GError) error = NULL;
+  guint tokens = golden_uint (unet_case, "tokens");
+  guint dim = vldm_unet_config (unet)->cross_attention_dim[0];
+  gboolean two = json_object_has_member (unet_case, "temporal_text");
+  g_autofree gfloat *spatial = golden_randn (GOLDEN_SEED_TEXT, tokens * dim);
+  g_autofree gfloat *temporal =
+      golden_randn (two ? GOLDEN_SEED_TEMPORAL_TEXT : GOLDEN_SEED_TEXT,
+      tokens * dim);
+  OclTensor spatial_text =
+      golden_upload_tokens (self, type, tokens, dim, spatial);
+  OclTensor temporal_text =
+      golden_upload_tokens (self, type, tokens, dim, temporal);
+  VldmUnetContext *context = vldm_unet_context_new (unet, self->queue,
+      &spatial_text, &temporal_text, &error);
+
+  g_assert_no_error (error);
+  return context;
+}
+
+static void
+check_unet (Golden * self, const char *name, JsonObject * unet_case,
+    OclType type)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = golden_write_network (self, unet_case);
+  g_autoptr (VldmUnet) unet =
+      vldm_unet_load (self->device, type, folder, NULL, NULL, &error);
+  const VldmUnetConfig *config;
+  g_autoptr (VldmUnetContext) context = NULL;
+  guint frames = golden_uint (unet_case, "frames");
+  guint height = golden_uint (unet_case, "height");
+  guint width = golden_uint (unet_case, "width");
+  JsonArray *ids = json_object_get_array_member (unet_case, "time_ids");
+  gfloat time_ids[3];
+  gsize pixels = (gsize) frames * height * width;
+  g_autofree gfloat *noise = NULL, *values = NULL;
+  OclTensor sample, output;
+
+  golden_remove_folder (folder);
+  g_assert_no_error (error);
+  config = vldm_unet_config (unet);
+  g_assert_cmpuint (config->n_time_ids, ==, json_array_get_length (ids));
+  for (guint i = 0; i < config->n_time_ids; i++)
+    time_ids[i] = json_array_get_double_element (ids, i);
+
+  context = new_context (self, unet_case, unet, type);
+  noise = golden_randn (GOLDEN_SEED_SAMPLE, pixels * config->in_channels);
+  sample = golden_upload (self, OCL_F32, frames, config->in_channels, height,
+      width, noise);
+  ocl_tensor_alloc (self->queue, OCL_F32, frames, height, width,
+      config->out_channels, &output, &error);
+  g_assert_no_error (error);
+  vldm_unet_run (unet, self->queue, context, &sample,
+      json_object_get_double_member (unet_case, "timestep"), time_ids, &output,
+      &error);
+  g_assert_no_error (error);
+  values = golden_download (self, &output);
+  golden_compare (self, unet_case, name, values, pixels * config->out_channels,
+      type == OCL_F32 ? GOLDEN_CALL : GOLDEN_CALL_F16);
+}
+
+static void
+check_all (void)
+{
+  golden_for_each (&golden, "unet", check_unet);
+}
+
+int
+main (int argc, char **argv)
+{
+  int failed;
+
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (argc, ==, 2);
+  golden_open (&golden, argv[1]);
+  g_test_add_func ("/golden/unet", check_all);
+  failed = g_test_run ();
+  golden_clear (&golden);
+  return failed;
+}

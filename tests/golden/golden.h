@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the golden tests share: golden.json and expected.safetensors as make_golden.py wrote them, model folders with
+ * drawn weights, tensors in diffusers' planar layout, and the comparison. Every function aborts the test when it fails.
+ */
+#pragma once
+
+#include "opencl/ops/tensor.h"
+#include "vldm/model/config.h"
+#include "vldm/model/json.h"
+#include "vldm/model/safetensors.h"
+
+G_BEGIN_DECLS
+
+/* Largest error over largest value that is allowed: one call of a network in fp32, the same with half-precision
+ * storage, and a whole sampling run, where errors of the calls add up. */
+#define GOLDEN_CALL 1e-4
+#define GOLDEN_CALL_F16 2e-2
+#define GOLDEN_RUN 1e-3
+#define GOLDEN_RUN_F16 1e-1
+
+/* Seeds of inputs; make_golden.py has the same. */
+enum
+{
+  GOLDEN_SEED_SAMPLE = 100001,
+  GOLDEN_SEED_TEXT,
+  GOLDEN_SEED_TEMPORAL_TEXT,
+  GOLDEN_SEED_NEGATIVE_TEXT,
+  GOLDEN_SEED_KNOWN,
+};
+
+typedef struct
+{
+  JsonObject *root;             /* golden.json */
+  VldmSafetensors *expected;
+  OclDevice *device;
+  OclQueue *queue;
+} Golden;
+
+/* @folder is tests/golden in the source tree. */
+void golden_open (Golden * golden, const char *folder);
+void golden_clear (Golden * golden);
+
+/* Calls @check with the name and members of every case of @kind ("unet", "autoencoder", ...), first with fp32 and then
+ * with half-precision storage. */
+typedef void (*GoldenCheck) (Golden * golden, const char *name, JsonObject * golden_case, OclType type);
+void golden_for_each (Golden * golden, const char *kind, GoldenCheck check);
+
+/* A new folder, empty; golden_remove_folder deletes and frees it. */
+char *golden_new_folder (void);
+void golden_remove_folder (char *folder);
+void golden_write_json (const char *folder, const char *file, JsonObject * object);
+
+/* A new folder with the config.json and drawn weights of the network that @golden_case names, stored as its "dtype" and
+ * "shards" say. */
+char *golden_write_network (Golden * golden, JsonObject * golden_case);
+
+/* torch.randn of @n numbers; g_free it. */
+gfloat *golden_randn (guint32 seed, gsize n);
+
+/* A member of a case that must be there, as an unsigned number. */
+guint golden_uint (JsonObject * golden_case, const char *member);
+
+/* A tensor from the queue's arena holding planar [frames, channels, height, width] data. */
+OclTensor golden_upload (Golden * golden, OclType type, gsize frames, gsize channels, gsize height, gsize width,
+    const gfloat * planar);
+/* The same with rows of tokens, [n, channels]. */
+OclTensor golden_upload_tokens (Golden * golden, OclType type, gsize n, gsize channels, const gfloat * rows);
+
+/* The tensor's numbers in planar order; g_free it. */
+gfloat *golden_download (Golden * golden, const OclTensor * tensor);
+
+/* Compares @n numbers in planar order with output @name of the case. */
+void golden_compare (Golden * golden, JsonObject * golden_case, const char *name, const gfloat * values, gsize n,
+    gdouble tolerance);
+
+/* The stored numbers of an output that was kept whole; g_free it. */
+gfloat *golden_expected (Golden * golden, const char *name, gsize n);
+
+G_END_DECLS
