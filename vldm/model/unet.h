@@ -7,14 +7,13 @@
 
 #include "opencl/ops/tensor.h"
 #include "vldm/model/config.h"
+#include "vldm/model/weights.h"
 
 G_BEGIN_DECLS
 
 typedef struct _VldmUnet VldmUnet;
 
-/* @folder holds config.json and diffusion_pytorch_model.safetensors. @loading, called with fractions 0 .. 1, may return
- * FALSE to cancel (VLDM_ERROR_CANCELLED); may be NULL. */
-typedef gboolean (*VldmLoadingFunc) (gdouble fraction, gpointer user_data);
+/* @folder holds config.json and diffusion_pytorch_model.safetensors. @loading may be NULL. */
 VldmUnet *vldm_unet_load (OclDevice * device, OclType type, const char *folder, VldmLoadingFunc loading,
     gpointer user_data, GError ** error);
 void vldm_unet_free (VldmUnet * unet);
@@ -23,7 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnet, vldm_unet_free);
 const VldmUnetConfig *vldm_unet_config (VldmUnet * unet);
 
 /* What stays the same over all steps of a window: keys and values of the prompt for every cross-attention, projected
- * once, and the frame positions. Lives in buffers of its own. */
+ * once. Lives in buffers of its own. */
 typedef struct _VldmUnetContext VldmUnetContext;
 
 /* @spatial_text and @temporal_text [1, 1, tokens, cross_attention_dim], normally the same tensor; from the text
