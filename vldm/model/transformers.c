@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One layer, with LN a layer norm of its own at each place, p the frames' positions and a the mixer's spatial part:
+ *
+ *   h += attn1 (LN h);  h += attn2 (LN h, prompt);  h += ff (LN h)                       within frames
+ *   m = h + p;  m += ff_in (LN m)
+ *   m += attn1 (LN m);  m += attn2 (LN m, prompt);  h = a h + (1 - a) (m + ff (LN m))    across frames
+ *
+ * Tokens stay [T, h, w, C] throughout: attention across frames is an operation of its own and needs no transposition.
+ */
+#include "vldm/model/transformers.h"
+
+#include "opencl/ops/elementwise.h"
+#include "opencl/ops/norm.h"
+#include "vldm/model/resnets.h"
+
+#define NORM_GROUPS 32
+#define GROUP_NORM_EPS 1e-6f
+#define LAYER_NORM_EPS 1e-5f
+/* ocl_attention's limit. */
+#define MAX_HEAD_DIM 512
+
+/* ---- loading ---- */
+
+static gboolean
+load_self_attention (VldmSelfAttention * attention, VldmWeights * weights,
+    const char *prefix, gsize channels, GError ** error)
+{
+  g_autofree char *path = g_strconcat (prefix, ".attn1", NULL);
+  g_autoptr (VldmStack) stack = vldm_stack_new ();
+
+  vldm_stack_add (stack, path, "to_q", channels);
+  vldm_stack_add (stack, path, "to_k", channels);
+  vldm_stack_add (stack, path, "to_v", channels);
+  return vldm_weights_norm (weights, prefix, "norm1", channels,
+      &attention->norm, error)
+      && vldm_weights_stack (weights, stack, channels, VLDM_LINEAR_PLAIN,
+      &attention->to_qkv, error)
+      && vldm_weights_linear (weights, path, "to_out.0", channels, channels,
+      VLDM_LINEAR_BIAS, &attention->to_out, error);
+}
+
+static gboolean
+load_cross_attention (VldmCrossAttention * attention, VldmWeights * weights,
+    const char *prefix, gsize channels, gsize context, GError ** error)
+{
+  g_autofree char *path = g_strconcat (prefix, ".attn2", NULL);
+  g_autoptr (VldmStack) stack = vldm_stack_new ();
+
+  vldm_stack_add (stack, path, "to_k", channels);
+  vldm_stack_add (stack, path, "to_v", channels);
+  return vldm_weights_norm (weights, prefix, "norm2", channels,
+      &attention->norm, error)
+      && vldm_weights_linear (weights, path, "to_q", channels, channels,
+      VLDM_LINEAR_PLAIN, &attention->to_q, error)
+      && vldm_weights_stack (weights, stack, context, VLDM_LINEAR_PLAIN,
+      &attention->to_kv, error)
+      && vldm_weights_linear (weights, path, "to_out.0", channels, channels,
+      VLDM_LINEAR_BIAS, &attention->to_out, error);
+}
+
+static gboolean
+load_feed_forward (VldmFeedForward * ff, VldmWeights * weights,
+    const char *prefix, const char *name, const char *norm, gsize channels,
+    GError ** error)
+{
+  g_autofree char *path = g_strconcat (prefix, ".", name, NULL);
+
+  return vldm_weights_norm (weights, prefix, norm, channels, &ff->norm, error)
+      && vldm_weights_linear (weights, path, "net.0.proj", 8 * channels,
+      channels, VLDM_LINEAR_BIAS | VLDM_LINEAR_GEGLU, &ff->proj, error)
+      && vldm_weights_linear (weights, path, "net.2", channels, 4 * channels,
+      VLDM_LINEAR_BIAS, &ff->out, error);
+}
+
+static gboolean
+load_block (VldmTransformerBlock * block, VldmWeights * weights,
+    const char *prefix, gboolean temporal, gsize channels, gsize context,
+    GError ** error)
+{
+  return (!temporal || load_feed_forward (&block->ff_in, weights, prefix,
+          "ff_in", "norm_in", channels, error))
+      && load_self_attention (&block->attn1, weights, prefix, channels, error)
+      && load_cross_attention (&block->attn2, weights, prefix, channels,
+      context, error)
+      && load_feed_forward (&block->ff, weights, prefix, "ff", "norm3",
+      channels, error);
+}
+
+static gboolean
+load_layer (VldmTransformer * transformer, VldmWeights * weights,
+    const char *prefix, guint layer, GError ** error)
+{
+  g_autofree char *spatial =
+      g_strdup_printf ("%s.transformer_blocks.%u", prefix, layer);
+  g_autofree char *temporal =
+      g_strdup_printf ("%s.temporal_transformer_blocks.%u", prefix, layer);
+
+  return load_block (&transformer->transformer_blocks[layer], weights, spatial,
+      FALSE, transformer->channels, transformer->context_channels, error)
+      && load_block (&transformer->temporal_transformer_blocks[layer], weights,
+      temporal, TRUE, transformer->channels, transformer->context_channels,
+      error);
+}
+
+static gboolean
+check_config (const char *prefix, gsize channels, guint heads, GError ** error)
+{
+  if (channels % NORM_GROUPS == 0 && heads > 0 && channels % heads == 0
+      && channels / heads <= MAX_HEAD_DIM)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+      "%s: %" G_GSIZE_FORMAT " channels and %u attention heads; channels must "
+      "be a multiple of %u and of the heads, with at most %u a head", prefix,
+      channels, heads, NORM_GROUPS, MAX_HEAD_DIM);
+  return FALSE;
+}
+
+gboolean
+vldm_transformer_load (VldmTransformer * transformer, VldmWeights * weights,
+    const char *prefix, gsize channels, guint heads, gsize context_channels,
+    guint n_layers, GError ** error)
+{
+  g_autofree char *positions = g_strconcat (prefix, ".time_pos_embed", NULL);
+
+  if (!check_config (prefix, channels, heads, error))
+    return FALSE;
+  transformer->channels = channels;
+  transformer->heads = heads;
+  transformer->context_channels = context_channels;
+  transformer->n_layers = n_layers;
+  transformer->transformer_blocks = g_new0 (VldmTransformerBlock, n_layers);
+  transformer->temporal_transformer_blocks =
+      g_new0 (VldmTransformerBlock, n_layers);
+  for (guint i = 0; i < n_layers; i++) {
+    if (!load_layer (transformer, weights, prefix, i, error))
+      return FALSE;
+  }
+  return vldm_weights_norm (weights, prefix, "norm", channels,
+      &transformer->norm, error)
+      && vldm_weights_linear (weights, prefix, "proj_in", channels, channels,
+      VLDM_LINEAR_BIAS, &transformer->proj_in, error)
+      && vldm_weights_linear (weights, prefix, "proj_out", channels, channels,
+      VLDM_LINEAR_BIAS, &transformer->proj_out, error)
+      && vldm_weights_linear (weights, positions, "linear_1", 4 * channels,
+      channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_1, error)
+      && vldm_weights_linear (weights, positions, "linear_2", channels,
+      4 * channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_2, error)
+      && vldm_weights_mix (weights, prefix, &transformer->mix, error);
+}
+
+static void
+clear_feed_forward (VldmFeedForward * ff)
+{
+  vldm_norm_clear (&ff->norm);
+  g_clear_pointer (&ff->proj, ocl_weights_free);
+  g_clear_pointer (&ff->out, ocl_weights_free);
+}
+
+static void
+clear_block (VldmTransformerBlock * block)
+{
+  clear_feed_forward (&block->ff_in);
+  vldm_norm_clear (&block->attn1.norm);
+  g_clear_pointer (&block->attn1.to_qkv, ocl_weights_free);
+  g_clear_pointer (&block->attn1.to_out, ocl_weights_free);
+  vldm_norm_clear (&block->attn2.norm);
+  g_clear_pointer (&block->attn2.to_q, ocl_weights_free);
+  g_clear_pointer (&block->attn2.to_kv, ocl_weights_free);
+  g_clear_pointer (&block->attn2.to_out, ocl_weights_free);
+  clear_feed_forward (&block->ff);
+}
+
+void
+vldm_transformer_clear (VldmTransformer * transformer)
+{
+  for (guint i = 0; i < transformer->n_layers; i++) {
+    clear_block (&transformer->transformer_blocks[i]);
+    clear_block (&transformer->temporal_transformer_blocks[i]);
+  }
+  g_clear_pointer (&transformer->transformer_blocks, g_free);
+  g_clear_pointer (&transformer->temporal_transformer_blocks, g_free);
+  vldm_norm_clear (&transformer->norm);
+  g_clear_pointer (&transformer->proj_in, ocl_weights_free);
+  g_clear_pointer (&transformer->proj_out, ocl_weights_free);
+  g_clear_pointer (&transformer->time_pos_embed_1, ocl_weights_free);
+  g_clear_pointer (&transformer->time_pos_embed_2, ocl_weights_free);
+}
+
+/* ---- prompt and positions ---- */
+
+/* A packed tensor in a buffer of its own, which outlives the arena. */
+static gboolean
+own_tensor (OclQueue * queue, OclType type, gsize tokens, gsize channels,
+    OclTensor * tensor, GError ** error)
+{
+  gsize bytes;
+
+  if (!g_size_checked_mul (&bytes, tokens, channels * ocl_type_size (type))) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+        "a prompt of %" G_GSIZE_FORMAT " tokens does not fit into memory",
+        tokens);
+    return FALSE;
+  }
+  *tensor = (OclTensor) {
+  .type = type,.frames = 1,.height = 1,.width = tokens,.channels =
+        channels,.stride = channels,};
+  tensor->buffer = ocl_buffer_new (ocl_queue_device (queue), bytes, error);
+  return tensor->buffer != NULL;
+}
+
+/* The result of attention to one token: its value, whatever the query. */
+static gboolean
+prepare_result (const VldmCrossAttention * attention, OclQueue * queue,
+    gsize channels, const OclTensor * text, const OclTensor * result,
+    GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclTensor keys_values, values;
+  gboolean done = FALSE;
+
+  if (ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 2 * channels, &keys_values,
+          error)) {
+    values = ocl_tensor_channels (&keys_values, channels, channels);
+    done = ocl_linear (queue, attention->to_kv, text, NULL, &keys_values, error)
+        && ocl_linear (queue, attention->to_out, &values, NULL, result, error);
+  }
+  ocl_arena_release (arena, mark);
+  return done;
+}
+
+static gboolean
+prepare_prompt (const VldmCrossAttention * attention, OclQueue * queue,
+    OclType type, gsize channels, const OclTensor * text, VldmPrompt * prompt,
+    GError ** error)
+{
+  gsize tokens = ocl_tensor_pixels (text);
+
+  prompt->is_result = tokens == 1;
+  if (prompt->is_result)
+    return own_tensor (queue, OCL_F32, 1, channels, &prompt->tensor, error)
+        && prepare_result (attention, queue, channels, text, &prompt->tensor,
+        error);
+  return own_tensor (queue, type, tokens, 2 * channels, &prompt->tensor, error)
+      && ocl_linear (queue, attention->to_kv, text, NULL, &prompt->tensor,
+      error);
+}
+
+gboolean
+vldm_transformer_prepare (const VldmTransformer * transformer,
+    OclQueue * queue, OclType type, const OclTensor * spatial_text,
+    const OclTensor * temporal_text, VldmPrompt * prompts, GError ** error)
+{
+  for (guint i = 0; i < transformer->n_layers; i++) {
+    if (!prepare_prompt (&transformer->transformer_blocks[i].attn2, queue,
+            type, transformer->channels, spatial_text, &prompts[2 * i], error))
+      return FALSE;
+    if (!prepare_prompt (&transformer->temporal_transformer_blocks[i].attn2,
+            queue, type, transformer->channels, temporal_text,
+            &prompts[2 * i + 1], error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+void
+vldm_prompt_clear (VldmPrompt * prompt)
+{
+  g_clear_pointer (&prompt->tensor.buffer, ocl_buffer_unref);
+}
+
+gboolean
+vldm_transformer_positions (const VldmTransformer * transformer,
+    OclQueue * queue, const OclTensor * sinusoid, const OclTensor * output,
+    GError ** error)
+{
+  const OclEpilogue silu = {.activation = OCL_ACTIVATION_SILU };
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclTensor hidden;
+  gboolean done;
+
+  done = ocl_tensor_alloc (queue, OCL_F32, sinusoid->frames, 1, 1,
+      4 * transformer->channels, &hidden, error)
+      && ocl_linear (queue, transformer->time_pos_embed_1, sinusoid, &silu,
+      &hidden, error)
+      && ocl_linear (queue, transformer->time_pos_embed_2, &hidden, NULL,
+      output, error);
+  ocl_arena_release (arena, mark);
+  return done;
+}
+
+/* ---- running ---- */
+
+/* What all blocks of one run share. */
+typedef struct
+{
+  OclQueue *queue;
+  guint heads;
+  OclTensor normed;             /* [T, h, w, C] */
+  OclTensor wide;               /* [T, h, w, 4 C] */
+} TransformerRun;
+
+static gboolean
+run_norm (const TransformerRun * run, const VldmNorm * norm,
+    const OclTensor * x, GError ** error)
+{
+  return ocl_layer_norm (run->queue, LAYER_NORM_EPS, x, norm->weight,
+      norm->bias, &run->normed, error);
+}
+
+/* x += attn1 (LN x) + @constant, which may be NULL. */
+static gboolean
+run_self_attention (const TransformerRun * run,
+    const VldmSelfAttention * attention, gboolean temporal,
+    const OclTensor * constant, const OclTensor * x, GError ** error)
+{
+  gsize channels = x->channels;
+  OclTensor qkv = vldm_tensor_reuse (&run->wide, 3 * channels);
+  OclTensor query = ocl_tensor_channels (&qkv, 0, channels);
+  OclTensor key = ocl_tensor_channels (&qkv, channels, channels);
+  OclTensor value = ocl_tensor_channels (&qkv, 2 * channels, channels);
+  const OclEpilogue add = {.frame_bias = constant,.residual = x };
+  gboolean attended;
+
+  if (!run_norm (run, &attention->norm, x, error)
+      || !ocl_linear (run->queue, attention->to_qkv, &run->normed, NULL, &qkv,
+          error))
+    return FALSE;
+  if (temporal)
+    attended = ocl_temporal_attention (run->queue, run->heads, &query, &key,
+        &value, &run->normed, error);
+  else
+    attended = ocl_attention (run->queue, run->heads, FALSE, &query, &key,
+        &value, &run->normed, error);
+  return attended && ocl_linear (run->queue, attention->to_out, &run->normed,
+      &add, x, error);
+}
+
+/* x += attn2 (LN x, prompt). */
+static gboolean
+run_cross_attention (const TransformerRun * run,
+    const VldmCrossAttention * attention, const VldmPrompt * prompt,
+    const OclTensor * x, GError ** error)
+{
+  gsize channels = x->channels;
+  OclTensor query = vldm_tensor_reuse (&run->wide, channels);
+  OclTensor key = ocl_tensor_channels (&prompt->tensor, 0, channels);
+  OclTensor value = ocl_tensor_channels (&prompt->tensor, channels, channels);
+  const OclEpilogue add = {.residual = x };
+
+  return run_norm (run, &attention->norm, x, error)
+      && ocl_linear (run->queue, attention->to_q, &run->normed, NULL, &query,
+      error)
+      && ocl_attention (run->queue, run->heads, FALSE, &query, &key, &value,
+      &run->normed, error)
+      && ocl_linear (run->queue, attention->to_out, &run->normed, &add, x,
+      error);
+}
+
+/* A prompt of one token gives the same vector everywhere: it rides on attn1's last layer. */
+static gboolean
+run_attentions (const TransformerRun * run, const VldmTransformerBlock * block,
+    gboolean temporal, const VldmPrompt * prompt, const OclTensor * x,
+    GError ** error)
+{
+  if (prompt->is_result)
+    return run_self_attention (run, &block->attn1, temporal, &prompt->tensor, x,
+        error);
+  return run_self_attention (run, &block->attn1, temporal, NULL, x, error)
+      && run_cross_attention (run, &block->attn2, prompt, x, error);
+}
+
+/* output = ff (LN x), then @epilogue. */
+static gboolean
+run_feed_forward (const TransformerRun * run, const VldmFeedForward * ff,
+    const OclEpilogue * epilogue, const OclTensor * x,
+    const OclTensor * output, GError ** error)
+{
+  return run_norm (run, &ff->norm, x, error)
+      && ocl_linear (run->queue, ff->proj, &run->normed, NULL, &run->wide,
+      error)
+      && ocl_linear (run->queue, ff->out, &run->wide, epilogue, output, error);
+}
+
+/* One layer on @hidden in place; @mixed is scratch. */
+static gboolean
+run_layer (const VldmTransformer * transformer, const TransformerRun * run,
+    guint layer, const VldmPrompt * prompts, const OclTensor * positions,
+    const OclTensor * hidden, const OclTensor * mixed, GError ** error)
+{
+  const VldmTransformerBlock *spatial = &transformer->transformer_blocks[layer];
+  const VldmTransformerBlock *temporal =
+      &transformer->temporal_transformer_blocks[layer];
+  const OclEpilogue add_hidden = {.residual = hidden };
+  const OclEpilogue add_mixed = {.residual = mixed };
+  const OclEpilogue mix = {
+    .scale = transformer->mix.temporal,
+    .residual = mixed,
+    .residual_scale = transformer->mix.temporal,
+    .merge = hidden,
+    .merge_scale = transformer->mix.spatial,
+  };
+
+  return run_attentions (run, spatial, FALSE, &prompts[2 * layer], hidden,
+      error)
+      && run_feed_forward (run, &spatial->ff, &add_hidden, hidden, hidden,
+      error)
+      && ocl_add_frame_bias (run->queue, hidden, positions, mixed, error)
+      && run_feed_forward (run, &temporal->ff_in, &add_mixed, mixed, mixed,
+      error)
+      && run_attentions (run, temporal, TRUE, &prompts[2 * layer + 1], mixed,
+      error)
+      && run_feed_forward (run, &temporal->ff, &mix, mixed, hidden, error);
+}
+
+static gboolean
+run_layers (const VldmTransformer * transformer, OclQueue * queue,
+    const VldmPrompt * prompts, const OclTensor * positions,
+    const OclTensor * x, GError ** error)
+{
+  const OclGroupNorm norm = { NORM_GROUPS, GROUP_NORM_EPS, FALSE, FALSE };
+  const OclEpilogue add = {.residual = x };
+  TransformerRun run = { queue, transformer->heads };
+  OclTensor hidden, mixed;
+
+  if (!ocl_tensor_alloc_like (queue, x, &hidden, error)
+      || !ocl_tensor_alloc_like (queue, x, &mixed, error)
+      || !ocl_tensor_alloc_like (queue, x, &run.normed, error)
+      || !ocl_tensor_alloc (queue, x->type, x->frames, x->height, x->width,
+          4 * x->channels, &run.wide, error))
+    return FALSE;
+  if (!ocl_group_norm (queue, &norm, x, NULL, transformer->norm.weight,
+          transformer->norm.bias, &run.normed, error)
+      || !ocl_linear (queue, transformer->proj_in, &run.normed, NULL, &hidden,
+          error))
+    return FALSE;
+  for (guint i = 0; i < transformer->n_layers; i++) {
+    if (!run_layer (transformer, &run, i, prompts, positions, &hidden, &mixed,
+            error))
+      return FALSE;
+  }
+  return ocl_linear (queue, transformer->proj_out, &hidden, &add, x, error);
+}
+
+gboolean
+vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue,
+    const VldmPrompt * prompts, const OclTensor * positions,
+    const OclTensor * x, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean done = run_layers (transformer, queue, prompts, positions, x, error);
+
+  ocl_arena_release (arena, mark);
+  return done;
+}

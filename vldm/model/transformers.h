@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Transformers of video UNets: attention within frames and to the prompt, then attention across frames, mixed.
+ * Source: diffusers' TransformerSpatioTemporalModel, BasicTransformerBlock and TemporalBasicTransformerBlock;
+ * Align your Latents, section 3.1.
+ */
+#pragma once
+
+#include "opencl/ops/attention.h"
+#include "opencl/ops/linear.h"
+#include "vldm/model/weights.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  VldmNorm norm;
+  OclWeights *to_qkv, *to_out;  /* query, key and value side by side */
+} VldmSelfAttention;
+
+typedef struct
+{
+  VldmNorm norm;
+  OclWeights *to_q, *to_kv, *to_out;    /* key and value side by side */
+} VldmCrossAttention;
+
+typedef struct
+{
+  VldmNorm norm;
+  OclWeights *proj, *out;
+} VldmFeedForward;
+
+typedef struct
+{
+  VldmFeedForward ff_in;        /* temporal blocks only */
+  VldmSelfAttention attn1;
+  VldmCrossAttention attn2;
+  VldmFeedForward ff;
+} VldmTransformerBlock;
+
+typedef struct
+{
+  gsize channels;
+  guint heads;
+  gsize context_channels;       /* of the prompt's vectors */
+  VldmNorm norm;
+  OclWeights *proj_in, *proj_out;
+  guint n_layers;
+  VldmTransformerBlock *transformer_blocks, *temporal_transformer_blocks;       /* [n_layers] each */
+  OclWeights *time_pos_embed_1, *time_pos_embed_2;
+  VldmMix mix;
+} VldmTransformer;
+
+/* @prefix is the transformer's, such as "down_blocks.0.attentions.1". */
+gboolean vldm_transformer_load (VldmTransformer * transformer, VldmWeights * weights, const char *prefix,
+    gsize channels, guint heads, gsize context_channels, guint n_layers, GError ** error);
+void vldm_transformer_clear (VldmTransformer * transformer);
+
+/* What one attn2 needs of a prompt, the same for all steps and frames: keys and values [1, 1, tokens, 2 C] side by side,
+ * or, of a prompt with one token, the attention's whole result [1, 1, 1, C], since a softmax over one token is 1. */
+typedef struct
+{
+  OclTensor tensor;
+  gboolean is_result;
+} VldmPrompt;
+
+/* Fills in @prompts [2 n_layers], spatial and temporal block of each layer by turns, in buffers of their own. @texts are
+ * [1, 1, tokens, context_channels]. On failure vldm_prompt_clear frees what there is. */
+gboolean vldm_transformer_prepare (const VldmTransformer * transformer, OclQueue * queue, OclType type,
+    const OclTensor * spatial_text, const OclTensor * temporal_text, VldmPrompt * prompts, GError ** error);
+void vldm_prompt_clear (VldmPrompt * prompt);
+
+/* Position of each frame as the temporal blocks add it: @sinusoid [T, 1, 1, channels] -> @output of the same shape, both
+ * fp32. */
+gboolean vldm_transformer_positions (const VldmTransformer * transformer, OclQueue * queue,
+    const OclTensor * sinusoid, const OclTensor * output, GError ** error);
+
+/* @x [T, h, w, channels] in place. */
+gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, const VldmPrompt * prompts,
+    const OclTensor * positions, const OclTensor * x, GError ** error);
+
+G_END_DECLS
