@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A UNet call: conv_in, down blocks that leave skips on a stack, mid block, up blocks that take the skips from it, conv_out.
+ *
+ * Memory of a call: the skips, released one after the other as the up blocks use them, two slabs that the layers of the way
+ * up write by turns, and the scratch of one layer.
+ */
+#include "vldm/model/unet_private.h"
+
+#include "opencl/ops/elementwise.h"
+
+#define EPS_OUT 1e-5f
+
+struct _VldmUnetContext
+{
+  GArray *prompts;              /* VldmPrompt of every layer of every transformer, in order of blocks */
+  guint *first_prompt;          /* [n_transformers] */
+};
+
+/* All blocks in the order in which they run; NULL after the last. */
+static const VldmUnetBlock *
+nth_block (const VldmUnet * unet, guint i)
+{
+  guint n = unet->config->n_levels;
+
+  if (i < n)
+    return &unet->down_blocks[i];
+  if (i == n)
+    return &unet->mid_block;
+  return i <= 2 * n ? &unet->up_blocks[i - n - 1] : NULL;
+}
+
+/* ---- prompt ---- */
+
+static void
+clear_prompt (gpointer data)
+{
+  vldm_prompt_clear (data);
+}
+
+static gboolean
+prepare_block (const VldmUnet * unet, const VldmUnetBlock * block,
+    OclQueue * queue, const OclTensor * spatial_text,
+    const OclTensor * temporal_text, VldmUnetContext * context, GError ** error)
+{
+  for (guint i = 0; i < block->n_attentions; i++) {
+    const VldmTransformer *transformer = &block->attentions[i];
+    guint first = context->prompts->len;
+
+    context->first_prompt[block->first_transformer + i] = first;
+    g_array_set_size (context->prompts, first + 2 * transformer->n_layers);
+    if (!vldm_transformer_prepare (transformer, queue, unet->type,
+            spatial_text, temporal_text, &g_array_index (context->prompts,
+                VldmPrompt, first), error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_text (const VldmUnet * unet, const OclTensor * text, GError ** error)
+{
+  guint expected = unet->config->cross_attention_dim[0];
+
+  if (text->channels == expected)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+      "the text encoder gives vectors of %" G_GSIZE_FORMAT
+      " numbers, the UNet's cross_attention_dim is %u: they must be equal",
+      text->channels, expected);
+  return FALSE;
+}
+
+VldmUnetContext *
+vldm_unet_context_new (VldmUnet * unet, OclQueue * queue,
+    const OclTensor * spatial_text, const OclTensor * temporal_text,
+    GError ** error)
+{
+  g_autoptr (VldmUnetContext) context = g_new0 (VldmUnetContext, 1);
+  const VldmUnetBlock *block;
+
+  if (!check_text (unet, spatial_text, error)
+      || !check_text (unet, temporal_text, error))
+    return NULL;
+  context->first_prompt = g_new0 (guint, unet->n_transformers);
+  context->prompts = g_array_new (FALSE, TRUE, sizeof (VldmPrompt));
+  g_array_set_clear_func (context->prompts, clear_prompt);
+  for (guint i = 0; (block = nth_block (unet, i)) != NULL; i++) {
+    if (!prepare_block (unet, block, queue, spatial_text, temporal_text,
+            context, error))
+      return NULL;
+  }
+  return g_steal_pointer (&context);
+}
+
+void
+vldm_unet_context_free (VldmUnetContext * context)
+{
+  if (context == NULL)
+    return;
+  g_clear_pointer (&context->prompts, g_array_unref);
+  g_clear_pointer (&context->first_prompt, g_free);
+  g_free (context);
+}
+
+/* ---- running ---- */
+
+typedef struct
+{
+  OclTensor tensor;
+  OclArenaMark mark;            /* of the arena before it */
+} UnetSkip;
+
+typedef struct
+{
+  const VldmUnet *unet;
+  OclQueue *queue;
+  const VldmUnetContext *context;
+  OclTensor time_bias;          /* [1, 1, 1, n], of all resnets */
+  OclTensor *positions;         /* [n_transformers] of [T, 1, 1, channels] */
+  UnetSkip *skips;              /* a stack */
+  guint n_skips;
+  VldmPingPong slabs;
+} UnetRun;
+
+/* linear_2 (silu (linear_1 (input))) + added. */
+static gboolean
+run_embedding (const UnetRun * run, OclWeights * const layers[2],
+    const OclTensor * input, const OclTensor * added, const OclTensor * output,
+    GError ** error)
+{
+  const OclEpilogue silu = {.activation = OCL_ACTIVATION_SILU };
+  const OclEpilogue add = {.residual = added };
+  OclTensor hidden;
+
+  return ocl_tensor_alloc_like (run->queue, output, &hidden, error)
+      && ocl_linear (run->queue, layers[0], input, &silu, &hidden, error)
+      && ocl_linear (run->queue, layers[1], &hidden, &add, output, error);
+}
+
+static gboolean
+embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
+    GError ** error)
+{
+  const VldmUnet *unet = run->unet;
+  const VldmUnetConfig *config = unet->config;
+  OclQueue *queue = run->queue;
+  guint n = config->n_time_ids;
+  gsize channels = config->block_out_channels[0];
+  OclTensor time, ids, row, embedding;
+
+  if (!ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, channels, &time, error)
+      || !ocl_tensor_alloc (queue, OCL_F32, n, 1, 1,
+          config->addition_time_embed_dim, &ids, error)
+      || !ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 4 * channels, &embedding,
+          error))
+    return FALSE;
+  row = vldm_tensor_reuse (&ids, n * ids.channels);
+  row.frames = 1;
+
+  return ocl_sinusoid (queue, &timestep, 1, &time, error)
+      && ocl_sinusoid (queue, time_ids, n, &ids, error)
+      && run_embedding (run, unet->time_embedding, &time, NULL, &embedding,
+      error)
+      && run_embedding (run, unet->add_embedding, &row, &embedding, &embedding,
+      error)
+      && ocl_activate (queue, OCL_ACTIVATION_SILU, &embedding, &embedding,
+      error)
+      && ocl_linear (queue, unet->time_emb_proj, &embedding, NULL,
+      &run->time_bias, error);
+}
+
+/* Frames count from 0 in every call. */
+static gboolean
+embed_positions (const UnetRun * run, gsize frames, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (run->queue);
+  g_autofree gfloat *numbers = g_new (gfloat, frames);
+  const VldmUnetBlock *block;
+
+  for (gsize i = 0; i < frames; i++)
+    numbers[i] = i;
+  for (guint i = 0; (block = nth_block (run->unet, i)) != NULL; i++) {
+    OclArenaMark mark = ocl_arena_mark (arena);
+    OclTensor sinusoid;
+
+    if (block->n_attentions == 0)
+      continue;
+    if (!ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1,
+            block->attentions[0].channels, &sinusoid, error)
+        || !ocl_sinusoid (run->queue, numbers, frames, &sinusoid, error))
+      return FALSE;
+    for (guint j = 0; j < block->n_attentions; j++) {
+      if (!vldm_transformer_positions (&block->attentions[j], run->queue,
+              &sinusoid, &run->positions[block->first_transformer + j], error))
+        return FALSE;
+    }
+    ocl_arena_release (arena, mark);
+  }
+  return TRUE;
+}
+
+/* All that depends on time alone. */
+static gboolean
+embed (UnetRun * run, gsize frames, gfloat timestep, const gfloat * time_ids,
+    GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (run->queue);
+  const VldmUnetBlock *block;
+  OclArenaMark mark;
+  gboolean done;
+
+  if (!ocl_tensor_alloc (run->queue, OCL_F32, 1, 1, 1,
+          run->unet->time_emb_proj->out_channels, &run->time_bias, error))
+    return FALSE;
+  for (guint i = 0; (block = nth_block (run->unet, i)) != NULL; i++) {
+    for (guint j = 0; j < block->n_attentions; j++) {
+      if (!ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1,
+              block->attentions[j].channels,
+              &run->positions[block->first_transformer + j], error))
+        return FALSE;
+    }
+  }
+  mark = ocl_arena_mark (arena);
+  done = embed_time (run, timestep, time_ids, error)
+      && embed_positions (run, frames, error);
+  ocl_arena_release (arena, mark);
+  return done;
+}
+
+/* resnets[i], and attentions[i] where the block has them. */
+static gboolean
+run_unit (const UnetRun * run, const VldmUnetBlock * block, guint i,
+    const OclTensor * input, const OclTensor * skip, const OclTensor * output,
+    GError ** error)
+{
+  guint transformer = block->first_transformer + i;
+  guint prompt;
+
+  if (!vldm_resnet_run (&block->resnets[i], run->queue, input, skip,
+          &run->time_bias, output, error))
+    return FALSE;
+  if (i >= block->n_attentions)
+    return TRUE;
+  prompt = run->context->first_prompt[transformer];
+  return vldm_transformer_run (&block->attentions[i], run->queue,
+      &g_array_index (run->context->prompts, VldmPrompt, prompt),
+      &run->positions[transformer], output, error);
+}
+
+static const OclTensor *
+top_skip (const UnetRun * run)
+{
+  return &run->skips[run->n_skips - 1].tensor;
+}
+
+static gboolean
+push_skip (UnetRun * run, gsize frames, gsize height, gsize width,
+    gsize channels, GError ** error)
+{
+  UnetSkip *skip = &run->skips[run->n_skips];
+
+  skip->mark = ocl_arena_mark (ocl_queue_arena (run->queue));
+  if (!ocl_tensor_alloc (run->queue, run->unet->type, frames, height, width,
+          channels, &skip->tensor, error))
+    return FALSE;
+  run->n_skips++;
+  return TRUE;
+}
+
+static void
+pop_skip (UnetRun * run)
+{
+  run->n_skips--;
+  ocl_arena_release (ocl_queue_arena (run->queue),
+      run->skips[run->n_skips].mark);
+}
+
+static gboolean
+run_down_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
+    GError ** error)
+{
+  OclTensor input = *top_skip (run);
+
+  for (guint i = 0; i < block->n_resnets; i++) {
+    if (!push_skip (run, input.frames, input.height, input.width, channels,
+            error)
+        || !run_unit (run, block, i, &input, NULL, top_skip (run), error))
+      return FALSE;
+    input = *top_skip (run);
+  }
+  return block->sampler == NULL
+      || (push_skip (run, input.frames, (input.height + 1) / 2,
+          (input.width + 1) / 2, channels, error)
+      && ocl_conv (run->queue, &vldm_conv_halve, block->sampler, &input, NULL,
+          NULL, top_skip (run), error));
+}
+
+/* The next slab's tensor, of the pixels that @like has. */
+static OclTensor
+next_slab (UnetRun * run, const OclTensor * like, gsize channels)
+{
+  return vldm_ping_pong_next (&run->slabs, like->frames, like->height,
+      like->width, channels);
+}
+
+static gboolean
+run_mid_block (UnetRun * run, OclTensor * hidden, GError ** error)
+{
+  const VldmUnetBlock *block = &run->unet->mid_block;
+  OclTensor input = *top_skip (run);
+
+  for (guint i = 0; i < block->n_resnets; i++) {
+    *hidden = next_slab (run, &input, input.channels);
+    if (!run_unit (run, block, i, &input, NULL, hidden, error))
+      return FALSE;
+    input = *hidden;
+  }
+  return TRUE;
+}
+
+/* Upsamples to the size of the skip that comes next, which need not be twice the size. */
+static gboolean
+run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
+    OclTensor * hidden, GError ** error)
+{
+  OclTensor input;
+  OclConv upsample;
+
+  for (guint i = 0; i < block->n_resnets; i++) {
+    input = *hidden;
+    *hidden = next_slab (run, &input, channels);
+    if (!run_unit (run, block, i, &input, top_skip (run), hidden, error))
+      return FALSE;
+    pop_skip (run);
+  }
+  if (block->sampler == NULL)
+    return TRUE;
+  input = *hidden;
+  *hidden = next_slab (run, top_skip (run), channels);
+  upsample = vldm_conv_upsample (hidden);
+  return ocl_conv (run->queue, &upsample, block->sampler, &input, NULL, NULL,
+      hidden, error);
+}
+
+/* The slabs must hold every level's tensors, and what is upsampled to it, with the channels of the level below. */
+static gboolean
+alloc_slabs (UnetRun * run, const OclTensor * sample, GError ** error)
+{
+  const VldmUnetConfig *config = run->unet->config;
+  gsize height = sample->height, width = sample->width;
+  gsize n = 0;
+
+  for (guint i = 0; i < config->n_levels; i++) {
+    guint below = MIN (i + 1, config->n_levels - 1);
+    gsize channels =
+        MAX (config->block_out_channels[i], config->block_out_channels[below]);
+    gsize size;
+
+    if (!g_size_checked_mul (&size, sample->frames, channels)
+        || !g_size_checked_mul (&size, size, height)
+        || !g_size_checked_mul (&size, size, width)) {
+      g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+          "a UNet call on %" G_GSIZE_FORMAT " frames of %" G_GSIZE_FORMAT
+          " x %" G_GSIZE_FORMAT " latents exceeds any memory", sample->frames,
+          sample->width, sample->height);
+      return FALSE;
+    }
+    n = MAX (n, size);
+    height = (height + 1) / 2;
+    width = (width + 1) / 2;
+  }
+  return vldm_ping_pong_alloc (&run->slabs, run->queue, run->unet->type, n,
+      error);
+}
+
+static gboolean
+run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
+    GError ** error)
+{
+  const VldmUnet *unet = run->unet;
+  const VldmUnetConfig *config = unet->config;
+  const OclGroupNorm norm = { VLDM_UNET_NORM_GROUPS, EPS_OUT, FALSE, TRUE };
+  OclTensor hidden, normed;
+
+  if (!alloc_slabs (run, sample, error)
+      || !push_skip (run, sample->frames, sample->height, sample->width,
+          config->block_out_channels[0], error)
+      || !ocl_conv (run->queue, &vldm_conv_same, unet->conv_in, sample, NULL,
+          NULL, top_skip (run), error))
+    return FALSE;
+  for (guint i = 0; i < config->n_levels; i++) {
+    if (!run_down_block (run, &unet->down_blocks[i],
+            config->block_out_channels[i], error))
+      return FALSE;
+  }
+  if (!run_mid_block (run, &hidden, error))
+    return FALSE;
+  for (guint i = 0; i < config->n_levels; i++) {
+    if (!run_up_block (run, &unet->up_blocks[i],
+            config->block_out_channels[config->n_levels - 1 - i], &hidden,
+            error))
+      return FALSE;
+  }
+  normed = next_slab (run, &hidden, hidden.channels);
+  return ocl_group_norm (run->queue, &norm, &hidden, NULL,
+      unet->conv_norm_out.weight, unet->conv_norm_out.bias, &normed, error)
+      && ocl_conv (run->queue, &vldm_conv_same, unet->conv_out, &normed, NULL,
+      NULL, output, error);
+}
+
+static guint
+count_skips (const VldmUnetConfig * config)
+{
+  guint n = config->n_levels;   /* conv_in and the downsamplers */
+
+  for (guint i = 0; i < config->n_levels; i++)
+    n += config->layers_per_block[i];
+  return n;
+}
+
+gboolean
+vldm_unet_run (VldmUnet * unet, OclQueue * queue,
+    const VldmUnetContext * context, const OclTensor * sample,
+    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
+    GError ** error)
+{
+  g_autofree OclTensor *positions = g_new0 (OclTensor, unet->n_transformers);
+  g_autofree UnetSkip *skips = g_new0 (UnetSkip, count_skips (unet->config));
+  UnetRun run = {
+    .unet = unet,
+    .queue = queue,
+    .context = context,
+    .positions = positions,
+    .skips = skips,
+  };
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean done = embed (&run, sample->frames, timestep, time_ids, error)
+      && run_blocks (&run, sample, output, error);
+
+  ocl_arena_release (arena, mark);
+  return done;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the UNet is made of: between unet_load.c, which builds it, and unet.c, which runs it.
+ */
+#pragma once
+
+#include "vldm/model/resnets.h"
+#include "vldm/model/transformers.h"
+#include "vldm/model/unet.h"
+
+G_BEGIN_DECLS
+
+#define VLDM_UNET_NORM_GROUPS 32
+
+typedef struct
+{
+  guint n_resnets, n_attentions;
+  VldmResnet *resnets;
+  VldmTransformer *attentions;  /* attentions[i] follows resnets[i] */
+  guint first_transformer;      /* index of attentions[0] among all of the network */
+  OclWeights *sampler;          /* convolution to the next level; NULL = none */
+} VldmUnetBlock;
+
+struct _VldmUnet
+{
+  VldmUnetConfig *config;
+  OclType type;
+  OclWeights *conv_in, *conv_out;
+  VldmNorm conv_norm_out;
+  OclWeights *time_embedding[2], *add_embedding[2];     /* linear_1, linear_2 */
+  OclWeights *time_emb_proj;    /* of all resnets, stacked */
+  VldmUnetBlock down_blocks[VLDM_MAX_LEVELS], mid_block,
+      up_blocks[VLDM_MAX_LEVELS];
+  guint n_transformers;
+};
+
+G_END_DECLS
