@@ -7,7 +7,7 @@
 
 #include "opencl/ops/tensor.h"
 #include "vldm/model/config.h"
-#include "vldm/model/unet.h"
+#include "vldm/model/weights.h"
 
 G_BEGIN_DECLS
 
