@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A model's networks, each loaded when a stage first asks for it. One thread loads at a time; others that ask meanwhile
+ * wait, and can be cancelled while they do.
+ */
+#include "vldm/model/model.h"
+
+#include "vldm/model/autoencoder.h"
+#include "vldm/model/text_encoder.h"
+#include "vldm/model/tokenizer.h"
+#include "vldm/model/unet.h"
+
+/* How often a waiting thread asks whether it shall go on. */
+#define POLL_INTERVAL (50 * G_TIME_SPAN_MILLISECOND)
+
+struct _VldmModel
+{
+  gint ref_count;
+  char *folder;
+  OclDevice *device;
+  OclType type;
+  VldmDefaults *defaults;
+  VldmUnetConfig *unet_config;  /* NULL = no such component */
+  VldmAutoencoderConfig *autoencoder_config;
+
+  GMutex lock;                  /* of all below */
+  GCond loaded;
+  gboolean loading;             /* somebody loads, without holding the lock */
+  VldmUnet *unet;
+  VldmAutoencoder *autoencoder;
+  VldmTextEncoder *text_encoder;
+  VldmTokenizer *tokenizer;
+};
+
+/* ---- configurations ---- */
+
+static gboolean
+has_component (const char *folder, const char *component)
+{
+  g_autofree char *path = g_build_filename (folder, component, NULL);
+
+  return g_file_test (path, G_FILE_TEST_IS_DIR);
+}
+
+static gboolean
+load_configs (VldmModel * model, GError ** error)
+{
+  if (has_component (model->folder, "unet")) {
+    g_autofree char *path = g_build_filename (model->folder, "unet", NULL);
+
+    model->unet_config = vldm_unet_config_load (path, error);
+    if (model->unet_config == NULL)
+      return FALSE;
+  }
+  if (has_component (model->folder, "vae")) {
+    g_autofree char *path = g_build_filename (model->folder, "vae", NULL);
+
+    model->autoencoder_config = vldm_autoencoder_config_load (path, error);
+    if (model->autoencoder_config == NULL)
+      return FALSE;
+  }
+  model->defaults =
+      vldm_defaults_load (model->folder, model->unet_config, error);
+  return model->defaults != NULL;
+}
+
+static OclType
+storage_type (OclDevice * device, VldmPrecision precision)
+{
+  if (precision == VLDM_PRECISION_AUTO)
+    return ocl_device_caps (device)->is_cpu ? OCL_F32 : OCL_F16;
+  return precision == VLDM_PRECISION_F16 ? OCL_F16 : OCL_F32;
+}
+
+VldmModel *
+vldm_model_new (const char *folder, OclDevice * device,
+    VldmPrecision precision, GError ** error)
+{
+  g_autoptr (VldmModel) model = g_new0 (VldmModel, 1);
+
+  model->ref_count = 1;
+  model->folder = g_strdup (folder);
+  model->device = ocl_device_ref (device);
+  model->type = storage_type (device, precision);
+  g_mutex_init (&model->lock);
+  g_cond_init (&model->loaded);
+  if (!load_configs (model, error))
+    return NULL;
+  return g_steal_pointer (&model);
+}
+
+VldmModel *
+vldm_model_ref (VldmModel * model)
+{
+  g_atomic_int_inc (&model->ref_count);
+  return model;
+}
+
+void
+vldm_model_unref (VldmModel * model)
+{
+  if (model == NULL || !g_atomic_int_dec_and_test (&model->ref_count))
+    return;
+  g_clear_pointer (&model->unet, vldm_unet_free);
+  g_clear_pointer (&model->autoencoder, vldm_autoencoder_free);
+  g_clear_pointer (&model->text_encoder, vldm_text_encoder_free);
+  g_clear_pointer (&model->tokenizer, vldm_tokenizer_free);
+  g_clear_pointer (&model->defaults, g_free);
+  g_clear_pointer (&model->unet_config, g_free);
+  g_clear_pointer (&model->autoencoder_config, g_free);
+  g_clear_pointer (&model->device, ocl_device_unref);
+  g_clear_pointer (&model->folder, g_free);
+  g_mutex_clear (&model->lock);
+  g_cond_clear (&model->loaded);
+  g_free (model);
+}
+
+const char *
+vldm_model_folder (VldmModel * model)
+{
+  return model->folder;
+}
+
+OclDevice *
+vldm_model_device (VldmModel * model)
+{
+  return model->device;
+}
+
+OclType
+vldm_model_type (VldmModel * model)
+{
+  return model->type;
+}
+
+const VldmDefaults *
+vldm_model_defaults (VldmModel * model)
+{
+  return model->defaults;
+}
+
+const VldmUnetConfig *
+vldm_model_unet_config (VldmModel * model)
+{
+  return model->unet_config;
+}
+
+const VldmAutoencoderConfig *
+vldm_model_autoencoder_config (VldmModel * model)
+{
+  return model->autoencoder_config;
+}
+
+/* ---- networks ---- */
+
+/* The caller's progress, told only when the percentage changes. */
+typedef struct
+{
+  const VldmProgress *progress; /* may be NULL */
+  gint percent;                 /* told last; -1 = none */
+} LoadReport;
+
+static gboolean
+report_percent (LoadReport * report, guint percent)
+{
+  const VldmProgress *progress = report->progress;
+
+  report->percent = percent;
+  return progress == NULL || progress->progress == NULL
+      || progress->progress (VLDM_ACTIVITY_LOAD_MODEL, percent, 100,
+      progress->user_data);
+}
+
+static gboolean
+report_fraction (gdouble fraction, gpointer user_data)
+{
+  LoadReport *report = user_data;
+  gint percent = 100.0 * fraction;
+
+  return percent == report->percent || report_percent (report, percent);
+}
+
+typedef gpointer (*LoadFunc) (VldmModel * model, LoadReport * report,
+    GError ** error);
+
+/* Waits for the one who loads, until there is something at @network or it is our turn. Called with the lock. */
+static gboolean
+wait_for_turn (VldmModel * model, gpointer * network, LoadReport * report,
+    GError ** error)
+{
+  while (*network == NULL && model->loading) {
+    gboolean go_on;
+
+    g_cond_wait_until (&model->loaded, &model->lock,
+        g_get_monotonic_time () + POLL_INTERVAL);
+    g_mutex_unlock (&model->lock);
+    go_on = report_percent (report, 0);
+    g_mutex_lock (&model->lock);
+    if (!go_on) {
+      g_set_error (error, VLDM_ERROR, VLDM_ERROR_CANCELLED,
+          "waiting for %s was cancelled", model->folder);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* What is at @network, after loading it if it is not there yet. */
+static gpointer
+get_network (VldmModel * model, gpointer * network, LoadFunc load,
+    const VldmProgress * progress, GError ** error)
+{
+  LoadReport report = { progress, -1 };
+  gpointer result;
+
+  g_mutex_lock (&model->lock);
+  if (wait_for_turn (model, network, &report, error) && *network == NULL) {
+    model->loading = TRUE;
+    g_mutex_unlock (&model->lock);
+    result = load (model, &report, error);
+    g_mutex_lock (&model->lock);
+    *network = result;
+    model->loading = FALSE;
+    g_cond_broadcast (&model->loaded);
+  }
+  result = *network;
+  g_mutex_unlock (&model->lock);
+  return result;
+}
+
+static gpointer
+load_unet (VldmModel * model, LoadReport * report, GError ** error)
+{
+  g_autofree char *folder =
+      vldm_folder_component (model->folder, "unet", error);
+
+  return folder == NULL ? NULL : vldm_unet_load (model->device, model->type,
+      folder, report_fraction, report, error);
+}
+
+/* Autoencoders with force_upcast overflow in half precision. */
+static gpointer
+load_autoencoder (VldmModel * model, LoadReport * report, GError ** error)
+{
+  g_autofree char *folder = vldm_folder_component (model->folder, "vae", error);
+  gboolean upcast = model->autoencoder_config != NULL
+      && model->autoencoder_config->force_upcast;
+
+  return folder == NULL ? NULL : vldm_autoencoder_load (model->device,
+      upcast ? OCL_F32 : model->type, folder, report_fraction, report, error);
+}
+
+static gpointer
+load_text_encoder (VldmModel * model, LoadReport * report, GError ** error)
+{
+  g_autofree char *folder =
+      vldm_folder_component (model->folder, "text_encoder", error);
+
+  return folder == NULL ? NULL : vldm_text_encoder_load (model->device,
+      model->type, folder, report_fraction, report, error);
+}
+
+static gpointer
+load_tokenizer (VldmModel * model, LoadReport * report, GError ** error)
+{
+  g_autofree char *folder =
+      vldm_folder_component (model->folder, "tokenizer", error);
+
+  return folder == NULL ? NULL : vldm_tokenizer_load (folder, error);
+}
+
+VldmUnet *
+vldm_model_unet (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return get_network (model, (gpointer *) & model->unet, load_unet, progress,
+      error);
+}
+
+VldmAutoencoder *
+vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return get_network (model, (gpointer *) & model->autoencoder,
+      load_autoencoder, progress, error);
+}
+
+/* The tokens must all have rows in the text encoder's table. */
+static gboolean
+check_vocabulary (VldmModel * model, VldmTextEncoder * encoder, GError ** error)
+{
+  VldmTokenizer *tokenizer = vldm_model_tokenizer (model, error);
+  guint vocab_size = vldm_text_encoder_config (encoder)->vocab_size;
+
+  if (tokenizer == NULL)
+    return FALSE;
+  if (vldm_tokenizer_size (tokenizer) <= vocab_size)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+      "%s: tokenizer/ has %u tokens, text_encoder/ only %u (vocab_size)",
+      model->folder, vldm_tokenizer_size (tokenizer), vocab_size);
+  return FALSE;
+}
+
+VldmTextEncoder *
+vldm_model_text_encoder (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  VldmTextEncoder *encoder = get_network (model,
+      (gpointer *) & model->text_encoder, load_text_encoder, progress, error);
+
+  if (encoder == NULL || !check_vocabulary (model, encoder, error))
+    return NULL;
+  return encoder;
+}
+
+VldmTokenizer *
+vldm_model_tokenizer (VldmModel * model, GError ** error)
+{
+  return get_network (model, (gpointer *) & model->tokenizer, load_tokenizer,
+      NULL, error);
+}
