@@ -117,7 +117,7 @@ def header_comment(path, text):
     lines = [line for line in text.split('\n')[:8] if not line.startswith('#!')]
     if not lines or 'SPDX-License-Identifier: LGPL-2.1-or-later' not in lines[0]:
         yield 1, 'no line "SPDX-License-Identifier: LGPL-2.1-or-later" at the top'
-    elif not any(len(re.findall(r'[A-Za-z]{2,}', line)) >= 2 and re.match(r' \*|//|#|"""', line) for line in lines[1:5]):
+    elif not any(len(re.findall(r'[A-Za-z]{2,}', line)) >= 2 and re.match(r' \*|//|#(?!include)|"""', line) for line in lines[1:5]):
         yield 2, 'no comment below the SPDX line that says what the file is'
 
 
