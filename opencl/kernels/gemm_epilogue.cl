@@ -11,6 +11,7 @@
 #ifndef VEC
 #define VEC 16
 #endif
+#define EPILOGUE_ROWS 4
 #include "epilogue.clh"
 
 __attribute__ ((vec_type_hint (floatv)))
@@ -24,9 +25,13 @@ gemm_epilogue (const __global float *sums, ulong offset, int stride, int columns
 
   if (column >= columns)
     return;
-  for (int row = first; row < min (first + n, rows); row++) {
-    const ulong at = offset + (ulong) row * stride + column;
-    epilogue_pair (&e, row, column, load_vector (sums, 0, at, columns - column),
-        load_vector (sums, 0, at + 16, columns - column - 16));
+  for (int row = first; row < min (first + n, rows); row += EPILOGUE_ROWS) {
+    floatv block[EPILOGUE_ROWS][2];
+    for (int r = 0; r < EPILOGUE_ROWS; r++) {
+      const ulong at = offset + (ulong) min (row + r, rows - 1) * stride + column;
+      block[r][0] = load_vector (sums, 0, at, columns - column);
+      block[r][1] = load_vector (sums, 0, at + 16, columns - column - 16);
+    }
+    epilogue_block (&e, row, min (first + n, rows) - row, column, block);
   }
 }

@@ -17,6 +17,8 @@
 #endif
 
 #define VEC 4
+#define EPILOGUE_ROWS 4
+#define lanes int
 #include "epilogue.clh"
 #include "gather.clh"
 
@@ -91,19 +93,21 @@ gemm_tile (const __global source_t *source1, ulong offset1, int stride1, int cha
   const int column = tx / 4 * 32 + tx % 4 * 4;
   const int n_rows = frames * height * width;
   const size_t panel_depth = (size_t) kernel_t * kernel_h * kernel_w * (channels1 + channels2);
-  float4 sums[8], next[8];
+  /* Rows 4 ty .. and rows 32 + 4 ty .., columns from `column` and from `column` + 16 on. */
+  float4 upper[4][2], lower[4][2];
   size_t depth = 0;
 
-  for (int r = 0; r < 8; r++)
-    sums[r] = next[r] = (float4) 0.0f;
+  for (int r = 0; r < 4; r++)
+    upper[r][0] = upper[r][1] = lower[r][0] = lower[r][1] = (float4) 0.0f;
 
   for (int t = 0; t < kernel_t; t++)
     for (int y = 0; y < kernel_h; y++)
       for (int x = 0; x < kernel_w; x++) {
         int pixel[4];
         for (int i = 0; i < 4; i++) {
-          const int row = first_row + 16 * i + item / 4;
-          pixel[i] = row < n_rows ? gather_source (&g, gather_pixel (&g, row), t, y, x) : -1;
+          const int line = (first_row + 16 * i + item / 4) / width;
+          const Pixels p = { line / height, line % height, (first_row + 16 * i + item / 4) % width };
+          pixel[i] = gather_source (&g, gather_window (&g, p), t, y, x);
         }
         for (int s = 0; s < (channels2 > 0 ? 2 : 1); s++) {
           const int n = s == 0 ? channels1 : channels2;
@@ -118,22 +122,22 @@ gemm_tile (const __global source_t *source1, ulong offset1, int stride1, int cha
               const float4 a1 = vload4 (0, rows + j * PITCH + 32 + 4 * ty);
               const float4 w0 = vload4 (0, columns + j * TILE + column);
               const float4 w1 = vload4 (0, columns + j * TILE + column + 16);
-              sums[0] = fma ((float4) a0.s0, w0, sums[0]);
-              sums[1] = fma ((float4) a0.s1, w0, sums[1]);
-              sums[2] = fma ((float4) a0.s2, w0, sums[2]);
-              sums[3] = fma ((float4) a0.s3, w0, sums[3]);
-              sums[4] = fma ((float4) a1.s0, w0, sums[4]);
-              sums[5] = fma ((float4) a1.s1, w0, sums[5]);
-              sums[6] = fma ((float4) a1.s2, w0, sums[6]);
-              sums[7] = fma ((float4) a1.s3, w0, sums[7]);
-              next[0] = fma ((float4) a0.s0, w1, next[0]);
-              next[1] = fma ((float4) a0.s1, w1, next[1]);
-              next[2] = fma ((float4) a0.s2, w1, next[2]);
-              next[3] = fma ((float4) a0.s3, w1, next[3]);
-              next[4] = fma ((float4) a1.s0, w1, next[4]);
-              next[5] = fma ((float4) a1.s1, w1, next[5]);
-              next[6] = fma ((float4) a1.s2, w1, next[6]);
-              next[7] = fma ((float4) a1.s3, w1, next[7]);
+              upper[0][0] = fma ((float4) a0.s0, w0, upper[0][0]);
+              upper[0][1] = fma ((float4) a0.s0, w1, upper[0][1]);
+              upper[1][0] = fma ((float4) a0.s1, w0, upper[1][0]);
+              upper[1][1] = fma ((float4) a0.s1, w1, upper[1][1]);
+              upper[2][0] = fma ((float4) a0.s2, w0, upper[2][0]);
+              upper[2][1] = fma ((float4) a0.s2, w1, upper[2][1]);
+              upper[3][0] = fma ((float4) a0.s3, w0, upper[3][0]);
+              upper[3][1] = fma ((float4) a0.s3, w1, upper[3][1]);
+              lower[0][0] = fma ((float4) a1.s0, w0, lower[0][0]);
+              lower[0][1] = fma ((float4) a1.s0, w1, lower[0][1]);
+              lower[1][0] = fma ((float4) a1.s1, w0, lower[1][0]);
+              lower[1][1] = fma ((float4) a1.s1, w1, lower[1][1]);
+              lower[2][0] = fma ((float4) a1.s2, w0, lower[2][0]);
+              lower[2][1] = fma ((float4) a1.s2, w1, lower[2][1]);
+              lower[3][0] = fma ((float4) a1.s3, w0, lower[3][0]);
+              lower[3][1] = fma ((float4) a1.s3, w1, lower[3][1]);
             }
             barrier (CLK_LOCAL_MEM_FENCE);
           }
@@ -141,9 +145,6 @@ gemm_tile (const __global source_t *source1, ulong offset1, int stride1, int cha
         }
       }
 
-  for (int r = 0; r < 8; r++) {
-    const int row = first_row + r / 4 * 32 + 4 * ty + r % 4;
-    if (row < n_rows)
-      epilogue_pair (&e, row, first_column + column, sums[r], next[r]);
-  }
+  epilogue_block (&e, first_row + 4 * ty, n_rows - first_row - 4 * ty, first_column + column, upper);
+  epilogue_block (&e, first_row + 32 + 4 * ty, n_rows - first_row - 32 - 4 * ty, first_column + column, lower);
 }

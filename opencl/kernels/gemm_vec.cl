@@ -16,9 +16,11 @@
 #endif
 
 #define VEC 16
+#define EPILOGUE_ROWS ROWS
+#define lanes int16
+#include "registers.clh"
 #include "epilogue.clh"
 #include "gather.clh"
-#include "registers.clh"
 
 #if SOURCE_HALF
 typedef half source_t;
@@ -26,11 +28,37 @@ typedef half source_t;
 typedef float source_t;
 #endif
 
-#define DECLARE_ROW(r) const Pixel pixel##r = gather_pixel (&g, min (first + r, n_rows - 1));
+typedef union
+{
+  int i[16];
+  int16 v;
+} Int16;
 
 #define FIND_ROW(r) \
-    const int at##r = gather_source (&g, pixel##r, t, y, x); \
-    const __global source_t *row##r = at##r < 0 ? zero_row : source + (size_t) at##r * row_stride;
+    const __global source_t *row##r = at.i[r] < 0 ? zero_row : source + (size_t) at.i[r] * row_stride;
+
+/* Output pixels `row` and the 15 after it. Those behind the last frame are in no frame, and so read zeros. */
+Pixels
+gather_rows (const Gather *g, int row)
+{
+  const int line = row / g->width;
+  Pixels p;
+
+  p.x = row - line * g->width + (int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  p.y = line % g->height;
+  p.frame = line / g->height;
+  while (any (p.x >= g->width)) {
+    const int16 wraps = p.x >= g->width;
+    p.x -= wraps & g->width;
+    p.y -= wraps;
+  }
+  while (any (p.y >= g->height)) {
+    const int16 wraps = p.y >= g->height;
+    p.y -= wraps & g->height;
+    p.frame -= wraps;
+  }
+  return p;
+}
 
 #if SOURCE_HALF
 /* Sixteen channels of every row at a time become fp32 first: there is no broadcast of a half. */
@@ -60,19 +88,21 @@ gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int chan
   const size_t panel_size = (size_t) kernel_t * kernel_h * kernel_w * (channels1 + channels2) * NR;
   const __global source_t *zero_row = (const __global source_t *) ((const __global uchar *) panels + zeros);
 
-  for (int block_index = 0; block_index < n_blocks; block_index++) {
-    const int first = ((int) get_global_id (1) * n_blocks + block_index) * ROWS;
+  for (int i = 0; i < n_blocks; i++) {
+    const int first = ((int) get_global_id (1) * n_blocks + i) * ROWS;
     const __global weight_t *w = panels + panel * panel_size;
-    float16 sums[ROWS][NR / 16];
+    float16 sums[ROWS][2];
 
     if (panel >= n_panels || first >= n_rows)
       return;
-    EACH_ROW (DECLARE_ROW)
+    const Pixels window = gather_window (&g, gather_rows (&g, first));
     EACH_ROW (DECLARE_SUM)
 
     for (int t = 0; t < kernel_t; t++)
       for (int y = 0; y < kernel_h; y++)
-        for (int x = 0; x < kernel_w; x++)
+        for (int x = 0; x < kernel_w; x++) {
+          Int16 at;
+          at.v = gather_source (&g, window, t, y, x);
           for (int s = 0; s < (channels2 > 0 ? 2 : 1); s++) {
             const __global source_t *source = s == 0 ? source1 + offset1 : source2 + offset2;
             const int row_stride = s == 0 ? stride1 : stride2;
@@ -90,14 +120,13 @@ gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int chan
               ADD_PRODUCTS (w, ADD_CHANNEL);
 #endif
           }
+        }
 
     EACH_ROW (SAVE_SUM)
-    for (int r = 0; r < min (ROWS, n_rows - first); r++) {
 #if NR == 32
-      epilogue_pair (&e, first + r, panel * NR, sums[r][0], sums[r][1]);
+    epilogue_block (&e, first, min (ROWS, n_rows - first), panel * NR, sums);
 #else
-      epilogue_single (&e, first + r, panel * NR, sums[r][0]);
+    epilogue_half (&e, first, min (ROWS, n_rows - first), panel * NR, 0, sums);
 #endif
-    }
   }
 }

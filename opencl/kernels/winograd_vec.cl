@@ -13,9 +13,11 @@
 
 #define VEC 16
 #define NR 32
+#define EPILOGUE_ROWS 4
+#define lanes int16
+#include "registers.clh"
 #include "epilogue.clh"
 #include "gather.clh"
-#include "registers.clh"
 
 #define TILES ROWS
 #define POINTS 36
@@ -47,28 +49,34 @@ transform_output (float16 to[4], const float16 m[6])
   to[3] = fma ((float16) 8.0f, s, q) + m[5];
 }
 
-/* The frame and the top left output pixel of a tile. */
-Pixel
-tile_pixel (const Gather *g, int tile)
+/* A tile's frame and top left output pixel, the lanes one column apart. */
+Pixels
+tile_pixels (const Gather *g, int tile)
 {
   const int across = (g->width + 3) / 4, down = (g->height + 3) / 4;
   const int line = tile / across;
-  const Pixel p = { line / down, line % down * 4, (tile - line * across) * 4 };
+  const Pixels p = { line / down, line % down * 4,
+    (tile - line * across) * 4 + (int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) };
   return p;
 }
 
 /* B' d B of one tile and all channels of one source, to image[point][.][channel]. */
 void
-load_tile (float *image, size_t point_size, const Gather *g, Pixel p, const __global float *source, int stride,
+load_tile (float *image, size_t point_size, const Gather *g, Pixels window, const __global float *source, int stride,
     int channels, const __global float *zero_row)
 {
   const __global float *pixels[6][6];
+  union
+  {
+    int i[16];
+    int16 v;
+  } at;
 
-  for (int y = 0; y < 6; y++)
-    for (int x = 0; x < 6; x++) {
-      const int at = gather_source (g, p, 0, y, x);
-      pixels[y][x] = at < 0 ? zero_row : source + (size_t) at * stride;
-    }
+  for (int y = 0; y < 6; y++) {
+    at.v = gather_source (g, window, 0, y, 0);
+    for (int x = 0; x < 6; x++)
+      pixels[y][x] = at.i[x] < 0 ? zero_row : source + (size_t) at.i[x] * stride;
+  }
   for (int c = 0; c < channels; c += 16) {
     float16 half_way[6][6];
     for (int x = 0; x < 6; x++) {
@@ -101,22 +109,26 @@ multiply_point (float16 sums[TILES][2], const float *image, int channels, const 
   EACH_ROW (SAVE_SUM)
 }
 
-/* A' m A of one tile and 16 columns. */
+/* A' m A of one tile and column vector i of its panel, to out[y][x][i]. */
 void
-finish_tile (float16 out[4][4], float16 sums[POINTS][TILES][2], int tile, int column)
+finish_tile (float16 out[4][4][2], float16 sums[POINTS][TILES][2], int tile, int i)
 {
   float16 half_way[4][6];
 
   for (int x = 0; x < 6; x++) {
     float16 m[6], v[4];
     for (int y = 0; y < 6; y++)
-      m[y] = sums[6 * y + x][tile][column];
+      m[y] = sums[6 * y + x][tile][i];
     transform_output (v, m);
     for (int y = 0; y < 4; y++)
       half_way[y][x] = v[y];
   }
-  for (int y = 0; y < 4; y++)
-    transform_output (out[y], half_way[y]);
+  for (int y = 0; y < 4; y++) {
+    float16 v[4];
+    transform_output (v, half_way[y]);
+    for (int x = 0; x < 4; x++)
+      out[y][x][i] = v[x];
+  }
 }
 
 /* Work-item i does tiles TILES * i and following, all panels. */
@@ -139,7 +151,7 @@ winograd_vec (const __global float *source1, ulong offset1, int stride1, int cha
   if (first >= n_tiles)
     return;
   for (int i = 0; i < TILES; i++) {
-    const Pixel p = tile_pixel (&g, min (first + i, n_tiles - 1));
+    const Pixels p = gather_window (&g, tile_pixels (&g, min (first + i, n_tiles - 1)));
     float *to = (float *) image + i * depth;
     load_tile (to, TILES * depth, &g, p, source1 + offset1, stride1, channels1, zero_row);
     if (channels2 > 0)
@@ -150,13 +162,13 @@ winograd_vec (const __global float *source1, ulong offset1, int stride1, int cha
       multiply_point (sums[point], (const float *) image + point * TILES * depth, depth,
           panels + ((size_t) panel * POINTS + point) * depth * NR);
     for (int i = 0; i < min (TILES, n_tiles - first); i++) {
-      const Pixel p = tile_pixel (&g, first + i);
-      float16 out[2][4][4];
-      finish_tile (out[0], sums, i, 0);
-      finish_tile (out[1], sums, i, 1);
-      for (int y = 0; y < min (4, height - p.y); y++)
-        for (int x = 0; x < min (4, width - p.x); x++)
-          epilogue_pair (&e, (p.frame * height + p.y + y) * width + p.x + x, panel * NR, out[0][y][x], out[1][y][x]);
+      const Pixels p = tile_pixels (&g, first + i);
+      const int top = p.y.s0, left = p.x.s0;
+      float16 out[4][4][2];
+      finish_tile (out, sums, i, 0);
+      finish_tile (out, sums, i, 1);
+      for (int y = 0; y < min (4, height - top); y++)
+        epilogue_block (&e, (p.frame.s0 * height + top + y) * width + left, width - left, panel * NR, out[y]);
     }
   }
 }

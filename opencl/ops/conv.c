@@ -39,6 +39,13 @@ check_inputs (const OclWeights * weights, const OclTensor * input,
   return TRUE;
 }
 
+/* Upsampling makes no picture smaller, and its arithmetic holds below 2^15 rows and columns. */
+static gboolean
+upsamples (gsize from, gsize to)
+{
+  return to == from || (to > from && to < 32768);
+}
+
 /* Every output row and column must see at least the edge of the picture, else the caller's sizes are wrong. */
 static gboolean
 check_geometry (const OclConv * conv, const OclTensor * input,
@@ -51,8 +58,9 @@ check_geometry (const OclConv * conv, const OclTensor * input,
   gsize stride = MAX (conv->stride, 1);
   g_autofree char *from = NULL, *to = NULL;
 
-  if (height < 65536 && width < 65536 && conv->pad_top >= 0
-      && conv->pad_left >= 0 && output->height >= 1 && output->width >= 1
+  if (upsamples (input->height, height) && upsamples (input->width, width)
+      && conv->pad_top >= 0 && conv->pad_left >= 0
+      && output->height >= 1 && output->width >= 1
       && (output->height - 1) * stride < height + conv->pad_top
       && (output->width - 1) * stride < width + conv->pad_left)
     return TRUE;

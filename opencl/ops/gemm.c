@@ -58,8 +58,7 @@ check_size (const char *operation, const OclTensor * tensor, GError ** error)
 {
   g_autofree char *shape = NULL;
 
-  if (tensor->height < 65536 && tensor->width < 65536
-      && ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
+  if (ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
       && tensor->stride <= G_MAXINT32)
     return TRUE;
   shape = ocl_tensor_shape (tensor);
@@ -156,6 +155,13 @@ ocl_call_epilogue (OclCall * call, const OclWeights * weights,
   ocl_call_int (call, flags);
 }
 
+/* scale_y or scale_x of gather.clh. */
+static gint
+upsampling_scale (gsize in, gsize up)
+{
+  return in == up ? 0 : (gint) (((guint64) in << 31) / up + 1);
+}
+
 void
 ocl_call_gather (OclCall * call, const OclConv * conv,
     const OclWeights * weights, const OclTensor * input,
@@ -173,8 +179,8 @@ ocl_call_gather (OclCall * call, const OclConv * conv,
   ocl_call_int (call, input->width);
   ocl_call_int (call, up_height);
   ocl_call_int (call, up_width);
-  ocl_call_uint64 (call, ((guint64) input->height << 32) / up_height + 1);
-  ocl_call_uint64 (call, ((guint64) input->width << 32) / up_width + 1);
+  ocl_call_int (call, upsampling_scale (input->height, up_height));
+  ocl_call_int (call, upsampling_scale (input->width, up_width));
   ocl_call_int (call, MAX (conv->stride, 1));
   ocl_call_int (call, conv->pad_top);
   ocl_call_int (call, conv->pad_left);
