@@ -27,6 +27,10 @@ typedef struct
 
 gsize ocl_type_size (OclType type);
 
+/* IEEE half precision on the host: to nearest, ties to even; too large becomes infinity. */
+guint16 ocl_half_from_float (gfloat value);
+gfloat ocl_float_from_half (guint16 half);
+
 /* frames * height * width. */
 gsize ocl_tensor_pixels (const OclTensor * tensor);
 

@@ -6,35 +6,8 @@
 #include "opencl/ops/weights.h"
 #include "opencl/ops/winograd.h"
 
-#include <string.h>
-
 #define WIDE_PANEL 32
 #define NARROW_PANEL 16
-
-/* To nearest, ties to even; too large becomes infinity. */
-static guint16
-half_from_float (gfloat value)
-{
-  guint32 bits, sign, magnitude;
-
-  memcpy (&bits, &value, sizeof bits);
-  sign = bits >> 16 & 0x8000;
-  magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000)
-    return sign | 0x7e00;
-  if (magnitude >= 0x477ff000)
-    return sign | 0x7c00;
-  if (magnitude < 0x38800000) {
-    /* Subnormal halves count 2^-24; adding 0.5 leaves that count, rounded, in the low bits of the sum. */
-    gfloat sum;
-    memcpy (&sum, &magnitude, sizeof sum);
-    sum += 0.5f;
-    memcpy (&bits, &sum, sizeof bits);
-    return sign | (bits - 0x3f000000);
-  }
-  return sign | ((magnitude - 0x38000000 + 0xfff +
-          (magnitude >> 13 & 1)) >> 13);
-}
 
 /* PyTorch's output channel in column @column of panel @panel, or -1 for padding. */
 static gssize
@@ -72,7 +45,7 @@ pack_panels (const OclWeights * weights, const gfloat * weight, gpointer packed)
               (panel * depth + tap * weights->in_channels +
               c) * weights->panel + column;
           if (weights->type == OCL_F16)
-            ((guint16 *) packed)[to] = half_from_float (value);
+            ((guint16 *) packed)[to] = ocl_half_from_float (value);
           else
             ((gfloat *) packed)[to] = value;
         }

@@ -43,6 +43,7 @@ typedef struct
   struct
   {
     gsize size;
+    gboolean is_local;          /* `size` bytes of local memory, no value */
     union
     {
       cl_mem mem;

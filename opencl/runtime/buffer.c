@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Buffers, and the arena that serves a queue's operations from a few large ones.
+ */
+
+#include "opencl/runtime/buffer.h"
+#include "opencl/runtime/private.h"
+
+/* Slices begin where any device's vectors and any driver's sub-buffers may begin. */
+#define SLICE_ALIGNMENT 256
+
+/* Smallest block of an arena: enough for the small tensors of a network in one buffer. */
+#define MIN_BLOCK (16 * 1024 * 1024)
+
+struct _OclBuffer
+{
+  gatomicrefcount refs;
+  OclDevice *device;
+  cl_mem mem;
+  gsize bytes;
+};
+
+static OclBuffer *
+buffer_create (OclDevice * device, cl_mem_flags flags, const void *data,
+    gsize bytes, GError ** error)
+{
+  guint64 limit = device->caps.max_allocation;
+  OclBuffer *buffer;
+  cl_int status;
+  cl_mem mem;
+
+  if (limit != 0 && bytes > limit) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+        "%" G_GSIZE_FORMAT " bytes wanted in one buffer, but %s allows %"
+        G_GUINT64_FORMAT, bytes, device->description, limit);
+    return NULL;
+  }
+  if (!ocl_device_reserve (device, bytes, error))
+    return NULL;
+  mem = clCreateBuffer (device->context, flags, bytes, (void *) data, &status);
+  if (!ocl_check (status, error, "clCreateBuffer of %" G_GSIZE_FORMAT
+          " bytes on %s", bytes, device->description)) {
+    ocl_device_unreserve (device, bytes);
+    return NULL;
+  }
+  buffer = g_new0 (OclBuffer, 1);
+  g_atomic_ref_count_init (&buffer->refs);
+  buffer->device = ocl_device_ref (device);
+  buffer->mem = mem;
+  buffer->bytes = bytes;
+  return buffer;
+}
+
+OclBuffer *
+ocl_buffer_new (OclDevice * device, gsize bytes, GError ** error)
+{
+  return buffer_create (device, CL_MEM_READ_WRITE, NULL, bytes, error);
+}
+
+OclBuffer *
+ocl_buffer_new_from_data (OclDevice * device, const void *data, gsize bytes,
+    GError ** error)
+{
+  return buffer_create (device, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, data,
+      bytes, error);
+}
+
+OclBuffer *
+ocl_buffer_ref (OclBuffer * buffer)
+{
+  g_atomic_ref_count_inc (&buffer->refs);
+  return buffer;
+}
+
+void
+ocl_buffer_unref (OclBuffer * buffer)
+{
+  if (buffer == NULL || !g_atomic_ref_count_dec (&buffer->refs))
+    return;
+  /* Commands that are queued keep the memory itself until they are done. */
+  clReleaseMemObject (buffer->mem);
+  ocl_device_unreserve (buffer->device, buffer->bytes);
+  ocl_device_unref (buffer->device);
+  g_free (buffer);
+}
+
+cl_mem
+ocl_buffer_mem (OclBuffer * buffer)
+{
+  return buffer->mem;
+}
+
+gsize
+ocl_buffer_size (OclBuffer * buffer)
+{
+  return buffer->bytes;
+}
+
+/* Blocks before `current` are full, those behind it empty. */
+struct _OclArena
+{
+  OclDevice *device;
+  GPtrArray *blocks;            /* OclBuffer */
+  guint current;
+  gsize used;                   /* bytes of the current block */
+};
+
+OclArena *
+ocl_arena_new (OclDevice * device)
+{
+  OclArena *arena = g_new0 (OclArena, 1);
+
+  arena->device = ocl_device_ref (device);
+  arena->blocks =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ocl_buffer_unref);
+  return arena;
+}
+
+void
+ocl_arena_free (OclArena * arena)
+{
+  if (arena == NULL)
+    return;
+  g_ptr_array_unref (arena->blocks);
+  ocl_device_unref (arena->device);
+  g_free (arena);
+}
+
+/* Makes `current` an empty block of at least @bytes: an empty one that is there and large enough, else a new one in
+ * place of the first empty one, so that an arena holds no more blocks than it once needed at the same time. */
+static gboolean
+next_block (OclArena * arena, gsize bytes, GError ** error)
+{
+  GPtrArray *blocks = arena->blocks;
+  guint first = arena->used > 0 ? arena->current + 1 : arena->current;
+  OclBuffer *block;
+
+  for (guint i = first; i < blocks->len; i++) {
+    if (ocl_buffer_size (blocks->pdata[i]) < bytes)
+      continue;
+    block = blocks->pdata[i];
+    blocks->pdata[i] = blocks->pdata[first];
+    blocks->pdata[first] = block;
+    arena->current = first;
+    arena->used = 0;
+    return TRUE;
+  }
+  if (first < blocks->len)
+    g_ptr_array_remove_index (blocks, first);
+  block = ocl_buffer_new (arena->device, MAX (bytes, MIN_BLOCK), error);
+  if (block == NULL)
+    return FALSE;
+  g_ptr_array_insert (blocks, first, block);
+  arena->current = first;
+  arena->used = 0;
+  return TRUE;
+}
+
+gboolean
+ocl_arena_alloc (OclArena * arena, gsize bytes, OclBuffer ** buffer,
+    gsize * offset, GError ** error)
+{
+  OclBuffer *block;
+
+  if (bytes > G_MAXSIZE - SLICE_ALIGNMENT) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+        "%" G_GSIZE_FORMAT " bytes are more than any device has", bytes);
+    return FALSE;
+  }
+  bytes =
+      (MAX (bytes, 1) + SLICE_ALIGNMENT - 1) & ~(gsize) (SLICE_ALIGNMENT - 1);
+  block =
+      arena->current <
+      arena->blocks->len ? arena->blocks->pdata[arena->current] : NULL;
+  if (block == NULL || bytes > ocl_buffer_size (block) - arena->used) {
+    if (!next_block (arena, bytes, error))
+      return FALSE;
+    block = arena->blocks->pdata[arena->current];
+  }
+  *buffer = block;
+  *offset = arena->used;
+  arena->used += bytes;
+  return TRUE;
+}
+
+OclArenaMark
+ocl_arena_mark (OclArena * arena)
+{
+  return (OclArenaMark) {
+  arena->current, arena->used};
+}
+
+void
+ocl_arena_release (OclArena * arena, OclArenaMark mark)
+{
+  arena->current = mark.block;
+  arena->used = mark.used;
+}
+
+void
+ocl_arena_clear (OclArena * arena)
+{
+  g_ptr_array_set_size (arena->blocks, 0);
+  arena->current = 0;
+  arena->used = 0;
+}

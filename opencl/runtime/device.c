@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Finds devices, opens them, and shares open ones within the process.
+ */
+
+#include "opencl/runtime/private.h"
+
+#include <string.h>
+
+#define VENDOR_POCL "Portable Computing Language"
+
+/* A device that the ICD loader knows, whether we can use it or not. */
+typedef struct
+{
+  cl_platform_id platform;
+  cl_device_id id;
+  cl_device_type type;
+  char *platform_name, *name;
+  gboolean usable;              /* has a compiler and is switched on */
+  gdouble rank;                 /* among devices of its type */
+} Candidate;
+
+/* Devices in use, weak: an entry goes with the last reference. */
+static GMutex table_lock;
+static GList *table;
+
+static void
+candidate_free (gpointer data)
+{
+  Candidate *candidate = data;
+
+  g_free (candidate->platform_name);
+  g_free (candidate->name);
+  g_free (candidate);
+}
+
+static char *
+device_string (cl_device_id id, cl_device_info what)
+{
+  gsize size = 0;
+  g_autofree char *text = NULL;
+
+  if (clGetDeviceInfo (id, what, 0, NULL, &size) != CL_SUCCESS || size == 0)
+    return g_strdup ("unknown");
+  text = g_malloc0 (size + 1);
+  if (clGetDeviceInfo (id, what, size, text, NULL) != CL_SUCCESS)
+    return g_strdup ("unknown");
+  return g_strdup (g_strstrip (text));
+}
+
+static char *
+platform_string (cl_platform_id id, cl_platform_info what)
+{
+  gsize size = 0;
+  g_autofree char *text = NULL;
+
+  if (clGetPlatformInfo (id, what, 0, NULL, &size) != CL_SUCCESS || size == 0)
+    return g_strdup ("unknown");
+  text = g_malloc0 (size + 1);
+  if (clGetPlatformInfo (id, what, size, text, NULL) != CL_SUCCESS)
+    return g_strdup ("unknown");
+  return g_strdup (g_strstrip (text));
+}
+
+/* The values of @what, 0 where the driver does not say. */
+static guint64
+device_number (cl_device_id id, cl_device_info what)
+{
+  union
+  {
+    cl_uint narrow;
+    cl_ulong wide;
+  } value = {.wide = 0 };
+  gsize size = 0;
+
+  if (clGetDeviceInfo (id, what, sizeof value, &value, &size) != CL_SUCCESS)
+    return 0;
+  return size == sizeof value.narrow ? value.narrow : value.wide;
+}
+
+static Candidate *
+candidate_new (cl_platform_id platform, cl_device_id id)
+{
+  Candidate *candidate = g_new0 (Candidate, 1);
+
+  candidate->platform = platform;
+  candidate->id = id;
+  candidate->platform_name = platform_string (platform, CL_PLATFORM_NAME);
+  candidate->name = device_string (id, CL_DEVICE_NAME);
+  candidate->type = device_number (id, CL_DEVICE_TYPE);
+  candidate->usable = device_number (id, CL_DEVICE_AVAILABLE)
+      && device_number (id, CL_DEVICE_COMPILER_AVAILABLE)
+      && device_number (id, CL_DEVICE_ENDIAN_LITTLE);
+  candidate->rank = (gdouble) device_number (id, CL_DEVICE_MAX_COMPUTE_UNITS)
+      * device_number (id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+  /* A graphics card of its own before one that shares the CPU's memory, whatever its units count. */
+  if (!device_number (id, CL_DEVICE_HOST_UNIFIED_MEMORY))
+    candidate->rank += 1e9;
+  return candidate;
+}
+
+/* All devices in the order of `clinfo -l`. */
+static GPtrArray *
+list_candidates (GError ** error)
+{
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (candidate_free);
+  cl_platform_id platforms[32];
+  cl_uint n_platforms = 0;
+  cl_int status =
+      clGetPlatformIDs (G_N_ELEMENTS (platforms), platforms, &n_platforms);
+
+  n_platforms = MIN (n_platforms, G_N_ELEMENTS (platforms));
+  for (cl_uint p = 0; status == CL_SUCCESS && p < n_platforms; p++) {
+    cl_device_id ids[64];
+    cl_uint n_ids = 0;
+    if (clGetDeviceIDs (platforms[p], CL_DEVICE_TYPE_ALL, G_N_ELEMENTS (ids),
+            ids, &n_ids) != CL_SUCCESS)
+      continue;
+    for (cl_uint d = 0; d < MIN (n_ids, G_N_ELEMENTS (ids)); d++)
+      g_ptr_array_add (list, candidate_new (platforms[p], ids[d]));
+  }
+  if (list->len > 0)
+    return g_steal_pointer (&list);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
+      "no OpenCL device: clGetPlatformIDs gives %u platforms (%s) without any. "
+      "Install an OpenCL driver of the graphics card, or for the processor "
+      "Debian's package pocl-opencl-icd", n_platforms,
+      ocl_status_name (status));
+  return NULL;
+}
+
+static gboolean
+contains (const char *text, const char *part)
+{
+  g_autofree char *a = g_ascii_strdown (text, -1);
+  g_autofree char *b = g_ascii_strdown (part, -1);
+
+  return strstr (a, b) != NULL;
+}
+
+static Candidate *
+best_of_type (GPtrArray * list, cl_device_type type)
+{
+  Candidate *best = NULL;
+
+  for (guint i = 0; i < list->len; i++) {
+    Candidate *candidate = list->pdata[i];
+    if (candidate->usable && (candidate->type & type) != 0
+        && (best == NULL || candidate->rank > best->rank))
+      best = candidate;
+  }
+  return best;
+}
+
+/* NULL where nothing matches @selector; "" is any. */
+static Candidate *
+select_candidate (GPtrArray * list, const char *selector)
+{
+  guint64 index;
+
+  if (*selector == '\0') {
+    Candidate *best = best_of_type (list, CL_DEVICE_TYPE_GPU);
+    if (best == NULL)
+      best = best_of_type (list, CL_DEVICE_TYPE_CPU);
+    return best != NULL ? best : best_of_type (list, CL_DEVICE_TYPE_ALL);
+  }
+  if (g_ascii_string_to_unsigned (selector, 10, 0, G_MAXUINT, &index, NULL))
+    return index < list->len ? list->pdata[index] : NULL;
+  for (guint i = 0; i < list->len; i++) {
+    Candidate *candidate = list->pdata[i];
+    if (contains (candidate->platform_name, selector)
+        || contains (candidate->name, selector))
+      return candidate;
+  }
+  return NULL;
+}
+
+static void
+set_no_match (GError ** error, GPtrArray * list, const char *selector)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < list->len; i++) {
+    Candidate *candidate = list->pdata[i];
+    g_string_append_printf (text, "%s%u = %s: %s%s", i > 0 ? "; " : "", i,
+        candidate->platform_name, candidate->name,
+        candidate->usable ? "" : " (not available, or without a compiler)");
+  }
+  g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
+      "no usable OpenCL device \"%s\"; there are %s. Choose one by its number "
+      "or by a part of its name", selector, text->str);
+}
+
+static gboolean
+resolve_form (OclForm * form, gboolean is_cpu, GError ** error)
+{
+  const char *wish = g_getenv ("VLDM_KERNEL_FORM");
+
+  if (*form != OCL_FORM_AUTO)
+    return TRUE;
+  *form = is_cpu ? OCL_FORM_VECTOR : OCL_FORM_TILE;
+  if (wish == NULL || *wish == '\0')
+    return TRUE;
+  if (g_str_equal (wish, "vector"))
+    *form = OCL_FORM_VECTOR;
+  else if (g_str_equal (wish, "tile"))
+    *form = OCL_FORM_TILE;
+  else {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "VLDM_KERNEL_FORM is \"%s\": it must be vector or tile", wish);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+read_caps (OclDevice * device, const Candidate * candidate)
+{
+  cl_device_id id = device->id;
+  g_autofree char *driver = device_string (id, CL_DRIVER_VERSION);
+  g_autofree char *version =
+      platform_string (candidate->platform, CL_PLATFORM_VERSION);
+
+  device->caps.form = device->form;
+  device->caps.is_cpu = (candidate->type & CL_DEVICE_TYPE_CPU) != 0;
+  device->caps.unified_memory =
+      device_number (id, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
+  device->caps.compute_units = device_number (id, CL_DEVICE_MAX_COMPUTE_UNITS);
+  device->caps.global_memory = device_number (id, CL_DEVICE_GLOBAL_MEM_SIZE);
+  device->caps.max_allocation =
+      device_number (id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+  device->caps.local_memory = device_number (id, CL_DEVICE_LOCAL_MEM_SIZE);
+  device->caps.max_work_group =
+      device_number (id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+
+  device->description = g_strdup_printf ("%s: %s (%s)",
+      candidate->platform_name, candidate->name, driver);
+  device->identity = g_strdup_printf ("%s\n%s\n%s\n%s",
+      candidate->platform_name, version, candidate->name, driver);
+  device->driver_caches =
+      strstr (candidate->platform_name, VENDOR_POCL) != NULL;
+  /* Eight operations a clock and lane: a wide CPU core does more, a small GPU's unit too; kernels are timed soon. */
+  device->guessed_rate = MAX (1, device->caps.compute_units) * 16.0;
+}
+
+static void
+device_free (OclDevice * device)
+{
+  g_clear_pointer (&device->programs, g_hash_table_unref);
+  if (device->context != NULL)
+    clReleaseContext (device->context);
+  g_mutex_clear (&device->programs_lock);
+  g_mutex_clear (&device->bytes_lock);
+  g_free (device->description);
+  g_free (device->identity);
+  g_free (device);
+}
+
+static OclDevice *
+device_new (const Candidate * candidate, OclForm form, GError ** error)
+{
+  OclDevice *device = g_new0 (OclDevice, 1);
+  const cl_context_properties properties[] = {
+    CL_CONTEXT_PLATFORM, (cl_context_properties) candidate->platform, 0
+  };
+  cl_int status;
+
+  device->refs = 1;
+  device->id = candidate->id;
+  device->form = form;
+  g_mutex_init (&device->programs_lock);
+  g_mutex_init (&device->bytes_lock);
+  device->programs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      ocl_program_release);
+  read_caps (device, candidate);
+  device->context =
+      clCreateContext (properties, 1, &device->id, NULL, NULL, &status);
+  if (ocl_check (status, error, "clCreateContext for %s", device->description))
+    return device;
+  device_free (device);
+  return NULL;
+}
+
+OclDevice *
+ocl_device_open (const char *selector, OclForm form, GError ** error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&table_lock);
+  g_autoptr (GPtrArray) list = list_candidates (error);
+  Candidate *candidate;
+  OclDevice *device;
+
+  if (list == NULL)
+    return NULL;
+  if (selector == NULL || *selector == '\0')
+    selector = g_getenv ("VLDM_DEVICE");
+  if (selector == NULL)
+    selector = "";
+  candidate = select_candidate (list, selector);
+  if (candidate == NULL || !candidate->usable) {
+    set_no_match (error, list, selector);
+    return NULL;
+  }
+  if (!resolve_form (&form, (candidate->type & CL_DEVICE_TYPE_CPU) != 0, error))
+    return NULL;
+
+  for (GList * item = table; item != NULL; item = item->next) {
+    device = item->data;
+    if (device->id == candidate->id && device->form == form) {
+      device->refs++;
+      return device;
+    }
+  }
+  device = device_new (candidate, form, error);
+  if (device != NULL)
+    table = g_list_prepend (table, device);
+  return device;
+}
+
+OclDevice *
+ocl_device_ref (OclDevice * device)
+{
+  g_mutex_lock (&table_lock);
+  device->refs++;
+  g_mutex_unlock (&table_lock);
+  return device;
+}
+
+void
+ocl_device_unref (OclDevice * device)
+{
+  gboolean last;
+
+  if (device == NULL)
+    return;
+  g_mutex_lock (&table_lock);
+  last = --device->refs == 0;
+  if (last)
+    table = g_list_remove (table, device);
+  g_mutex_unlock (&table_lock);
+  if (last)
+    device_free (device);
+}
+
+const OclCaps *
+ocl_device_caps (OclDevice * device)
+{
+  return &device->caps;
+}
+
+const char *
+ocl_device_description (OclDevice * device)
+{
+  return device->description;
+}
+
+gboolean
+ocl_device_reserve (OclDevice * device, gsize bytes, GError ** error)
+{
+  guint64 total = device->caps.global_memory;
+  gboolean fits;
+
+  g_mutex_lock (&device->bytes_lock);
+  fits = total == 0 || (device->bytes <= total
+      && bytes <= total - device->bytes);
+  if (fits) {
+    device->bytes += bytes;
+    device->bytes_peak = MAX (device->bytes_peak, device->bytes);
+  } else {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+        "%" G_GSIZE_FORMAT " bytes wanted, but of the %" G_GUINT64_FORMAT
+        " bytes of %s %" G_GUINT64_FORMAT " are in use", bytes, total,
+        device->description, device->bytes);
+  }
+  g_mutex_unlock (&device->bytes_lock);
+  return fits;
+}
+
+void
+ocl_device_unreserve (OclDevice * device, gsize bytes)
+{
+  g_mutex_lock (&device->bytes_lock);
+  device->bytes -= bytes;
+  g_mutex_unlock (&device->bytes_lock);
+}
+
+guint64
+ocl_device_bytes_allocated (OclDevice * device)
+{
+  guint64 bytes;
+
+  g_mutex_lock (&device->bytes_lock);
+  bytes = device->bytes;
+  g_mutex_unlock (&device->bytes_lock);
+  return bytes;
+}
+
+guint64
+ocl_device_bytes_peak (OclDevice * device)
+{
+  guint64 bytes;
+
+  g_mutex_lock (&device->bytes_lock);
+  bytes = device->bytes_peak;
+  g_mutex_unlock (&device->bytes_lock);
+  return bytes;
+}
+
+cl_context
+ocl_device_context (OclDevice * device)
+{
+  return device->context;
+}
+
+cl_device_id
+ocl_device_id (OclDevice * device)
+{
+  return device->id;
+}
