@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The table of tests: a line TEST (x) for every check_x.c, whose function check_x () it declares.
+ */
+#pragma once
+
+#include "tests/kernels/check.h"
+
+#define CHECK_TESTS \
+  TEST (tensor)
+
+#define TEST(name) void check_##name (Check * check);
+CHECK_TESTS
+#undef TEST
