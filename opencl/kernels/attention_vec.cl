@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Attention within frames for CPU devices, without a score matrix in memory:
+ *   output[q] = sum over k of softmax over k (scale * query[q] . key[k]) * value[k]      for every frame and head
+ *
+ * query, output: [frames, queries, heads * HEAD_DIM]; key, value: [key_frames, keys, heads * HEAD_DIM]; rows `stride`
+ * elements apart, all of one storage type. key_frames is 1 where all frames share keys.
+ * One work-item is a work-group and takes QUERIES queries of one (frame, head). Lanes are queries: queries, scores and
+ * sums lie transposed, [dimension or key][query], so that softmax works lane by lane and both products broadcast keys
+ * and values to ROWS x QUERIES sums in registers.
+ * Numerics: all in fp32. Softmax by the running maximum and sum of Milakov and Gimelshein (arXiv 1805.02867): KEYS keys
+ * at a time, earlier sums are scaled down when the maximum grows. Masked scores are -3e38, never -inf, whose
+ * difference is no number.
+ */
+
+/* Channels a head. */
+#ifndef HEAD_DIM
+#define HEAD_DIM 32
+#endif
+/* Storage of all four tensors: 0 = fp32, 1 = fp16. */
+#ifndef HALF
+#define HALF 0
+#endif
+
+#include "lanes.clh"
+
+#define QUERIES 32
+#define KEYS 48
+#define ROWS 8
+#define LANES ((int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+
+/* ROWS x QUERIES sums: sums[r] += sum over i < depth of a[r * row_step + i * step] * b[i]. */
+__attribute__ ((always_inline)) void
+multiply_add (float16 sums[ROWS][2], const float *a, int row_step, int step, const float16 (*b)[2], int depth)
+{
+  for (int i = 0; i < depth; i++)
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      const float16 x = (float16) a[r * row_step + i * step];
+      sums[r][0] = fma (x, b[i][0], sums[r][0]);
+      sums[r][1] = fma (x, b[i][1], sums[r][1]);
+    }
+}
+
+/* Rows of keys or values as fp32, zeros after the last up to a multiple of ROWS. */
+void
+load_tile (float tile[KEYS][DIM], const __global void *base, ulong at, int stride, int rows)
+{
+  for (int k = 0; k < rows; k++)
+    for (int d = 0; d < DIM; d += 16)
+      *(float16 *) (tile[k] + d) = load_vector (base, HALF, at + (ulong) k * stride + d, HEAD_DIM - d);
+  for (int k = rows; k % ROWS != 0; k++)
+    for (int d = 0; d < DIM; d += 16)
+      *(float16 *) (tile[k] + d) = (float16) 0.0f;
+}
+
+__attribute__ ((vec_type_hint (float16)))
+__kernel void
+attention_vec (const __global void *query, ulong query_offset, int query_stride, const __global void *key,
+    ulong key_offset, int key_stride, const __global void *value, ulong value_offset, int value_stride,
+    __global void *output, ulong output_offset, int output_stride, int heads, int queries, int keys, int key_frames,
+    int causal, float scale)
+{
+  const int blocks = (queries + QUERIES - 1) / QUERIES;
+  const int item = get_global_id (0);
+  const int first = item % blocks * QUERIES;
+  const int head = item / blocks % heads;
+  const int frame = item / blocks / heads;
+  const int rows = min (queries - first, QUERIES);
+  const int visible = causal ? min (keys, first + rows) : keys;
+  const ulong key_row = key_frames > 1 ? (ulong) frame * keys : 0;
+  const ulong query_row = (ulong) frame * queries + first;
+
+  float16 q[DIM][2], out[DIM][2], scores[KEYS][2];
+  float16 tile_rows[KEYS][DIM / 16];
+  float (*tile)[DIM] = (float (*)[DIM]) tile_rows;
+  float16 top[2] = { (float16) MASKED, (float16) MASKED };
+  float16 total[2] = { (float16) 0.0f, (float16) 0.0f };
+
+  for (int j = 0; j < 2; j++)
+    load_lanes (&q[0][j], 2, query, query_offset + (query_row + min (16 * j, rows - 1)) * query_stride + head * HEAD_DIM,
+        query_stride, max (rows - 16 * j, 1), scale);
+  for (int d = 0; d < DIM; d++)
+    out[d][0] = out[d][1] = (float16) 0.0f;
+
+  for (int k0 = 0; k0 < visible; k0 += KEYS) {
+    const int n = min (visible - k0, KEYS);
+    float16 factor[2];
+
+    load_tile (tile, key, key_offset + (key_row + k0) * key_stride + head * HEAD_DIM, key_stride, n);
+    factor[0] = top[0];
+    factor[1] = top[1];
+    for (int k = 0; k < n; k += ROWS) {
+      float16 sums[ROWS][2];
+#pragma unroll
+      for (int r = 0; r < ROWS; r++)
+        sums[r][0] = sums[r][1] = (float16) 0.0f;
+      multiply_add (sums, tile[k], DIM, 1, q, HEAD_DIM);
+#pragma unroll
+      for (int r = 0; r < ROWS; r++)
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+          if (k + r >= n)
+            sums[r][j] = (float16) MASKED;
+          else if (causal)
+            sums[r][j] = k0 + k + r > (int16) (first + 16 * j) + LANES ? (float16) MASKED : sums[r][j];
+          top[j] = sums[r][j] > top[j] ? sums[r][j] : top[j];
+          scores[k + r][j] = sums[r][j];
+        }
+    }
+    for (int j = 0; j < 2; j++) {
+      factor[j] = vector_exp (factor[j] - top[j]);
+      total[j] *= factor[j];
+    }
+    for (int k = 0; k < n; k++)
+      for (int j = 0; j < 2; j++) {
+        scores[k][j] = vector_exp (scores[k][j] - top[j]);
+        total[j] += scores[k][j];
+      }
+
+    load_tile (tile, value, value_offset + (key_row + k0) * value_stride + head * HEAD_DIM, value_stride, n);
+    for (int d = 0; d < HEAD_DIM; d += ROWS) {
+      float16 sums[ROWS][2];
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) {
+        sums[r][0] = out[d + r][0] * factor[0];
+        sums[r][1] = out[d + r][1] * factor[1];
+      }
+      multiply_add (sums, tile[0] + d, 1, DIM, scores, n);
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) {
+        out[d + r][0] = sums[r][0];
+        out[d + r][1] = sums[r][1];
+      }
+    }
+  }
+  for (int j = 0; j < 2; j++)
+    store_lanes (&out[0][j], 2, output, output_offset + (query_row + 16 * j) * output_stride + head * HEAD_DIM,
+        output_stride, rows - 16 * j, 1.0f / total[j]);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Launches kernels/norm.cl: group norm as statistics, factors and their application; layer norm in one go.
+ */
+
+#include "opencl/ops/norm.h"
+#include "opencl/ops/gemm.h"
+
+/* VEC and ITEMS of norm.cl in the two forms. */
+#define VECTOR_CHANNELS 16
+#define TILE_CHANNELS 4
+#define TILE_ITEMS 64
+
+/* Rows a work-item sums up: long enough that few partial sums remain, short enough to fill the device. */
+#define VECTOR_ROWS 512
+#define TILE_ROWS 64
+
+/* Elements that a work-item of layer norm takes where it works alone. */
+#define LAYER_NORM_ELEMENTS 4096
+
+/* How the device's form cuts a tensor of [frames, rows, channels]. */
+typedef struct
+{
+  guint vec, items;
+  gsize frames, rows, block_rows, blocks, channels;
+} Cut;
+
+static Cut
+make_cut (OclQueue * queue, const OclTensor * output)
+{
+  const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
+  gboolean vector = caps->form == OCL_FORM_VECTOR;
+  Cut cut = { 0 };
+
+  cut.vec = vector ? VECTOR_CHANNELS : TILE_CHANNELS;
+  cut.items = vector ? 1 : TILE_ITEMS;
+  cut.frames = output->frames;
+  cut.rows = output->height * output->width;
+  cut.block_rows = MIN (vector ? VECTOR_ROWS : TILE_ROWS, MAX (cut.rows, 1));
+  cut.blocks = (cut.rows + cut.block_rows - 1) / cut.block_rows;
+  cut.channels = output->channels;
+  return cut;
+}
+
+static char *
+make_options (const Cut * cut, const OclTensor * input,
+    const OclTensor * output)
+{
+  return
+      g_strdup_printf ("-DVEC=%u -DITEMS=%u -DSOURCE_HALF=%d -DOUT_HALF=%d",
+      cut->vec, cut->items, input->type == OCL_F16, output->type == OCL_F16);
+}
+
+/* Same pixels, and counts that fit the kernels' 32 bits. */
+static gboolean
+check_input (const char *operation, const OclTensor * input,
+    const OclTensor * output, GError ** error)
+{
+  g_autofree char *is = NULL, *wanted = NULL;
+
+  if (input->frames == output->frames && input->height == output->height
+      && input->width == output->width
+      && ocl_tensor_pixels (output) <= G_MAXINT32 - 65536
+      && input->stride <= G_MAXINT32 && output->stride <= G_MAXINT32)
+    return TRUE;
+  is = ocl_tensor_shape (input);
+  wanted = ocl_tensor_shape (output);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: an input of %s does not give an output of %s: frames, height and "
+      "width must be equal, and pixels and strides below 2^31", operation, is,
+      wanted);
+  return FALSE;
+}
+
+static gboolean
+check_vector (const char *operation, const char *what, OclBuffer * vector,
+    gsize channels, GError ** error)
+{
+  if (ocl_buffer_size (vector) / sizeof (gfloat) >= channels)
+    return TRUE;
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: the %s has %" G_GSIZE_FORMAT " values for %" G_GSIZE_FORMAT
+      " channels", operation, what,
+      ocl_buffer_size (vector) / sizeof (gfloat), channels);
+  return FALSE;
+}
+
+static gboolean
+check_group_norm (const OclGroupNorm * norm, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output, GError ** error)
+{
+  gsize channels = input->channels + (input2 != NULL ? input2->channels : 0);
+
+  if (!check_input ("group norm", input, output, error)
+      || (input2 != NULL && !check_input ("group norm", input2, output, error)))
+    return FALSE;
+  if (channels == output->channels && norm->groups > 0
+      && channels % norm->groups == 0)
+    return TRUE;
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "group norm: %" G_GSIZE_FORMAT " input channels, %" G_GSIZE_FORMAT
+      " output channels and %u groups; inputs and output must have equally "
+      "many, in whole groups", channels, output->channels, norm->groups);
+  return FALSE;
+}
+
+static void
+call_cut (OclCall * call, const Cut * cut)
+{
+  ocl_call_int (call, cut->frames);
+  ocl_call_int (call, cut->rows);
+  ocl_call_int (call, cut->block_rows);
+  ocl_call_int (call, cut->blocks);
+  ocl_call_int (call, cut->channels);
+}
+
+/* What group_norm_statistics and group_norm_apply have in common: a work-item for some channels of a block. */
+static void
+start_call (OclCall * call, const char *kernel, const char *options,
+    const Cut * cut, const OclTensor * source, gsize first_channel)
+{
+  gsize vectors = (source->channels + cut->vec - 1) / cut->vec;
+
+  call->program = "norm";
+  call->kernel = kernel;
+  call->options = options;
+  call->global[0] = cut->frames * cut->blocks * vectors;
+  call->local[0] = cut->items;
+  call->work = (gdouble) ocl_tensor_pixels (source) * source->channels
+      * ocl_type_size (source->type);
+  ocl_call_buffer (call, source->buffer);
+  ocl_call_uint64 (call, source->offset);
+  ocl_call_int (call, source->stride);
+  ocl_call_int (call, source->channels);
+  ocl_call_int (call, first_channel);
+  call_cut (call, cut);
+}
+
+static gboolean
+run_statistics (OclQueue * queue, const Cut * cut, const OclTensor * source,
+    gsize first_channel, const OclTensor * partials, const OclTensor * output,
+    GError ** error)
+{
+  g_autofree char *options = make_options (cut, source, output);
+  OclCall call = { 0 };
+
+  start_call (&call, "group_norm_statistics", options, cut, source,
+      first_channel);
+  ocl_call_buffer (&call, partials->buffer);
+  ocl_call_uint64 (&call, partials->offset);
+  return ocl_queue_run (queue, &call, error);
+}
+
+static gboolean
+run_factors (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
+    const OclTensor * partials, OclBuffer * weight, OclBuffer * bias,
+    const OclTensor * factors, const char *options, GError ** error)
+{
+  OclCall call = { 0 };
+
+  call.program = "norm";
+  call.kernel = "group_norm_factors";
+  call.options = options;
+  call.global[0] = factors->frames * norm->groups * cut->items;
+  call.local[0] = cut->items;
+  call.work = 4.0 * ocl_tensor_pixels (partials) * partials->channels;
+  ocl_call_buffer (&call, partials->buffer);
+  ocl_call_uint64 (&call, partials->offset);
+  ocl_call_buffer (&call, weight);
+  ocl_call_buffer (&call, bias);
+  ocl_call_buffer (&call, factors->buffer);
+  ocl_call_uint64 (&call, factors->offset);
+  ocl_call_int (&call, cut->frames / factors->frames);
+  ocl_call_int (&call, cut->rows);
+  ocl_call_int (&call, cut->block_rows);
+  ocl_call_int (&call, cut->blocks);
+  ocl_call_int (&call, cut->channels);
+  ocl_call_int (&call, norm->groups);
+  ocl_call_float (&call, norm->eps);
+  return ocl_queue_run (queue, &call, error);
+}
+
+static gboolean
+run_apply (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
+    const OclTensor * source, gsize first_channel, const OclTensor * factors,
+    const OclTensor * output, GError ** error)
+{
+  g_autofree char *options = make_options (cut, source, output);
+  OclCall call = { 0 };
+
+  start_call (&call, "group_norm_apply", options, cut, source, first_channel);
+  call.work *= norm->silu ? 8 : 2;
+  ocl_call_buffer (&call, factors->buffer);
+  ocl_call_uint64 (&call, factors->offset);
+  ocl_call_int (&call, cut->frames / factors->frames);
+  ocl_call_int (&call, norm->silu);
+  ocl_call_buffer (&call, output->buffer);
+  ocl_call_uint64 (&call, output->offset);
+  ocl_call_int (&call, output->stride);
+  return ocl_queue_run (queue, &call, error);
+}
+
+gboolean
+ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
+    const OclTensor * input, const OclTensor * input2, OclBuffer * weight,
+    OclBuffer * bias, const OclTensor * output, GError ** error)
+{
+  OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
+  OclTensor partials, factors;
+  g_autofree char *options = NULL;
+  Cut cut = { 0 };
+  gboolean ok;
+
+  if (!check_group_norm (norm, input, input2, output, error)
+      || !check_vector ("group norm", "weight", weight, output->channels, error)
+      || !check_vector ("group norm", "bias", bias, output->channels, error))
+    return FALSE;
+  cut = make_cut (queue, output);
+  options = make_options (&cut, input, output);
+  ok = ocl_tensor_alloc (queue, OCL_F32, cut.frames, cut.blocks, 2,
+      cut.channels, &partials, error)
+      && ocl_tensor_alloc (queue, OCL_F32, norm->over_clip ? 1 : cut.frames, 1,
+      2, cut.channels, &factors, error)
+      && run_statistics (queue, &cut, input, 0, &partials, output, error)
+      && (input2 == NULL || run_statistics (queue, &cut, input2,
+          input->channels, &partials, output, error))
+      && run_factors (queue, norm, &cut, &partials, weight, bias, &factors,
+      options, error)
+      && run_apply (queue, norm, &cut, input, 0, &factors, output, error)
+      && (input2 == NULL || run_apply (queue, norm, &cut, input2,
+          input->channels, &factors, output, error));
+  ocl_arena_release (ocl_queue_arena (queue), mark);
+  return ok;
+}
+
+gboolean
+ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
+    OclBuffer * weight, OclBuffer * bias, const OclTensor * output,
+    GError ** error)
+{
+  Cut cut = { 0 };
+  g_autofree char *options = NULL;
+  gsize rows, block_rows;
+  OclCall call = { 0 };
+
+  if (!check_input ("layer norm", input, output, error)
+      || !check_vector ("layer norm", "weight", weight, input->channels, error)
+      || !check_vector ("layer norm", "bias", bias, input->channels, error))
+    return FALSE;
+  if (input->channels != output->channels || input->channels == 0) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "layer norm: %" G_GSIZE_FORMAT " channels in, %" G_GSIZE_FORMAT
+        " out; they must be equal and at least 1", input->channels,
+        output->channels);
+    return FALSE;
+  }
+  cut = make_cut (queue, output);
+  rows = ocl_tensor_pixels (input);
+  block_rows = cut.items > 1 ? 1
+      : MAX (LAYER_NORM_ELEMENTS / input->channels, 1);
+
+  call.program = "norm";
+  call.kernel = "layer_norm";
+  call.options = options = make_options (&cut, input, output);
+  call.global[0] = (rows + block_rows - 1) / block_rows * cut.items;
+  call.local[0] = cut.items;
+  call.work = 8.0 * rows * input->channels;
+  ocl_call_buffer (&call, input->buffer);
+  ocl_call_uint64 (&call, input->offset);
+  ocl_call_int (&call, input->stride);
+  ocl_call_int (&call, input->channels);
+  ocl_call_uint64 (&call, rows);
+  ocl_call_int (&call, block_rows);
+  ocl_call_buffer (&call, weight);
+  ocl_call_buffer (&call, bias);
+  ocl_call_float (&call, eps);
+  ocl_call_buffer (&call, output->buffer);
+  ocl_call_uint64 (&call, output->offset);
+  ocl_call_int (&call, output->stride);
+  return ocl_queue_run (queue, &call, error);
+}
