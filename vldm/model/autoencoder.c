@@ -259,6 +259,7 @@ vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder,
       || !load_quant_convs (autoencoder, weights, error)
       || !make_shifts (autoencoder, device, error))
     return NULL;
+  vldm_weights_list_unused (weights);
   return g_steal_pointer (&autoencoder);
 }
 

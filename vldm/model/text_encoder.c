@@ -96,6 +96,7 @@ vldm_text_encoder_load (OclDevice * device, OclType type, const char *folder,
       user_data, error);
   if (weights == NULL || !load_encoder (encoder, weights, error))
     return NULL;
+  vldm_weights_list_unused (weights);
   return g_steal_pointer (&encoder);
 }
 

@@ -204,6 +204,7 @@ vldm_unet_load (OclDevice * device, OclType type, const char *folder,
   unet, weights, time};
   if (!load_unet (&load, error))
     return NULL;
+  vldm_weights_list_unused (weights);
   return g_steal_pointer (&unet);
 }
 

@@ -47,9 +47,20 @@ vldm_weights_open (OclDevice * device, OclType type, const char *folder,
   return g_steal_pointer (&weights);
 }
 
-/* A help in reading new model files: a tensor that nobody took is often a misspelt name. */
-static void
-list_untaken (VldmWeights * weights)
+void
+vldm_weights_free (VldmWeights * weights)
+{
+  if (weights == NULL)
+    return;
+  g_clear_pointer (&weights->taken, g_hash_table_unref);
+  g_clear_pointer (&weights->tensors, vldm_safetensors_free);
+  g_clear_pointer (&weights->folder, g_free);
+  g_clear_pointer (&weights->device, ocl_device_unref);
+  g_free (weights);
+}
+
+void
+vldm_weights_list_unused (VldmWeights * weights)
 {
   g_autofree const char **names = vldm_safetensors_names (weights->tensors);
   g_autoptr (GString) list = g_string_new (NULL);
@@ -60,20 +71,6 @@ list_untaken (VldmWeights * weights)
   }
   if (list->len > 0)
     g_debug ("%s: tensors not used:%s", weights->folder, list->str);
-}
-
-void
-vldm_weights_free (VldmWeights * weights)
-{
-  if (weights == NULL)
-    return;
-  if (weights->tensors != NULL)
-    list_untaken (weights);
-  g_clear_pointer (&weights->taken, g_hash_table_unref);
-  g_clear_pointer (&weights->tensors, vldm_safetensors_free);
-  g_clear_pointer (&weights->folder, g_free);
-  g_clear_pointer (&weights->device, ocl_device_unref);
-  g_free (weights);
 }
 
 /* ---- single tensors ---- */

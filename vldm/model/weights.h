@@ -22,9 +22,11 @@ typedef struct _VldmWeights VldmWeights;
 VldmWeights *vldm_weights_open (OclDevice * device, OclType type, const char *folder, const char *base,
     VldmLoadingFunc loading, gpointer user_data, GError ** error);
 
-/* Also lists, as debug messages, the tensors that nobody took. */
 void vldm_weights_free (VldmWeights * weights);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmWeights, vldm_weights_free);
+
+/* Once all is loaded: lists in a debug message the tensors that nobody took, a help with new kinds of model files. */
+void vldm_weights_list_unused (VldmWeights * weights);
 
 /* Whether there is a tensor @prefix.@name (here with its ".weight" or ".bias"). */
 gboolean vldm_weights_has (VldmWeights * weights, const char *prefix, const char *name);
