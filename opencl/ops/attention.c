@@ -54,28 +54,6 @@ check_heads (const char *operation, guint heads, const OclTensor * query,
   return FALSE;
 }
 
-static gboolean
-same_shape (const OclTensor * a, const OclTensor * b)
-{
-  return a->frames == b->frames && a->height == b->height
-      && a->width == b->width && a->channels == b->channels;
-}
-
-static gboolean
-check_same_shape (const char *operation, const char *what,
-    const OclTensor * tensor, const OclTensor * expected, GError ** error)
-{
-  g_autofree char *is = NULL, *wanted = NULL;
-
-  if (same_shape (tensor, expected))
-    return TRUE;
-  is = ocl_tensor_shape (tensor);
-  wanted = ocl_tensor_shape (expected);
-  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
-      "%s: %s is %s where %s is needed", operation, what, is, wanted);
-  return FALSE;
-}
-
 /* Buffer, offset and stride. */
 static void
 call_tensor (OclCall * call, const OclTensor * tensor)
@@ -120,8 +98,9 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
       || !check_tensor (operation, "the key", key, query, error)
       || !check_tensor (operation, "the value", value, query, error)
       || !check_tensor (operation, "the output", output, query, error)
-      || !check_same_shape (operation, "the value", value, key, error)
-      || !check_same_shape (operation, "the output", output, query, error))
+      || !ocl_tensor_check_shape (operation, "the value", value, key, error)
+      || !ocl_tensor_check_shape (operation, "the output", output, query,
+          error))
     return FALSE;
   if (key->frames != 1 && key->frames != query->frames) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
@@ -171,9 +150,10 @@ ocl_temporal_attention (OclQueue * queue, guint heads, const OclTensor * query,
       || !check_tensor (operation, "the key", key, query, error)
       || !check_tensor (operation, "the value", value, query, error)
       || !check_tensor (operation, "the output", output, query, error)
-      || !check_same_shape (operation, "the key", key, query, error)
-      || !check_same_shape (operation, "the value", value, query, error)
-      || !check_same_shape (operation, "the output", output, query, error))
+      || !ocl_tensor_check_shape (operation, "the key", key, query, error)
+      || !ocl_tensor_check_shape (operation, "the value", value, query, error)
+      || !ocl_tensor_check_shape (operation, "the output", output, query,
+          error))
     return FALSE;
 
   head_dim = query->channels / heads;

@@ -27,48 +27,6 @@ enum
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
 
-char *
-ocl_tensor_shape (const OclTensor * tensor)
-{
-  return g_strdup_printf ("[%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT ", %"
-      G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT "]", tensor->frames, tensor->height,
-      tensor->width, tensor->channels);
-}
-
-static gboolean
-check_shape (const char *operation, const char *what, const OclTensor * tensor,
-    const OclTensor * expected, GError ** error)
-{
-  g_autofree char *is = NULL, *wanted = NULL;
-
-  if (tensor->frames == expected->frames && tensor->height == expected->height
-      && tensor->width == expected->width
-      && tensor->channels == expected->channels)
-    return TRUE;
-  is = ocl_tensor_shape (tensor);
-  wanted = ocl_tensor_shape (expected);
-  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
-      "%s: %s is %s where %s is needed", operation, what, is, wanted);
-  return FALSE;
-}
-
-/* Kernels count pixels and channels in 32 bits. */
-static gboolean
-check_size (const char *operation, const OclTensor * tensor, GError ** error)
-{
-  g_autofree char *shape = NULL;
-
-  if (ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
-      && tensor->stride <= G_MAXINT32)
-    return TRUE;
-  shape = ocl_tensor_shape (tensor);
-  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
-      "%s: a tensor of %s pixels and channels, %" G_GSIZE_FORMAT
-      " elements apart, is too large for 32-bit counts", operation, shape,
-      tensor->stride);
-  return FALSE;
-}
-
 gboolean
 ocl_epilogue_check (const char *operation, const OclWeights * weights,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
@@ -82,7 +40,7 @@ ocl_epilogue_check (const char *operation, const OclWeights * weights,
         "give %" G_GSIZE_FORMAT, operation, output->channels, channels);
     return FALSE;
   }
-  if (!check_size (operation, output, error))
+  if (!ocl_tensor_check_size (operation, output, error))
     return FALSE;
   if (epilogue == NULL)
     return TRUE;
@@ -98,15 +56,16 @@ ocl_epilogue_check (const char *operation, const OclWeights * weights,
     expected.height = expected.width = 1;
     if (epilogue->frame_bias->frames == 1)
       expected.frames = 1;
-    if (!check_shape (operation, "the frame bias", epilogue->frame_bias,
-            &expected, error))
+    if (!ocl_tensor_check_shape (operation, "the frame bias",
+            epilogue->frame_bias, &expected, error))
       return FALSE;
   }
   return (epilogue->residual == NULL
-      || check_shape (operation, "the residual", epilogue->residual, output,
-          error))
+      || ocl_tensor_check_shape (operation, "the residual", epilogue->residual,
+          output, error))
       && (epilogue->merge == NULL
-      || check_shape (operation, "the merge", epilogue->merge, output, error));
+      || ocl_tensor_check_shape (operation, "the merge", epilogue->merge,
+          output, error));
 }
 
 /* Buffer, offset, stride; the unused rest of an epilogue gets NULL and zeros. */
@@ -238,8 +197,9 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   OclCall call = { 0 };
   gint n_blocks = 0;
 
-  if (!check_size ("matrix product", input, error)
-      || (input2 != NULL && !check_size ("matrix product", input2, error)))
+  if (!ocl_tensor_check_size ("matrix product", input, error)
+      || (input2 != NULL
+          && !ocl_tensor_check_size ("matrix product", input2, error)))
     return FALSE;
   call.work = 2.0 * ocl_tensor_pixels (output) * weights->out_channels
       * weights->kernel_t * weights->kernel_h * weights->kernel_w *

@@ -28,7 +28,4 @@ void ocl_call_epilogue (OclCall * call, const OclWeights * weights, const OclEpi
 gboolean ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 
-/* "[frames, height, width, channels]" for messages; g_free it. */
-char *ocl_tensor_shape (const OclTensor * tensor);
-
 G_END_DECLS

@@ -61,6 +61,48 @@ ocl_tensor_pixels (const OclTensor * tensor)
   return tensor->frames * tensor->height * tensor->width;
 }
 
+char *
+ocl_tensor_shape (const OclTensor * tensor)
+{
+  return g_strdup_printf ("[%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT ", %"
+      G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT "]", tensor->frames, tensor->height,
+      tensor->width, tensor->channels);
+}
+
+gboolean
+ocl_tensor_check_shape (const char *operation, const char *what,
+    const OclTensor * tensor, const OclTensor * expected, GError ** error)
+{
+  g_autofree char *is = NULL, *wanted = NULL;
+
+  if (tensor->frames == expected->frames && tensor->height == expected->height
+      && tensor->width == expected->width
+      && tensor->channels == expected->channels)
+    return TRUE;
+  is = ocl_tensor_shape (tensor);
+  wanted = ocl_tensor_shape (expected);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: %s is %s where %s is needed", operation, what, is, wanted);
+  return FALSE;
+}
+
+gboolean
+ocl_tensor_check_size (const char *operation, const OclTensor * tensor,
+    GError ** error)
+{
+  g_autofree char *shape = NULL;
+
+  if (ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
+      && tensor->stride <= G_MAXINT32)
+    return TRUE;
+  shape = ocl_tensor_shape (tensor);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: a tensor of %s pixels and channels, %" G_GSIZE_FORMAT
+      " elements apart, is too large for 32-bit counts", operation, shape,
+      tensor->stride);
+  return FALSE;
+}
+
 gboolean
 ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height,
     gsize width, gsize channels, OclTensor * tensor, GError ** error)

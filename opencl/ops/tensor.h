@@ -34,6 +34,15 @@ gfloat ocl_float_from_half (guint16 half);
 /* frames * height * width. */
 gsize ocl_tensor_pixels (const OclTensor * tensor);
 
+/* "[frames, height, width, channels]" for messages; g_free it. */
+char *ocl_tensor_shape (const OclTensor * tensor);
+
+/* For operations, which they and their argument @what name in the error: TRUE if @tensor is shaped like @expected, or
+ * small enough for kernels that count pixels and channels in 32 bits, with room for a last, partly filled block. */
+gboolean ocl_tensor_check_shape (const char *operation, const char *what, const OclTensor * tensor,
+    const OclTensor * expected, GError ** error);
+gboolean ocl_tensor_check_size (const char *operation, const OclTensor * tensor, GError ** error);
+
 /* A packed tensor from the queue's arena, contents undefined. Sizes are overflow-checked. */
 gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height, gsize width, gsize channels,
     OclTensor * tensor, GError ** error);
