@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See golden.h.
+ * The harness of the golden tests; golden.h says what each function is for.
  */
 #include "golden.h"
 
