@@ -68,7 +68,7 @@ NETWORKS = {
         cross_attention_dim=48, addition_time_embed_dim=32, projection_class_embeddings_input_dim=96, num_frames=14),
     "temporal_decoder": autoencoder(
         "AutoencoderKLTemporalDecoder", block_out_channels=[32, 32, 64, 64],
-        down_block_types=["DownEncoderBlock2D"] * 4, layers_per_block=1, latent_channels=4, scaling_factor=0.18215),
+        down_block_types=["DownEncoderBlock2D"] * 4, layers_per_block=2, latent_channels=4, scaling_factor=0.18215),
     "autoencoder": autoencoder(
         "AutoencoderKL", block_out_channels=[32, 64, 64], down_block_types=["DownEncoderBlock2D"] * 3,
         up_block_types=["UpDecoderBlock2D"] * 3, layers_per_block=2, latent_channels=4, norm_num_groups=16,
