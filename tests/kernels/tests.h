@@ -7,6 +7,8 @@
 #include "tests/kernels/check.h"
 
 #define CHECK_TESTS \
+  TEST (conv) \
+  TEST (linear) \
   TEST (tensor)
 
 #define TEST(name) void check_##name (Check * check);

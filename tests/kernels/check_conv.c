@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Convolutions: 1 x 1, 3 x 3, strided, upsampling, temporal and three-dimensional, with one and two inputs, sizes around
+ * the kernels' blocks; with --bench the shapes of the default model and of Stable Diffusion. Layers of 16 n channels
+ * and one by one stride run as Winograd's where VLDM_CONV or the shape says so.
+ */
+
+#include "tests/kernels/product.h"
+#include "tests/kernels/tests.h"
+
+/* Sums of at most 2304 products in fp32; Winograd's transforms lose one more decimal digit (measured 4e-6). */
+#define TOLERANCE 2e-6
+#define TOLERANCE_WINOGRAD 1e-5
+
+#define SAME { 1, 1, 1 }
+
+static const Product direct_cases[] = {
+  {1, 1, 1,.channels = 1,.out = 1,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {2, 5, 7,.channels = 4,.out = 32,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME,.mixed = TRUE},
+  {2, 5, 7,.channels = 9,.out = 40,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME,.gap = 3,
+      .activation = OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 1,.merge =
+        0.5,.scale = 0.5},
+  {3, 9, 13,.channels = 24,.out = 3,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME,.frame_bias = 1},
+  {1, 9, 13,.channels = 5,.channels2 = 3,.out = 65,.kernel_t = 1,.kernel_h =
+        3,.kernel_w = 3,.conv = SAME,.gap = 1,
+      .mixed = TRUE},
+  {1, 6, 5,.channels = 1,.channels2 = 36,.out = 33,.kernel_t = 1,.kernel_h =
+        1,.kernel_w = 1,.residual = 2},
+  {2, 9, 11,.channels = 16,.out = 48,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {2, 1, 1},.out_height = 5,
+      .out_width = 6},
+  {1, 8, 12,.channels = 7,.out = 20,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {2, 0, 0},.out_height = 4,
+      .out_width = 6},
+  {1, 9, 7,.channels = 7,.out = 20,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {2, 0, 0},.out_height = 4,
+      .out_width = 3},
+  {2, 5, 7,.channels = 18,.out = 33,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {1, 1, 1, 9, 13},.mixed = TRUE},
+  {1, 5, 7,.channels = 3,.channels2 = 2,.out = 16,.kernel_t = 1,.kernel_h =
+        3,.kernel_w = 3,
+      .conv = {1, 1, 1, 10, 14}},
+  {1, 13, 2,.channels = 8,.out = 8,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {2, 1, 1, 25, 3},
+      .out_height = 13,.out_width = 2},
+  {1, 3, 4,.channels = 16,.out = 16,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1},
+  {2, 3, 4,.channels = 16,.out = 17,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1},
+  {5, 3, 4,.channels = 19,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
+        1,.frame_bias = 2,.residual = 2,
+      .residual_scale = 0.3,.scale = 0.7,.mixed = TRUE},
+  {2, 4, 5,.channels = 3,.out = 3,.kernel_t = 3,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {1, 7, 6,.channels = 6,.out = 12,.kernel_t = 1,.kernel_h = 5,.kernel_w =
+        2,.conv = {1, 2, 0},.out_width = 5},
+};
+
+static const Product winograd_cases[] = {
+  {1, 4, 4,.channels = 16,.out = 17,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {1, 3, 3,.channels = 256,.out = 32,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {3, 5, 7,.channels = 32,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME,.frame_bias = 2,
+      .activation = OCL_ACTIVATION_SILU},
+  {2, 13, 17,.channels = 16,.channels2 = 32,.out = 70,.kernel_t = 1,.kernel_h =
+        3,.kernel_w = 3,.conv = SAME,.gap = 5,
+      .residual = 1,.merge = 0.5,.scale = 0.5},
+  {1, 7, 9,.channels = 32,.out = 33,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {1, 1, 1, 11, 18},
+      .residual = 2},
+  {1, 9, 9,.channels = 16,.out = 24,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {1, 0, 2},.out_height = 7,
+      .out_width = 11},
+};
+
+static const Product bench_cases[] = {
+  {8, 16, 32,.channels = 9,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {8, 16, 32,.channels = 64,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME,.frame_bias = 2},
+  {8, 16, 32,.channels = 64,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
+        1},
+  {8, 16, 32,.channels = 96,.channels2 = 64,.out = 64,.kernel_t = 1,.kernel_h =
+        3,.kernel_w = 3,.conv = SAME},
+  {8, 8, 16,.channels = 96,.out = 96,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME,.frame_bias = 2},
+  {8, 4, 8,.channels = 96,.channels2 = 96,.out = 96,.kernel_t = 1,.kernel_h =
+        3,.kernel_w = 3,.conv = SAME},
+  {8, 4, 8,.channels = 96,.out = 96,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1},
+  {8, 16, 32,.channels = 64,.out = 4,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {8, 16, 32,.channels = 128,.out = 128,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {8, 64, 128,.channels = 96,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {8, 64, 128,.channels = 64,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = {1, 1, 1, 128, 256}},
+  {8, 128, 256,.channels = 64,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {8, 128, 256,.channels = 64,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
+        1,.merge = 0.5,.scale = 0.5},
+  {8, 128, 256,.channels = 64,.out = 3,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+  {8, 128, 256,.channels = 3,.out = 3,.kernel_t = 3,.kernel_h = 1,.kernel_w =
+        1},
+  {1, 40, 64,.channels = 320,.out = 320,.kernel_t = 1,.kernel_h = 3,.kernel_w =
+        3,.conv = SAME},
+};
+
+void
+check_conv (Check * check)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (direct_cases); i++)
+    product_check (check, &direct_cases[i], TOLERANCE);
+  for (guint i = 0; i < G_N_ELEMENTS (winograd_cases); i++)
+    product_check (check, &winograd_cases[i], TOLERANCE_WINOGRAD);
+  for (guint i = 0; check->bench && i < G_N_ELEMENTS (bench_cases); i++)
+    product_check (check, &bench_cases[i], TOLERANCE_WINOGRAD);
+}
