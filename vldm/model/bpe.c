@@ -86,8 +86,8 @@ vldm_bpe_new (JsonObject * vocabulary, const char *path, GError ** error)
   bpe->tokens = g_hash_table_new (NULL, NULL);
   bpe->merges = g_hash_table_new_full (pair_hash, g_int64_equal, NULL, g_free);
   bpe->unknown = NO_ID;
-  json_object_iter_init (&iter, vocabulary);
-  while (json_object_iter_next (&iter, &token, &node)) {
+  json_object_iter_init_ordered (&iter, vocabulary);
+  while (json_object_iter_next_ordered (&iter, &token, &node)) {
     gint64 id = -1;
 
     if (JSON_NODE_HOLDS_VALUE (node)

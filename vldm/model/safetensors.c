@@ -266,8 +266,8 @@ read_header (VldmSafetensors * tensors, const Shard * shard,
   const char *name;
   JsonNode *node;
 
-  json_object_iter_init (&iter, header);
-  while (ok && json_object_iter_next (&iter, &name, &node)) {
+  json_object_iter_init_ordered (&iter, header);
+  while (ok && json_object_iter_next_ordered (&iter, &name, &node)) {
     Entry entry = { 0 };
 
     if (g_str_equal (name, "__metadata__")) {
@@ -381,8 +381,8 @@ open_index (VldmSafetensors * tensors, const char *folder, const char *name,
         "an object from tensor names to files", path);
     return FALSE;
   }
-  json_object_iter_init (&iter, json_node_get_object (node));
-  while (json_object_iter_next (&iter, &tensor, &node))
+  json_object_iter_init_ordered (&iter, json_node_get_object (node));
+  while (json_object_iter_next_ordered (&iter, &tensor, &node))
     if (!open_mapped (tensors, folder, path, tensor, node, opened, error))
       return FALSE;
   return TRUE;

@@ -220,8 +220,8 @@ read_decoder (Reader * reader, JsonObject * decoder, GError ** error)
   const char *key;
   JsonNode *node;
 
-  json_object_iter_init (&iter, decoder);
-  while (json_object_iter_next (&iter, &key, &node)) {
+  json_object_iter_init_ordered (&iter, decoder);
+  while (json_object_iter_next_ordered (&iter, &key, &node)) {
     guint64 id;
 
     if (!g_ascii_string_to_unsigned (key, 10, 0, VLDM_BPE_MAX_IDS - 1, &id,
@@ -285,8 +285,8 @@ read_added_file (Reader * reader, GError ** error)
     return FALSE;
   if (!object)
     return TRUE;
-  json_object_iter_init (&iter, object);
-  while (json_object_iter_next (&iter, &content, &node)) {
+  json_object_iter_init_ordered (&iter, object);
+  while (json_object_iter_next_ordered (&iter, &content, &node)) {
     VldmAddedToken *token;
 
     if (!*content || !JSON_NODE_HOLDS_VALUE (node)
