@@ -97,10 +97,15 @@ typedef struct
   gdouble guidance, rescale;
 } VldmStageDefaults;
 
+#define VLDM_MAX_RATES 8
+
 typedef struct
 {
   guint width, height;          /* 0 = from sample_size */
   VldmStageDefaults keyframes;
+  VldmStageDefaults interpolation;      /* frames = both ends and those between; no fps of its own */
+  gdouble interpolation_rates[VLDM_MAX_RATES];  /* frames per second of results that it was trained for */
+  guint n_interpolation_rates;  /* 0 = the author does not say */
 } VldmDefaults;
 
 /* Each reads @folder/config.json (schedulers: scheduler_config.json). VLDM_ERROR_MODEL names file, key, what was found and

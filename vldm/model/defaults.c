@@ -28,23 +28,70 @@ read_fps (VldmJson * json, VldmStageDefaults * stage)
   stage->fps_d = fps[1];
 }
 
+/* A list of rates, [[n, d], ...]. */
 static void
-read_stage (VldmJson * json, const char *key, VldmStageDefaults * stage)
+read_rates (VldmJson * json, VldmDefaults * defaults)
 {
-  VldmJson child;
+  JsonNode *node = vldm_json_get (json, "fps");
+  JsonArray *rates;
 
-  if (!vldm_json_child (json, key, &child))
+  if (node == NULL)
     return;
-  stage->frames = vldm_json_uint (&child, "frames", stage->frames, 1, MAX_SIZE);
-  stage->context = vldm_json_uint (&child, "context", stage->context, 0,
+  if (!JSON_NODE_HOLDS_ARRAY (node)) {
+    vldm_json_fail (json, "fps", "expected a list of [numerator, denominator]");
+    return;
+  }
+  rates = json_node_get_array (node);
+  for (guint i = 0; i < MIN (json_array_get_length (rates), VLDM_MAX_RATES);
+      i++) {
+    JsonNode *rate = json_array_get_element (rates, i);
+    JsonArray *pair = JSON_NODE_HOLDS_ARRAY (rate)
+        ? json_node_get_array (rate) : NULL;
+    gint64 n = 0, d = 0;
+
+    if (pair != NULL && json_array_get_length (pair) == 2) {
+      n = json_array_get_int_element (pair, 0);
+      d = json_array_get_int_element (pair, 1);
+    }
+    if (n < 1 || d < 1) {
+      vldm_json_fail (json, "fps",
+          "expected a list of [numerator, denominator], both positive");
+      return;
+    }
+    defaults->interpolation_rates[i] = (gdouble) n / d;
+    defaults->n_interpolation_rates = i + 1;
+  }
+}
+
+static void
+read_stage (VldmJson * json, VldmStageDefaults * stage)
+{
+  stage->frames = vldm_json_uint (json, "frames", stage->frames, 1, MAX_SIZE);
+  stage->context = vldm_json_uint (json, "context", stage->context, 0,
       MAX_SIZE);
-  read_fps (&child, stage);
-  stage->steps = vldm_json_uint (&child, "steps", stage->steps, 1, 1000000);
-  stage->guidance = vldm_json_double (&child, "guidance", stage->guidance, 0.0,
+  stage->steps = vldm_json_uint (json, "steps", stage->steps, 1, 1000000);
+  stage->guidance = vldm_json_double (json, "guidance", stage->guidance, 0.0,
       1000.0);
-  stage->rescale = vldm_json_double (&child, "rescale", stage->rescale, 0.0,
-      1.0);
-  vldm_json_close (json, &child);
+  stage->rescale = vldm_json_double (json, "rescale", stage->rescale, 0.0, 1.0);
+}
+
+/* What holds where the author says nothing. */
+static void
+set_fallbacks (VldmDefaults * defaults, const VldmUnetConfig * unet)
+{
+  VldmStageDefaults *keyframes = &defaults->keyframes;
+  VldmStageDefaults *interpolation = &defaults->interpolation;
+
+  keyframes->frames = unet ? unet->num_frames : 8;
+  keyframes->context = 2;
+  keyframes->steps = 25;
+  keyframes->fps_n = 8;
+  keyframes->fps_d = 1;
+  keyframes->guidance = 7.5;
+
+  interpolation->frames = 5;
+  interpolation->steps = 15;
+  interpolation->guidance = 1.0;
 }
 
 VldmDefaults *
@@ -54,10 +101,9 @@ vldm_defaults_load (const char *model_folder, const VldmUnetConfig * unet,
   g_autofree VldmDefaults *defaults = g_new0 (VldmDefaults, 1);
   g_autofree char *path = g_build_filename (model_folder, FILE_NAME, NULL);
   g_auto (VldmJson) json = { 0 };
+  VldmJson stage;
 
-  defaults->keyframes = (VldmStageDefaults) {
-  .frames = unet ? unet->num_frames : 8,.context = 2,.steps = 25,.fps_n =
-        8,.fps_d = 1,.guidance = 7.5,.rescale = 0.0,};
+  set_fallbacks (defaults, unet);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return g_steal_pointer (&defaults);
 
@@ -65,6 +111,15 @@ vldm_defaults_load (const char *model_folder, const VldmUnetConfig * unet,
     return NULL;
   defaults->width = vldm_json_uint (&json, "width", 0, 1, MAX_SIZE);
   defaults->height = vldm_json_uint (&json, "height", 0, 1, MAX_SIZE);
-  read_stage (&json, "keyframes", &defaults->keyframes);
+  if (vldm_json_child (&json, "keyframes", &stage)) {
+    read_stage (&stage, &defaults->keyframes);
+    read_fps (&stage, &defaults->keyframes);
+    vldm_json_close (&json, &stage);
+  }
+  if (vldm_json_child (&json, "interpolation", &stage)) {
+    read_stage (&stage, &defaults->interpolation);
+    read_rates (&stage, defaults);
+    vldm_json_close (&json, &stage);
+  }
   return vldm_json_done (&json, error) ? g_steal_pointer (&defaults) : NULL;
 }

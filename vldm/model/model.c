@@ -21,12 +21,14 @@ struct _VldmModel
   OclType type;
   VldmDefaults *defaults;
   VldmUnetConfig *unet_config;  /* NULL = no such component */
+  VldmUnetConfig *interpolator_config;
   VldmAutoencoderConfig *autoencoder_config;
 
   GMutex lock;                  /* of all below */
   GCond loaded;
   gboolean loading;             /* somebody loads, without holding the lock */
   VldmUnet *unet;
+  VldmUnet *interpolator;
   VldmAutoencoder *autoencoder;
   VldmTextEncoder *text_encoder;
   VldmTokenizer *tokenizer;
@@ -42,16 +44,26 @@ has_component (const char *folder, const char *component)
   return g_file_test (path, G_FILE_TEST_IS_DIR);
 }
 
+/* *config stays NULL where the model has no such component. */
+static gboolean
+load_unet_config (VldmModel * model, const char *component,
+    VldmUnetConfig ** config, GError ** error)
+{
+  g_autofree char *path = g_build_filename (model->folder, component, NULL);
+
+  if (!has_component (model->folder, component))
+    return TRUE;
+  *config = vldm_unet_config_load (path, error);
+  return *config != NULL;
+}
+
 static gboolean
 load_configs (VldmModel * model, GError ** error)
 {
-  if (has_component (model->folder, "unet")) {
-    g_autofree char *path = g_build_filename (model->folder, "unet", NULL);
-
-    model->unet_config = vldm_unet_config_load (path, error);
-    if (model->unet_config == NULL)
-      return FALSE;
-  }
+  if (!load_unet_config (model, "unet", &model->unet_config, error)
+      || !load_unet_config (model, "interpolator",
+          &model->interpolator_config, error))
+    return FALSE;
   if (has_component (model->folder, "vae")) {
     g_autofree char *path = g_build_filename (model->folder, "vae", NULL);
 
@@ -102,11 +114,13 @@ vldm_model_unref (VldmModel * model)
   if (model == NULL || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
   g_clear_pointer (&model->unet, vldm_unet_free);
+  g_clear_pointer (&model->interpolator, vldm_unet_free);
   g_clear_pointer (&model->autoencoder, vldm_autoencoder_free);
   g_clear_pointer (&model->text_encoder, vldm_text_encoder_free);
   g_clear_pointer (&model->tokenizer, vldm_tokenizer_free);
   g_clear_pointer (&model->defaults, g_free);
   g_clear_pointer (&model->unet_config, g_free);
+  g_clear_pointer (&model->interpolator_config, g_free);
   g_clear_pointer (&model->autoencoder_config, g_free);
   g_clear_pointer (&model->device, ocl_device_unref);
   g_clear_pointer (&model->folder, g_free);
@@ -143,6 +157,13 @@ const VldmUnetConfig *
 vldm_model_unet_config (VldmModel * model)
 {
   return model->unet_config;
+}
+
+const VldmUnetConfig *
+vldm_model_interpolator_config (VldmModel * model)
+{
+  return model->interpolator_config != NULL ? model->interpolator_config
+      : model->unet_config;
 }
 
 const VldmAutoencoderConfig *
@@ -229,13 +250,26 @@ get_network (VldmModel * model, gpointer * network, LoadFunc load,
 }
 
 static gpointer
-load_unet (VldmModel * model, LoadReport * report, GError ** error)
+load_unet_from (VldmModel * model, const char *component,
+    LoadReport * report, GError ** error)
 {
   g_autofree char *folder =
-      vldm_folder_component (model->folder, "unet", error);
+      vldm_folder_component (model->folder, component, error);
 
   return folder == NULL ? NULL : vldm_unet_load (model->device, model->type,
       folder, report_fraction, report, error);
+}
+
+static gpointer
+load_unet (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_unet_from (model, "unet", report, error);
+}
+
+static gpointer
+load_interpolator (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_unet_from (model, "interpolator", report, error);
 }
 
 /* Autoencoders with force_upcast overflow in half precision. */
@@ -275,6 +309,16 @@ vldm_model_unet (VldmModel * model, const VldmProgress * progress,
 {
   return get_network (model, (gpointer *) & model->unet, load_unet, progress,
       error);
+}
+
+VldmUnet *
+vldm_model_interpolator (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  if (model->interpolator_config == NULL)
+    return vldm_model_unet (model, progress, error);
+  return get_network (model, (gpointer *) & model->interpolator,
+      load_interpolator, progress, error);
 }
 
 VldmAutoencoder *

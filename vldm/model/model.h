@@ -37,11 +37,13 @@ OclType vldm_model_type (VldmModel * model);
 const VldmDefaults *vldm_model_defaults (VldmModel * model);
 /* NULL where the folder has no such component. */
 const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);
+const VldmUnetConfig *vldm_model_interpolator_config (VldmModel * model);       /* of unet/ if there is no interpolator/ */
 const VldmAutoencoderConfig *vldm_model_autoencoder_config (VldmModel * model);
 
 /* Load on first use, then give the same network again; safe from several threads. The model keeps them. Loading posts
  * VLDM_ACTIVITY_LOAD_MODEL and can be cancelled. */
 VldmUnet *vldm_model_unet (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmUnet *vldm_model_interpolator (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmAutoencoder *vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTextEncoder *vldm_model_text_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTokenizer *vldm_model_tokenizer (VldmModel * model, GError ** error);

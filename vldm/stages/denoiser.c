@@ -35,6 +35,7 @@ struct _VldmDenoiser
   VldmTokenizer *tokenizer;     /* the model's, like the two below */
   VldmTextEncoder *text_encoder;
   VldmUnet *unet;
+  const char *scheduler;        /* component's name */
   EncodedPrompt text, negative_text;
 };
 
@@ -45,29 +46,15 @@ encoded_prompt_clear (EncodedPrompt * encoded)
   g_clear_pointer (&encoded->context, vldm_unet_context_free);
 }
 
-/* A tokenizer of another model would index past the embedding table. */
-static gboolean
-check_vocabulary (VldmDenoiser * denoiser, GError ** error)
-{
-  guint size = vldm_tokenizer_size (denoiser->tokenizer);
-  guint rows = vldm_text_encoder_config (denoiser->text_encoder)->vocab_size;
-
-  if (size <= rows)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-      "%s: the tokenizer has %u tokens, but text_encoder/config.json says vocab_size %u; they must belong together",
-      vldm_model_folder (denoiser->model), size, rows);
-  return FALSE;
-}
-
 VldmDenoiser *
-vldm_denoiser_new (VldmModel * model, VldmUnet * unet,
+vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
     const VldmProgress * progress, GError ** error)
 {
   g_autoptr (VldmDenoiser) denoiser = g_new0 (VldmDenoiser, 1);
 
   denoiser->model = vldm_model_ref (model);
   denoiser->unet = unet;
+  denoiser->scheduler = scheduler;
   denoiser->queue = ocl_queue_new (vldm_model_device (model), error);
   if (denoiser->queue == NULL)
     return NULL;
@@ -76,8 +63,6 @@ vldm_denoiser_new (VldmModel * model, VldmUnet * unet,
     return NULL;
   denoiser->text_encoder = vldm_model_text_encoder (model, progress, error);
   if (denoiser->text_encoder == NULL)
-    return NULL;
-  if (!check_vocabulary (denoiser, error))
     return NULL;
   return g_steal_pointer (&denoiser);
 }
@@ -336,14 +321,14 @@ put_known_back (const VldmKnownFrames * known, VldmFrames * out)
 }
 
 static VldmSchedule *
-load_schedule (VldmModel * model, const VldmSampling * sampling,
+load_schedule (VldmDenoiser * denoiser, const VldmSampling * sampling,
     GError ** error)
 {
   g_autofree char *folder = NULL;
   g_autoptr (VldmSchedulerConfig) config = NULL;
 
-  folder = vldm_folder_component (vldm_model_folder (model), "scheduler",
-      error);
+  folder = vldm_folder_component (vldm_model_folder (denoiser->model),
+      denoiser->scheduler, error);
   if (folder == NULL)
     return NULL;
   config = vldm_scheduler_config_load (folder, sampling->scheduler, error);
@@ -365,7 +350,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   OclTensor latents, sample, blank_sample;
   VldmSampler sampler;
 
-  schedule = load_schedule (denoiser->model, sampling, error);
+  schedule = load_schedule (denoiser, sampling, error);
   if (schedule == NULL)
     return FALSE;
   if (!encode_prompts (denoiser, sampling, report, error))

@@ -35,9 +35,10 @@ typedef struct
 
 typedef struct _VldmDenoiser VldmDenoiser;
 
-/* @unet is one of @model's networks. Loads text encoder and tokenizer, so it takes a while. A denoiser belongs to one
- * thread at a time. */
-VldmDenoiser *vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const VldmProgress * progress, GError ** error);
+/* @unet is one of @model's networks, @scheduler the component that holds its schedule ("scheduler"). Loads text encoder and
+ * tokenizer, so it takes a while. A denoiser belongs to one thread at a time. */
+VldmDenoiser *vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
+    const VldmProgress * progress, GError ** error);
 void vldm_denoiser_free (VldmDenoiser * denoiser);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDenoiser, vldm_denoiser_free);
 

@@ -28,7 +28,8 @@ vldm_keyframes_new (VldmModel * model, const VldmProgress * progress,
   unet = vldm_model_unet (model, progress, error);
   if (unet == NULL)
     return NULL;
-  keyframes->denoiser = vldm_denoiser_new (model, unet, progress, error);
+  keyframes->denoiser =
+      vldm_denoiser_new (model, unet, "scheduler", progress, error);
   if (keyframes->denoiser == NULL)
     return NULL;
   return g_steal_pointer (&keyframes);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Interpolation: a window [known, ?, ?, ?, known] whose inner frames are denoised with both ends as context.
+ * Source: Align your Latents, section 3.3.
+ */
+#include "vldm/stages/interpolate.h"
+
+#include <string.h>
+
+struct _VldmInterpolate
+{
+  VldmModel *model;
+  VldmDenoiser *denoiser;
+};
+
+VldmInterpolate *
+vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  g_autoptr (VldmInterpolate) interpolate = g_new0 (VldmInterpolate, 1);
+  VldmUnet *unet;
+
+  interpolate->model = vldm_model_ref (model);
+  unet = vldm_model_interpolator (model, progress, error);
+  if (unet == NULL)
+    return NULL;
+  interpolate->denoiser =
+      vldm_denoiser_new (model, unet, "interpolator_scheduler", progress,
+      error);
+  if (interpolate->denoiser == NULL)
+    return NULL;
+  return g_steal_pointer (&interpolate);
+}
+
+void
+vldm_interpolate_free (VldmInterpolate * interpolate)
+{
+  if (interpolate == NULL)
+    return;
+  vldm_denoiser_free (interpolate->denoiser);
+  vldm_model_unref (interpolate->model);
+  g_free (interpolate);
+}
+
+/* ---- settings ---- */
+
+gboolean
+vldm_interpolate_defaults (VldmModel * model, VldmInterpolateParams * params,
+    guint * factor, GError ** error)
+{
+  const VldmStageDefaults *defaults =
+      &vldm_model_defaults (model)->interpolation;
+
+  if (defaults->frames < 2) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "%s/videoldm.json: interpolation.frames is %u; a window needs both ends and frames between, 3 or more",
+        vldm_model_folder (model), defaults->frames);
+    return FALSE;
+  }
+  memset (params, 0, sizeof (*params));
+  params->sampling.prompt = "";
+  params->sampling.negative_prompt = "";
+  params->sampling.steps = defaults->steps;
+  params->sampling.guidance_scale = defaults->guidance;
+  params->sampling.guidance_rescale = defaults->rescale;
+  params->sampling.context_guidance = 1.0;
+  params->sampling.scheduler = VLDM_SCHEDULER_AUTO;
+  *factor = defaults->frames - 1;
+  return TRUE;
+}
+
+gboolean
+vldm_interpolate_check (VldmModel * model,
+    const VldmInterpolateParams * params, GError ** error)
+{
+  const VldmUnetConfig *config = vldm_model_interpolator_config (model);
+  const VldmAutoencoderConfig *autoencoder =
+      vldm_model_autoencoder_config (model);
+  g_autofree char *folder = NULL;
+
+  if (config == NULL) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
+        "%s has neither a folder \"interpolator\" nor \"unet\"; interpolation needs one of them",
+        vldm_model_folder (model));
+    return FALSE;
+  }
+  folder = g_build_filename (vldm_model_folder (model),
+      config == vldm_model_unet_config (model) ? "unet" : "interpolator", NULL);
+  return vldm_denoiser_check (folder, config, autoencoder == NULL
+      ? config->out_channels : autoencoder->latent_channels, TRUE, error)
+      && vldm_check_range ("frames per second", params->fps, 1e-3, 1e4, error)
+      && vldm_sampling_check (&params->sampling, error);
+}
+
+gboolean
+vldm_interpolate_rate_is_unusual (VldmModel * model, gdouble fps)
+{
+  const VldmDefaults *defaults = vldm_model_defaults (model);
+
+  for (guint i = 0; i < defaults->n_interpolation_rates; i++) {
+    gdouble rate = defaults->interpolation_rates[i];
+
+    if (fps <= 2 * rate && fps >= rate / 2)
+      return FALSE;
+  }
+  return defaults->n_interpolation_rates > 0;
+}
+
+/* ---- a gap ---- */
+
+gboolean
+vldm_interpolate_run (VldmInterpolate * interpolate,
+    const VldmInterpolateParams * params, const VldmFrames * ends,
+    VldmFrames * inner, const VldmProgress * progress, GError ** error)
+{
+  const guint positions[] = { 0, inner->count + 1 };
+  const VldmKnownFrames known = { ends, positions };
+  g_auto (VldmFrames) window = { 0 };
+
+  if (!vldm_interpolate_check (interpolate->model, params, error))
+    return FALSE;
+  if (ends->count != 2 || ends->host == NULL || inner->host == NULL) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "a gap has 2 ends in host memory, not %u", ends->count);
+    return FALSE;
+  }
+  if (!vldm_frames_init (&window, inner->format, inner->count + 2,
+          inner->channels, inner->height, inner->width, error))
+    return FALSE;
+  if (!vldm_denoiser_run (interpolate->denoiser, &params->sampling,
+          params->fps, &known, &window, progress, error))
+    return FALSE;
+  memcpy (vldm_frames_host (inner, 0), vldm_frames_host (&window, 1),
+      vldm_frames_size (inner));
+  return TRUE;
+}
