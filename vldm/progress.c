@@ -18,6 +18,8 @@ vldm_activity_name (VldmActivity activity)
       return "denoise";
     case VLDM_ACTIVITY_DECODE:
       return "decode";
+    case VLDM_ACTIVITY_ENCODE:
+      return "encode";
   }
   g_return_val_if_reached ("unknown");
 }

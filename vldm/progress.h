@@ -16,6 +16,7 @@ typedef enum
   VLDM_ACTIVITY_ENCODE_TEXT,    /* "encode-text" */
   VLDM_ACTIVITY_DENOISE,        /* "denoise": done and total are denoising steps */
   VLDM_ACTIVITY_DECODE,         /* "decode": frames */
+  VLDM_ACTIVITY_ENCODE,         /* "encode": frames */
 } VldmActivity;
 
 const char *vldm_activity_name (VldmActivity activity);

@@ -8,6 +8,7 @@
 #include "opencl/ops/elementwise.h"
 #include "vldm/model/autoencoder.h"
 #include "vldm/stages/report.h"
+#include "vldm/stages/transfer.h"
 
 #define DEFAULT_CHUNK 8
 #define DEFAULT_OVERLAP 2
@@ -126,25 +127,6 @@ check_frames (VldmDecode * decode, const VldmDecodeParams * params,
   return TRUE;
 }
 
-static gboolean
-upload_latents (OclQueue * queue, const VldmFrames * latents,
-    OclTensor * tensor, GError ** error)
-{
-  OclType type = latents->format == VLDM_FORMAT_F16LE ? OCL_F16 : OCL_F32;
-  gsize size = vldm_frames_size (latents);
-  OclBuffer *planar;
-  gsize offset;
-
-  return ocl_tensor_alloc (queue, OCL_F32, latents->count, latents->height,
-      latents->width, latents->channels, tensor, error)
-      && ocl_arena_alloc (ocl_queue_arena (queue), size, &planar, &offset,
-      error)
-      && ocl_queue_write (queue, planar, offset, vldm_frames_host (latents, 0),
-      size, error)
-      && ocl_from_planar (queue, planar, offset / ocl_type_size (type), type,
-      tensor, error);
-}
-
 /* First frames of @rgb = (1 - w) kept + w rgb, the later chunk's weight w rising from frame to frame. */
 static gboolean
 blend_with_kept (VldmDecode * decode, guint blend, const OclTensor * rgb,
@@ -217,7 +199,9 @@ decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
           (gsize) latents->height * factor, (gsize) latents->width * factor,
           rgb->channels, &picture, error))
     return FALSE;
-  if (!upload_latents (queue, latents, &input, error))
+  if (!ocl_tensor_alloc (queue, OCL_F32, latents->count, latents->height,
+          latents->width, latents->channels, &input, error)
+      || !vldm_write_latents (queue, latents, 0, &input, error))
     return FALSE;
   if (!vldm_autoencoder_decode (decode->autoencoder, queue, &input, &picture,
           error))

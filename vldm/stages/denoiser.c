@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-#include "opencl/ops/convert.h"
 #include "vldm/model/text_encoder.h"
 #include "vldm/model/tokenizer.h"
 #include "vldm/sampling/sampler.h"
 #include "vldm/stages/report.h"
+#include "vldm/stages/transfer.h"
 
 #define MAX_GUIDANCE 1000.0
 #define MAX_TIME_IDS 3
@@ -232,28 +232,6 @@ fill_time_ids (gdouble fps, guint n, gfloat time_ids[MAX_TIME_IDS])
   time_ids[2] = SVD_NOISE_AUGMENTATION;
 }
 
-/* Host -> device, one or more planar frames. */
-static gboolean
-write_latents (OclQueue * queue, const VldmFrames * latents, guint first,
-    const OclTensor * output, GError ** error)
-{
-  OclType type = latents->format == VLDM_FORMAT_F16LE ? OCL_F16 : OCL_F32;
-  gsize size = vldm_frames_frame_size (latents) * output->frames;
-  OclArena *arena = ocl_queue_arena (queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
-  OclBuffer *planar;
-  gsize offset;
-  gboolean done;
-
-  done = ocl_arena_alloc (arena, size, &planar, &offset, error)
-      && ocl_queue_write (queue, planar, offset, vldm_frames_host (latents,
-          first), size, error)
-      && ocl_from_planar (queue, planar, offset / ocl_type_size (type), type,
-      output, error);
-  ocl_arena_release (arena, mark);
-  return done;
-}
-
 /* The network's input: [noisy latents, masked context latents, mask], the first to be filled at each step. @known may be
  * NULL; models without context channels have none to fill. */
 static gboolean
@@ -284,30 +262,11 @@ alloc_sample (OclQueue * queue, const VldmUnetConfig * config,
     context =
         ocl_tensor_channels (sample, latents->channels, latents->channels);
     context = ocl_tensor_frames (&context, known->positions[i], 1);
-    if (!write_latents (queue, known->latents, i, &context, error))
+    if (!vldm_write_latents (queue, known->latents, i, &context, error))
       return FALSE;
   }
   return TRUE;
 }
-
-/* Device -> host, in the layout and format that @out asks for. */
-static gboolean
-read_latents (OclQueue * queue, const OclTensor * latents, VldmFrames * out,
-    GError ** error)
-{
-  OclType type = out->format == VLDM_FORMAT_F16LE ? OCL_F16 : OCL_F32;
-  gsize size = vldm_frames_size (out);
-  OclBuffer *planar;
-  gsize offset;
-
-  return ocl_arena_alloc (ocl_queue_arena (queue), size, &planar, &offset,
-      error)
-      && ocl_to_planar (queue, latents, planar, offset / ocl_type_size (type),
-      type, error)
-      && ocl_queue_read (queue, planar, offset, vldm_frames_host (out, 0), size,
-      error);
-}
-
 
 /* Given frames take part in sampling like the others; here the clean ones replace what became of them. */
 static void
@@ -379,7 +338,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
           noise, report_step, report, error))
     return FALSE;
-  if (!read_latents (queue, &latents, out, error))
+  if (!vldm_read_latents (queue, &latents, out, 0, error))
     return FALSE;
   put_known_back (known, out);
   return vldm_report_progress (report, VLDM_ACTIVITY_DENOISE, schedule->n,
