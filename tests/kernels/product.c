@@ -189,20 +189,50 @@ run (Check * check, const Operands * o, OclType in, OclType weights_type,
     check_compare (check, &output, reference (check, o), tolerance);
 }
 
-static gboolean
-begin (Check * check, const Operands * o, const char *types)
+/* Sizes, and what differs from a bare layer. */
+static char *
+describe (const Operands * o, const char *prefix)
 {
   const Product *p = o->p;
-  gdouble operations = 2.0 * p->frames * o->height * o->width * p->out
-      * o->inputs * o->taps;
+  GString *s = g_string_new (prefix);
 
-  return check_begin (check, operations,
-      "%s%zux%zux%zu_c%zu+%zu_n%zu%s_k%ux%ux%u_s%u_pad%d_to%zux%zu_gap%zu"
-      "_act%d_fb%u_scale%g_res%gx%g_merge%g", types, p->frames, p->height,
-      p->width, p->channels, p->channels2, p->out, p->geglu ? "_geglu" : "",
-      o->kernel_t, o->kernel_h, o->kernel_w, o->stride, p->conv.pad_top,
-      o->height, o->width, p->gap, p->activation, p->frame_bias, p->scale,
-      p->residual, p->residual_scale, p->merge);
+  g_string_append_printf (s, "%zux%zux%zu_c%zu", p->frames, p->height, p->width,
+      p->channels);
+  if (p->channels2 != 0)
+    g_string_append_printf (s, "+%zu", p->channels2);
+  g_string_append_printf (s, "_n%zu", p->out);
+  if (o->taps > 1)
+    g_string_append_printf (s, "_k%ux%ux%u", o->kernel_t, o->kernel_h,
+        o->kernel_w);
+  if (o->stride > 1)
+    g_string_append_printf (s, "_stride%u_pad%d", o->stride, p->conv.pad_top);
+  if (o->height != p->height || o->width != p->width)
+    g_string_append_printf (s, "_to%zux%zu", o->height, o->width);
+  if (p->gap != 0)
+    g_string_append_printf (s, "_gap%zu", p->gap);
+  if (p->geglu)
+    g_string_append (s, "_geglu");
+  if (p->activation != OCL_ACTIVATION_NONE)
+    g_string_append_printf (s, "_act%d", p->activation);
+  if (p->frame_bias != 0)
+    g_string_append_printf (s, "_frame%u", p->frame_bias);
+  if (p->scale != 0)
+    g_string_append_printf (s, "_scale%g", p->scale);
+  if (p->residual != 0)
+    g_string_append_printf (s, "_res%gx%g", p->residual, p->residual_scale);
+  if (p->merge != 0)
+    g_string_append_printf (s, "_merge%g", p->merge);
+  return g_string_free (s, FALSE);
+}
+
+static gboolean
+begin (Check * check, const Operands * o, const char *prefix)
+{
+  const Product *p = o->p;
+  g_autofree char *name = describe (o, prefix);
+
+  return check_begin (check, 2.0 * p->frames * o->height * o->width * p->out
+      * o->inputs * o->taps, "%s", name);
 }
 
 void
