@@ -54,23 +54,14 @@ check_heads (const char *operation, guint heads, const OclTensor * query,
   return FALSE;
 }
 
-/* Buffer, offset and stride. */
-static void
-call_tensor (OclCall * call, const OclTensor * tensor)
-{
-  ocl_call_buffer (call, tensor->buffer);
-  ocl_call_uint64 (call, tensor->offset);
-  ocl_call_int (call, tensor->stride);
-}
-
 static void
 call_tensors (OclCall * call, const OclTensor * query, const OclTensor * key,
     const OclTensor * value, const OclTensor * output)
 {
-  call_tensor (call, query);
-  call_tensor (call, key);
-  call_tensor (call, value);
-  call_tensor (call, output);
+  ocl_call_tensor (call, query);
+  ocl_call_tensor (call, key);
+  ocl_call_tensor (call, value);
+  ocl_call_tensor (call, output);
 }
 
 static char *

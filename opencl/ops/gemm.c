@@ -68,15 +68,6 @@ ocl_epilogue_check (const char *operation, const OclWeights * weights,
           output, error));
 }
 
-/* Buffer, offset, stride; the unused rest of an epilogue gets NULL and zeros. */
-static void
-call_tensor (OclCall * call, const OclTensor * tensor)
-{
-  ocl_call_buffer (call, tensor != NULL ? tensor->buffer : NULL);
-  ocl_call_uint64 (call, tensor != NULL ? tensor->offset : 0);
-  ocl_call_int (call, tensor != NULL ? (gint) tensor->stride : 0);
-}
-
 static gint
 tensor_flags (const OclTensor * tensor, gint present, gint half)
 {
@@ -102,11 +93,11 @@ ocl_call_epilogue (OclCall * call, const OclWeights * weights,
   ocl_call_uint64 (call, frame_bias != NULL ? frame_bias->offset : 0);
   ocl_call_int (call, frame_bias != NULL
       && frame_bias->frames > 1 ? (gint) frame_bias->stride : 0);
-  call_tensor (call, e->residual);
+  ocl_call_tensor (call, e->residual);
   ocl_call_float (call, e->residual_scale != 0 ? e->residual_scale : 1);
-  call_tensor (call, e->merge);
+  ocl_call_tensor (call, e->merge);
   ocl_call_float (call, e->merge_scale);
-  call_tensor (call, output);
+  ocl_call_tensor (call, output);
   ocl_call_int (call, output->channels);
   ocl_call_int (call, output->height * output->width);
   ocl_call_float (call, e->scale != 0 ? e->scale : 1);
@@ -152,9 +143,9 @@ void
 ocl_call_sources (OclCall * call, const OclTensor * input,
     const OclTensor * input2)
 {
-  call_tensor (call, input);
+  ocl_call_tensor (call, input);
   ocl_call_int (call, input->channels);
-  call_tensor (call, input2);
+  ocl_call_tensor (call, input2);
   ocl_call_int (call, input2 != NULL ? input2->channels : 0);
 }
 

@@ -103,6 +103,14 @@ ocl_tensor_check_size (const char *operation, const OclTensor * tensor,
   return FALSE;
 }
 
+void
+ocl_call_tensor (OclCall * call, const OclTensor * tensor)
+{
+  ocl_call_buffer (call, tensor != NULL ? tensor->buffer : NULL);
+  ocl_call_uint64 (call, tensor != NULL ? tensor->offset : 0);
+  ocl_call_int (call, tensor != NULL ? (gint) tensor->stride : 0);
+}
+
 gboolean
 ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height,
     gsize width, gsize channels, OclTensor * tensor, GError ** error)

@@ -43,6 +43,9 @@ gboolean ocl_tensor_check_shape (const char *operation, const char *what, const 
     const OclTensor * expected, GError ** error);
 gboolean ocl_tensor_check_size (const char *operation, const OclTensor * tensor, GError ** error);
 
+/* Adds the tensor's buffer, offset and stride to a kernel's arguments; NULL passes NULL and zeros. */
+void ocl_call_tensor (OclCall * call, const OclTensor * tensor);
+
 /* A packed tensor from the queue's arena, contents undefined. Sizes are overflow-checked. */
 gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height, gsize width, gsize channels,
     OclTensor * tensor, GError ** error);

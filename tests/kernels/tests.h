@@ -9,6 +9,8 @@
 #define CHECK_TESTS \
   TEST (conv) \
   TEST (linear) \
+  TEST (convert) \
+  TEST (elementwise) \
   TEST (tensor)
 
 #define TEST(name) void check_##name (Check * check);
