@@ -5,7 +5,8 @@
  * A work-group of 16 x 16 work-items takes TILE queries of one (frame, head) and walks over the keys, TILE at a time:
  * 1. scores: work-item (x, y) makes those of keys 4 x .. with queries 4 y .., from DEPTH channels of both at a time in
  *    local memory;
- * 2. softmax: four work-items a query take 16 keys each and keep the query's running maximum and their share of its sum;
+ * 2. softmax: four work-items a query take 16 keys each; they keep the query's running maximum and their share of its
+ *    sum;
  * 3. sums: work-item (x, y) adds to channels x, x + 16, .. of queries 4 y .., from DEPTH rows of values at a time.
  * Local memory: 28 KiB whatever HEAD_DIM is. Numerics: as attention_vec.cl.
  */
@@ -57,6 +58,7 @@ copy_rows (__local float *to, const __global void *base, ulong at, int stride, i
   }
 }
 
+/* Work-group (frame, head, TILE queries), queries fastest. */
 __attribute__ ((reqd_work_group_size (ITEMS, 1, 1)))
 __kernel void
 attention_tile (const __global void *query, ulong query_offset, int query_stride, const __global void *key,

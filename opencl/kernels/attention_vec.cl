@@ -29,8 +29,8 @@
 #define ROWS 8
 #define LANES ((int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 
-/* ROWS x QUERIES sums: sums[r] += sum over i < depth of a[r * row_step + i * step] * b[i]. */
-__attribute__ ((always_inline)) void
+/* ROWS x QUERIES sums, which stay in registers: sums[r] += sum over i < depth of a[r * row_step + i * step] * b[i]. */
+void
 multiply_add (float16 sums[ROWS][2], const float *a, int row_step, int step, const float16 (*b)[2], int depth)
 {
   for (int i = 0; i < depth; i++)
@@ -54,6 +54,67 @@ load_tile (float tile[KEYS][DIM], const __global void *base, ulong at, int strid
       *(float16 *) (tile[k] + d) = (float16) 0.0f;
 }
 
+/* scores[k][query] of n keys; `top` grows to the largest. A causal query sees keys up to its own number, which is
+ * first_query and up, counted from the tile's first key. */
+void
+make_scores (float16 scores[KEYS][2], float16 top[2], const float tile[KEYS][DIM], int n, const float16 (*q)[2],
+    int causal, int first_query)
+{
+  for (int k = 0; k < n; k += ROWS) {
+    float16 sums[ROWS][2];
+
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+      sums[r][0] = sums[r][1] = (float16) 0.0f;
+    multiply_add (sums, tile[k], DIM, 1, q, HEAD_DIM);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+#pragma unroll
+      for (int j = 0; j < 2; j++) {
+        if (k + r >= n)
+          sums[r][j] = (float16) MASKED;
+        else if (causal)
+          sums[r][j] = first_query + 16 * j + LANES < k + r ? (float16) MASKED : sums[r][j];
+        top[j] = sums[r][j] > top[j] ? sums[r][j] : top[j];
+        scores[k + r][j] = sums[r][j];
+      }
+  }
+}
+
+/* Scores become exp (score - top), and `total` grows by them. */
+void
+exponentiate (float16 scores[KEYS][2], const float16 top[2], float16 total[2], int n)
+{
+  for (int k = 0; k < n; k++)
+    for (int j = 0; j < 2; j++) {
+      scores[k][j] = vector_exp (scores[k][j] - top[j]);
+      total[j] += scores[k][j];
+    }
+}
+
+/* out[dimension][query] = out * factor + the tile's values weighted by the scores. */
+void
+add_values (float16 (*out)[2], const float16 factor[2], const float tile[KEYS][DIM], const float16 scores[KEYS][2],
+    int n)
+{
+  for (int d = 0; d < HEAD_DIM; d += ROWS) {
+    float16 sums[ROWS][2];
+
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      sums[r][0] = out[d + r][0] * factor[0];
+      sums[r][1] = out[d + r][1] * factor[1];
+    }
+    multiply_add (sums, tile[0] + d, 1, DIM, scores, n);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      out[d + r][0] = sums[r][0];
+      out[d + r][1] = sums[r][1];
+    }
+  }
+}
+
+/* Work-item (frame, head, QUERIES queries), queries fastest. */
 __attribute__ ((vec_type_hint (float16)))
 __kernel void
 attention_vec (const __global void *query, ulong query_offset, int query_stride, const __global void *key,
@@ -71,70 +132,34 @@ attention_vec (const __global void *query, ulong query_offset, int query_stride,
   const ulong key_row = key_frames > 1 ? (ulong) frame * keys : 0;
   const ulong query_row = (ulong) frame * queries + first;
 
-  float16 q[DIM][2], out[DIM][2], scores[KEYS][2];
-  float16 tile_rows[KEYS][DIM / 16];
-  float (*tile)[DIM] = (float (*)[DIM]) tile_rows;
+  float16 q[DIM][2], out[DIM][2], scores[KEYS][2], tile_vectors[KEYS][DIM / 16];
+  float (*tile)[DIM] = (float (*)[DIM]) tile_vectors;
   float16 top[2] = { (float16) MASKED, (float16) MASKED };
   float16 total[2] = { (float16) 0.0f, (float16) 0.0f };
 
+  query_offset += query_row * query_stride + head * HEAD_DIM;
+  output_offset += query_row * output_stride + head * HEAD_DIM;
+  key_offset += key_row * key_stride + head * HEAD_DIM;
+  value_offset += key_row * value_stride + head * HEAD_DIM;
   for (int j = 0; j < 2; j++)
-    load_lanes (&q[0][j], 2, query, query_offset + (query_row + min (16 * j, rows - 1)) * query_stride + head * HEAD_DIM,
-        query_stride, max (rows - 16 * j, 1), scale);
+    load_lanes (&q[0][j], 2, query, query_offset, query_stride, 16 * j, rows, scale);
   for (int d = 0; d < DIM; d++)
     out[d][0] = out[d][1] = (float16) 0.0f;
 
-  for (int k0 = 0; k0 < visible; k0 += KEYS) {
-    const int n = min (visible - k0, KEYS);
-    float16 factor[2];
+  for (int k = 0; k < visible; k += KEYS) {
+    const int n = min (visible - k, KEYS);
+    float16 factor[2] = { top[0], top[1] };
 
-    load_tile (tile, key, key_offset + (key_row + k0) * key_stride + head * HEAD_DIM, key_stride, n);
-    factor[0] = top[0];
-    factor[1] = top[1];
-    for (int k = 0; k < n; k += ROWS) {
-      float16 sums[ROWS][2];
-#pragma unroll
-      for (int r = 0; r < ROWS; r++)
-        sums[r][0] = sums[r][1] = (float16) 0.0f;
-      multiply_add (sums, tile[k], DIM, 1, q, HEAD_DIM);
-#pragma unroll
-      for (int r = 0; r < ROWS; r++)
-#pragma unroll
-        for (int j = 0; j < 2; j++) {
-          if (k + r >= n)
-            sums[r][j] = (float16) MASKED;
-          else if (causal)
-            sums[r][j] = k0 + k + r > (int16) (first + 16 * j) + LANES ? (float16) MASKED : sums[r][j];
-          top[j] = sums[r][j] > top[j] ? sums[r][j] : top[j];
-          scores[k + r][j] = sums[r][j];
-        }
-    }
+    load_tile (tile, key, key_offset + (ulong) k * key_stride, key_stride, n);
+    make_scores (scores, top, tile, n, q, causal, first - k);
     for (int j = 0; j < 2; j++) {
       factor[j] = vector_exp (factor[j] - top[j]);
       total[j] *= factor[j];
     }
-    for (int k = 0; k < n; k++)
-      for (int j = 0; j < 2; j++) {
-        scores[k][j] = vector_exp (scores[k][j] - top[j]);
-        total[j] += scores[k][j];
-      }
-
-    load_tile (tile, value, value_offset + (key_row + k0) * value_stride + head * HEAD_DIM, value_stride, n);
-    for (int d = 0; d < HEAD_DIM; d += ROWS) {
-      float16 sums[ROWS][2];
-#pragma unroll
-      for (int r = 0; r < ROWS; r++) {
-        sums[r][0] = out[d + r][0] * factor[0];
-        sums[r][1] = out[d + r][1] * factor[1];
-      }
-      multiply_add (sums, tile[0] + d, 1, DIM, scores, n);
-#pragma unroll
-      for (int r = 0; r < ROWS; r++) {
-        out[d + r][0] = sums[r][0];
-        out[d + r][1] = sums[r][1];
-      }
-    }
+    exponentiate (scores, top, total, n);
+    load_tile (tile, value, value_offset + (ulong) k * value_stride, value_stride, n);
+    add_values (out, factor, tile, scores, n);
   }
   for (int j = 0; j < 2; j++)
-    store_lanes (&out[0][j], 2, output, output_offset + (query_row + 16 * j) * output_stride + head * HEAD_DIM,
-        output_stride, rows - 16 * j, 1.0f / total[j]);
+    store_lanes (&out[0][j], 2, output, output_offset, output_stride, 16 * j, rows, 1.0f / total[j]);
 }

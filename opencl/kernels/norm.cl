@@ -8,7 +8,7 @@
  * input, output: [frames, rows, channels], rows `stride` elements apart. Group norm sees channels first_channel ..
  * first_channel + source_channels - 1 of the norm's `channels` in one tensor: each input is one launch.
  * partials: [frames, blocks, 2, channels] fp32, mean and sum of squared differences of block_rows rows of one channel.
- * factors: [sets, 2, channels] fp32, scale and shift.
+ * factors: [sets, 2, channels] fp32, mean and weight / sqrt (variance + eps).
  * Numerics: fp32. Sums run over differences from a value at hand, so that a large mean costs no digits, and blocks
  * combine by Chan, Golub and LeVeque's formula, so that long clips cost none either.
  * The same kernels serve both forms: VEC channels a work-item, ITEMS work-items a work-group.
@@ -119,8 +119,8 @@ group_norm_statistics (const __global void *source, ulong offset, int stride, in
 /* Work-group (set, group): all partials of the group in set_frames frames. */
 __kernel void
 group_norm_factors (const __global float *partials, ulong partials_offset, const __global float *weight,
-    const __global float *bias, __global float *factors, ulong factors_offset, int set_frames, int rows, int block_rows,
-    int blocks, int channels, int groups, float eps)
+    __global float *factors, ulong factors_offset, int set_frames, int rows, int block_rows, int blocks, int channels,
+    int groups, float eps)
 {
   __local float shared[ITEMS];
   const int item = get_local_id (0);
@@ -154,9 +154,8 @@ group_norm_factors (const __global float *partials, ulong partials_offset, const
 
   factors += factors_offset + (ulong) set * 2 * channels;
   for (int c = group * size + item; c < (group + 1) * size; c += ITEMS) {
-    const float scale = weight[c] * inverse;
-    factors[c] = scale;
-    factors[channels + c] = fma (-mean, scale, bias[c]);
+    factors[c] = mean;
+    factors[channels + c] = weight[c] * inverse;
   }
 }
 
@@ -165,7 +164,7 @@ __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 group_norm_apply (const __global void *source, ulong offset, int stride, int source_channels, int first_channel,
     int frames, int rows, int block_rows, int blocks, int channels, const __global float *factors, ulong factors_offset,
-    int set_frames, int silu, __global void *output, ulong output_offset, int output_stride)
+    int set_frames, const __global float *bias, int silu, __global void *output, ulong output_offset, int output_stride)
 {
   const Place p = find_place (get_global_id (0), source_channels, blocks, block_rows, rows);
   const int n = source_channels - p.channel;
@@ -175,11 +174,12 @@ group_norm_apply (const __global void *source, ulong offset, int stride, int sou
   offset += p.at * stride + p.channel;
   output_offset += p.at * output_stride + first_channel + p.channel;
   factors_offset += (ulong) (p.frame / set_frames) * 2 * channels + first_channel + p.channel;
-  const floatv scale = load_vector (factors, 0, factors_offset, n);
-  const floatv shift = load_vector (factors, 0, factors_offset + channels, n);
+  const floatv mean = load_vector (factors, 0, factors_offset, n);
+  const floatv scale = load_vector (factors, 0, factors_offset + channels, n);
+  const floatv shift = load_vector (bias, 0, first_channel + p.channel, n);
   for (int i = 0; i < p.rows; i++) {
     floatv x = load_vector (source, SOURCE_HALF, offset + (ulong) i * stride, n);
-    x = fma (x, scale, shift);
+    x = fma (x - mean, scale, shift);
     if (silu)
       x = vector_silu (x, 1.0f);
     store_vector (output, OUT_HALF, output_offset + (ulong) i * output_stride, n, x);

@@ -25,29 +25,61 @@
 #define FRAMES 4
 #endif
 
-/* Scores of one query frame with n key frames become probabilities relative to the new maximum; earlier sums are to
- * be multiplied by the factor that comes back. */
+/* exp (score - top) of one query frame with the tile's n key frames, zero or next to it for the others. `total` grows
+ * by them; earlier sums are to be multiplied by the factor that comes back. */
 float16
-softmax (float16 scores[FRAMES], int n, float16 *top, float16 *total)
+make_scores (float16 scores[FRAMES], const float16 q[DIM], float16 tile[FRAMES][DIM], int n, float16 *top,
+    float16 *total)
 {
   const float16 before = *top;
+  float16 sums[FRAMES];
 
+#pragma unroll
+  for (int u = 0; u < FRAMES; u++)
+    sums[u] = (float16) 0.0f;
+  for (int d = 0; d < HEAD_DIM; d++)
+#pragma unroll
+    for (int u = 0; u < FRAMES; u++)
+      sums[u] = fma (q[d], tile[u][d], sums[u]);
 #pragma unroll
   for (int u = 0; u < FRAMES; u++) {
     if (u >= n)
-      scores[u] = (float16) MASKED;
-    *top = scores[u] > *top ? scores[u] : *top;
+      sums[u] = (float16) MASKED;
+    *top = sums[u] > *top ? sums[u] : *top;
   }
   const float16 factor = vector_exp (before - *top);
   *total *= factor;
 #pragma unroll
   for (int u = 0; u < FRAMES; u++) {
-    scores[u] = vector_exp (scores[u] - *top);
+    scores[u] = vector_exp (sums[u] - *top);
     *total += scores[u];
   }
   return factor;
 }
 
+/* out[dimension] = out * factor + the tile's values weighted by the scores. */
+void
+add_values (float16 out[DIM], float16 factor, float16 tile[FRAMES][DIM], const float16 scores[FRAMES])
+{
+  for (int d = 0; d < HEAD_DIM; d++) {
+    float16 sum = out[d] * factor;
+#pragma unroll
+    for (int u = 0; u < FRAMES; u++)
+      sum = fma (scores[u], tile[u][d], sum);
+    out[d] = sum;
+  }
+}
+
+/* 16 pixels of `n` frames from `first` on to lanes[frame]; after the last frame of all, that one again. */
+void
+load_frames (float16 lanes[FRAMES][DIM], const __global void *base, ulong at, int stride, int first, int n, int frames,
+    int pixels, int rows, float scale)
+{
+  for (int t = 0; t < n; t++)
+    load_lanes (lanes[t], 1, base, at + (ulong) min (first + t, frames - 1) * pixels * stride, stride, 0, rows, scale);
+}
+
+/* Work-item (16 pixels, head), heads fastest. */
 __attribute__ ((vec_type_hint (float16)))
 __kernel void
 temporal_attention_vec (const __global void *query, ulong query_offset, int query_stride, const __global void *key,
@@ -57,58 +89,33 @@ temporal_attention_vec (const __global void *query, ulong query_offset, int quer
   const int head = get_global_id (0) % heads;
   const int pixel = get_global_id (0) / heads * 16;
   const int rows = min (pixels - pixel, 16);
-  float16 q[FRAMES][DIM], out[FRAMES][DIM], tile[FRAMES][DIM], scores[FRAMES][FRAMES];
+  float16 q[FRAMES][DIM], out[FRAMES][DIM], tile[FRAMES][DIM];
+  float16 scores[FRAMES][FRAMES], top[FRAMES], total[FRAMES], factor[FRAMES];
 
-  query_offset += head * HEAD_DIM;
-  key_offset += head * HEAD_DIM;
-  value_offset += head * HEAD_DIM;
-  output_offset += head * HEAD_DIM;
+  query_offset += (ulong) pixel * query_stride + head * HEAD_DIM;
+  key_offset += (ulong) pixel * key_stride + head * HEAD_DIM;
+  value_offset += (ulong) pixel * value_stride + head * HEAD_DIM;
+  output_offset += (ulong) pixel * output_stride + head * HEAD_DIM;
   for (int t0 = 0; t0 < frames; t0 += FRAMES) {
     const int n_queries = min (frames - t0, FRAMES);
-    float16 top[FRAMES], total[FRAMES], factor[FRAMES];
 
+    load_frames (q, query, query_offset, query_stride, t0, n_queries, frames, pixels, rows, scale);
     for (int t = 0; t < n_queries; t++) {
-      load_lanes (q[t], 1, query, query_offset + ((ulong) (t0 + t) * pixels + pixel) * query_stride, query_stride, rows,
-          scale);
       top[t] = (float16) MASKED;
       total[t] = (float16) 0.0f;
       for (int d = 0; d < DIM; d++)
         out[t][d] = (float16) 0.0f;
     }
     for (int u0 = 0; u0 < frames; u0 += FRAMES) {
-      const int n_keys = min (frames - u0, FRAMES);
-
-      for (int u = 0; u < FRAMES; u++)
-        load_lanes (tile[u], 1, key, key_offset + ((ulong) min (u0 + u, frames - 1) * pixels + pixel) * key_stride,
-            key_stride, rows, 1.0f);
-      for (int t = 0; t < n_queries; t++) {
-        float16 sums[FRAMES];
-#pragma unroll
-        for (int u = 0; u < FRAMES; u++)
-          sums[u] = (float16) 0.0f;
-        for (int d = 0; d < HEAD_DIM; d++)
-#pragma unroll
-          for (int u = 0; u < FRAMES; u++)
-            sums[u] = fma (q[t][d], tile[u][d], sums[u]);
-        factor[t] = softmax (sums, n_keys, &top[t], &total[t]);
-#pragma unroll
-        for (int u = 0; u < FRAMES; u++)
-          scores[t][u] = sums[u];
-      }
-      for (int u = 0; u < FRAMES; u++)
-        load_lanes (tile[u], 1, value, value_offset + ((ulong) min (u0 + u, frames - 1) * pixels + pixel) * value_stride,
-            value_stride, rows, 1.0f);
+      load_frames (tile, key, key_offset, key_stride, u0, FRAMES, frames, pixels, rows, 1.0f);
       for (int t = 0; t < n_queries; t++)
-        for (int d = 0; d < HEAD_DIM; d++) {
-          float16 sum = out[t][d] * factor[t];
-#pragma unroll
-          for (int u = 0; u < FRAMES; u++)
-            sum = fma (scores[t][u], tile[u][d], sum);
-          out[t][d] = sum;
-        }
+        factor[t] = make_scores (scores[t], q[t], tile, min (frames - u0, FRAMES), &top[t], &total[t]);
+      load_frames (tile, value, value_offset, value_stride, u0, FRAMES, frames, pixels, rows, 1.0f);
+      for (int t = 0; t < n_queries; t++)
+        add_values (out[t], factor[t], tile, scores[t]);
     }
     for (int t = 0; t < n_queries; t++)
-      store_lanes (out[t], 1, output, output_offset + ((ulong) (t0 + t) * pixels + pixel) * output_stride, output_stride,
-          rows, 1.0f / total[t]);
+      store_lanes (out[t], 1, output, output_offset + (ulong) (t0 + t) * pixels * output_stride, output_stride, 0, rows,
+          1.0f / total[t]);
   }
 }

@@ -153,8 +153,8 @@ run_statistics (OclQueue * queue, const Cut * cut, const OclTensor * source,
 
 static gboolean
 run_factors (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
-    const OclTensor * partials, OclBuffer * weight, OclBuffer * bias,
-    const OclTensor * factors, const char *options, GError ** error)
+    const OclTensor * partials, OclBuffer * weight, const OclTensor * factors,
+    const char *options, GError ** error)
 {
   OclCall call = { 0 };
 
@@ -167,7 +167,6 @@ run_factors (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
   ocl_call_buffer (&call, partials->buffer);
   ocl_call_uint64 (&call, partials->offset);
   ocl_call_buffer (&call, weight);
-  ocl_call_buffer (&call, bias);
   ocl_call_buffer (&call, factors->buffer);
   ocl_call_uint64 (&call, factors->offset);
   ocl_call_int (&call, cut->frames / factors->frames);
@@ -183,7 +182,7 @@ run_factors (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
 static gboolean
 run_apply (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
     const OclTensor * source, gsize first_channel, const OclTensor * factors,
-    const OclTensor * output, GError ** error)
+    OclBuffer * bias, const OclTensor * output, GError ** error)
 {
   g_autofree char *options = make_options (cut, source, output);
   OclCall call = { 0 };
@@ -193,6 +192,7 @@ run_apply (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
   ocl_call_buffer (&call, factors->buffer);
   ocl_call_uint64 (&call, factors->offset);
   ocl_call_int (&call, cut->frames / factors->frames);
+  ocl_call_buffer (&call, bias);
   ocl_call_int (&call, norm->silu);
   ocl_call_buffer (&call, output->buffer);
   ocl_call_uint64 (&call, output->offset);
@@ -224,11 +224,11 @@ ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
       && run_statistics (queue, &cut, input, 0, &partials, output, error)
       && (input2 == NULL || run_statistics (queue, &cut, input2,
           input->channels, &partials, output, error))
-      && run_factors (queue, norm, &cut, &partials, weight, bias, &factors,
+      && run_factors (queue, norm, &cut, &partials, weight, &factors,
       options, error)
-      && run_apply (queue, norm, &cut, input, 0, &factors, output, error)
+      && run_apply (queue, norm, &cut, input, 0, &factors, bias, output, error)
       && (input2 == NULL || run_apply (queue, norm, &cut, input2,
-          input->channels, &factors, output, error));
+          input->channels, &factors, bias, output, error));
   ocl_arena_release (ocl_queue_arena (queue), mark);
   return ok;
 }

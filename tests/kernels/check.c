@@ -191,6 +191,15 @@ check_result (Check * check, gboolean ok)
   g_clear_error (&check->error);
 }
 
+void
+check_refused (Check * check, gboolean ok)
+{
+  check_that (check, !ok && g_error_matches (check->error, OCL_ERROR,
+          OCL_ERROR_CALL), "arguments that do not fit are not refused: %s",
+      check->error != NULL ? check->error->message : "no error");
+  g_clear_error (&check->error);
+}
+
 /* Data */
 
 gfloat *

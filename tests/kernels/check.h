@@ -81,6 +81,9 @@ gboolean check_repeat (Check * check);
 /* Fails the case if @ok is FALSE, with check->error. */
 void check_result (Check * check, gboolean ok);
 
+/* Fails the case unless the operation refused its arguments: @ok is FALSE and check->error is an OCL_ERROR_CALL. */
+void check_refused (Check * check, gboolean ok);
+
 /* Fails the case unless @condition, with this text. */
 void check_that (Check * check, gboolean condition, const char *format, ...) G_GNUC_PRINTF (3, 4);
 

@@ -7,10 +7,12 @@
 #include "tests/kernels/check.h"
 
 #define CHECK_TESTS \
+  TEST (attention) \
   TEST (conv) \
-  TEST (linear) \
   TEST (convert) \
   TEST (elementwise) \
+  TEST (linear) \
+  TEST (norm) \
   TEST (tensor)
 
 #define TEST(name) void check_##name (Check * check);

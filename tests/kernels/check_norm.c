@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Group norm and layer norm.
+ */
+
+#include "tests/kernels/tests.h"
+
+#include <math.h>
+#include <string.h>
+
+#define EPS 1e-5
+
+/* Rounding of fp32 alone, and what inputs far from zero leave: their mean is known to 2^-24 of its size. */
+static gdouble
+tolerance (gfloat mean)
+{
+  return 1e-6 + 1e-7 * mean;
+}
+
+/* groups = 0: layer norm. channels2: of the second input. `mean`: of the inputs, whose deviation is 1. */
+static const struct
+{
+  gsize frames, height, width, channels, channels2;
+  guint groups;
+  gboolean over_clip, silu;
+  gfloat mean;
+  gsize gap;
+  gboolean timed_only;
+} cases[] = {
+  {1, 1, 1, 32, 0, 32, FALSE, FALSE, 0, 0},
+  {1, 1, 1, 33, 0, 3, TRUE, TRUE, 0, 0},
+  {2, 5, 7, 64, 0, 32, FALSE, TRUE, 0, 0},
+  {2, 5, 7, 64, 0, 32, TRUE, FALSE, 100, 3},
+  {3, 5, 7, 33, 31, 32, FALSE, TRUE, 0, 5},
+  {3, 5, 7, 50, 46, 32, TRUE, TRUE, 100, 0},
+  {25, 3, 5, 96, 64, 32, TRUE, FALSE, 0, 16},
+  {1, 23, 29, 160, 0, 32, FALSE, FALSE, 100, 1},
+  {1, 9, 8, 7, 0, 1, FALSE, TRUE, 0, 2},
+  {2, 3, 3, 1280, 0, 32, FALSE, TRUE, 0, 0},
+  {25, 35, 41, 32, 0, 32, TRUE, FALSE, 100, 0},
+  {1, 1, 1, 1, 0, 0, FALSE, FALSE, 0, 0},
+  {3, 5, 7, 17, 0, 0, FALSE, FALSE, 100, 3},
+  {1, 1, 77, 96, 0, 0, FALSE, FALSE, 0, 0},
+  {2, 5, 7, 320, 0, 0, FALSE, FALSE, 0, 8},
+  {1, 2, 3, 1281, 0, 0, FALSE, FALSE, 100, 0},
+  {1, 3, 1, 3, 0, 0, FALSE, FALSE, 0, 1},
+  /* The default model: UNet and autoencoder. */
+  {8, 8, 16, 96, 0, 32, FALSE, TRUE, 0, 0},
+  {8, 16, 32, 96, 64, 32, FALSE, TRUE, 0, 0},
+  {8, 128, 256, 64, 0, 32, FALSE, TRUE, 0, 0, TRUE},
+  {8, 128, 256, 64, 0, 32, TRUE, TRUE, 0, 0, TRUE},
+  {8, 16, 32, 96, 0, 0, FALSE, FALSE, 0, 0},
+  {8, 128, 256, 64, 0, 0, FALSE, FALSE, 0, 0, TRUE},
+};
+
+/* Normalises `n` values of `input`, one every `step` rows of `size` neighbours. */
+static void
+reference_set (const gfloat * input, gsize channels, gsize rows, gsize first,
+    gsize size, gdouble * output)
+{
+  gdouble n = rows * size, mean = 0, variance = 0;
+
+  for (gsize r = 0; r < rows; r++)
+    for (gsize c = first; c < first + size; c++)
+      mean += input[r * channels + c] / n;
+  for (gsize r = 0; r < rows; r++)
+    for (gsize c = first; c < first + size; c++) {
+      output[r * channels + c] = input[r * channels + c] - mean;
+      variance += output[r * channels + c] * output[r * channels + c] / n;
+    }
+  for (gsize r = 0; r < rows; r++)
+    for (gsize c = first; c < first + size; c++)
+      output[r * channels + c] /= sqrt (variance + EPS);
+}
+
+/* @set_rows rows have their statistics in common. */
+static void
+reference (const gfloat * input, gsize rows, gsize set_rows, gsize channels,
+    gsize groups, gboolean silu, const gfloat * weight, const gfloat * bias,
+    gdouble * output)
+{
+  gsize size = channels / groups;
+
+  for (gsize r = 0; r < rows; r += set_rows)
+    for (gsize g = 0; g < groups; g++)
+      reference_set (input + r * channels, channels, set_rows, g * size, size,
+          output + r * channels);
+  for (gsize i = 0; i < rows * channels; i++) {
+    output[i] = output[i] * weight[i % channels] + bias[i % channels];
+    if (silu)
+      output[i] /= 1 + exp (-output[i]);
+  }
+}
+
+/* Both inputs' channels side by side. */
+static gfloat *
+join (Check * check, const gfloat * a, gsize n_a, const gfloat * b, gsize n_b,
+    gsize rows)
+{
+  gfloat *joined = check_normal (check, rows * (n_a + n_b), 1);
+
+  for (gsize r = 0; r < rows; r++) {
+    memcpy (joined + r * (n_a + n_b), a + r * n_a, n_a * sizeof *a);
+    memcpy (joined + r * (n_a + n_b) + n_a, b + r * n_b, n_b * sizeof *b);
+  }
+  return joined;
+}
+
+static gfloat *
+make_data (Check * check, gsize n, gfloat mean)
+{
+  gfloat *data = check_normal (check, n, 1);
+
+  for (gsize i = 0; i < n; i++)
+    data[i] += mean;
+  return data;
+}
+
+static void
+check_case (Check * check, guint i)
+{
+  gsize frames = cases[i].frames, height = cases[i].height;
+  gsize width = cases[i].width, rows = frames * height * width;
+  gsize channels = cases[i].channels + cases[i].channels2;
+  OclGroupNorm norm = { cases[i].groups, EPS, cases[i].over_clip,
+    cases[i].silu
+  };
+  gfloat *data, *data2, *weight, *bias;
+  OclTensor input, input2, output;
+  OclBuffer *weights, *biases;
+  gdouble *expected;
+
+  if (!check_begin (check, 8.0 * rows * channels,
+          "%s_f%zu_h%zu_w%zu_c%zu+%zu_g%u%s%s_mean%.0f",
+          norm.groups > 0 ? "group" : "layer", frames, height, width,
+          cases[i].channels, cases[i].channels2, norm.groups,
+          norm.over_clip ? "_clip" : "", norm.silu ? "_silu" : "",
+          cases[i].mean))
+    return;
+  data = make_data (check, rows * cases[i].channels, cases[i].mean);
+  data2 = make_data (check, rows * cases[i].channels2, cases[i].mean);
+  weight = check_normal (check, channels, 1);
+  bias = check_normal (check, channels, 1);
+  input = check_input (check, data, frames, height, width, cases[i].channels,
+      cases[i].gap);
+  input2 = check_input (check, data2, frames, height, width,
+      cases[i].channels2, cases[i].gap);
+  output = check_output (check, frames, height, width, channels, cases[i].gap);
+  weights = check_vector (check, weight, channels);
+  biases = check_vector (check, bias, channels);
+  while (check_repeat (check))
+    check_result (check, norm.groups > 0 ?
+        ocl_group_norm (check->queue, &norm, &input,
+            cases[i].channels2 > 0 ? &input2 : NULL, weights, biases, &output,
+            &check->error) :
+        ocl_layer_norm (check->queue, EPS, &input, weights, biases, &output,
+            &check->error));
+  if (check->bench)
+    return;
+
+  expected = check_doubles (check, rows * channels);
+  reference (join (check, data, cases[i].channels, data2, cases[i].channels2,
+          rows), rows, norm.groups == 0 ? 1 : norm.over_clip ? rows :
+      height * width, channels, MAX (norm.groups, 1), norm.silu, weight, bias,
+      expected);
+  check_compare (check, &output, expected, tolerance (cases[i].mean));
+}
+
+/* Layer norm may write over its input, and a norm may read and write different types. */
+static void
+check_in_place (Check * check)
+{
+  const gsize rows = 2 * 3 * 5, channels = 37;
+  gfloat *data, *weight, *bias;
+  gdouble *expected;
+  OclTensor tensor, output;
+  OclBuffer *weights, *biases;
+  OclGroupNorm norm = { channels, EPS, FALSE, TRUE };
+
+  if (!check_begin (check, 16.0 * rows * channels, "in_place"))
+    return;
+  data = check_normal (check, rows * channels, 1);
+  weight = check_normal (check, channels, 1);
+  bias = check_normal (check, channels, 1);
+  tensor = check_in_out (check, data, 2, 3, 5, channels, 3);
+  output = check_output_typed (check, OCL_F32, 2, 3, 5, channels, 0);
+  weights = check_vector (check, weight, channels);
+  biases = check_vector (check, bias, channels);
+  check_result (check, ocl_group_norm (check->queue, &norm, &tensor, NULL,
+          weights, biases, &output, &check->error));
+  expected = check_doubles (check, rows * channels);
+  reference (data, rows, 3 * 5, channels, channels, TRUE, weight, bias,
+      expected);
+  check_compare (check, &output, expected, tolerance (0));
+
+  check_result (check, ocl_layer_norm (check->queue, EPS, &tensor, weights,
+          biases, &tensor, &check->error));
+  reference (data, rows, 1, channels, 1, FALSE, weight, bias, expected);
+  check_compare (check, &tensor, expected, tolerance (0));
+}
+
+/* Shapes that do not go together are refused. */
+static void
+check_refusals (Check * check)
+{
+  OclGroupNorm norm = { 5, EPS, FALSE, FALSE };
+  OclTensor input, larger;
+  OclBuffer *vector, *short_vector;
+  gfloat *data;
+
+  if (!check_begin (check, 1, "refusals"))
+    return;
+  input = check_output (check, 3, 2, 2, 12, 0);
+  larger = check_output (check, 3, 2, 3, 12, 0);
+  data = check_normal (check, 12, 1);
+  vector = check_vector (check, data, 12);
+  short_vector = check_vector (check, data, 11);
+  check_refused (check, ocl_group_norm (check->queue, &norm, &input, NULL,
+          vector, vector, &input, &check->error));
+  norm.groups = 4;
+  check_refused (check, ocl_group_norm (check->queue, &norm, &input, NULL,
+          vector, short_vector, &input, &check->error));
+  check_refused (check, ocl_group_norm (check->queue, &norm, &input, NULL,
+          vector, vector, &larger, &check->error));
+  check_refused (check, ocl_group_norm (check->queue, &norm, &input, &input,
+          vector, vector, &input, &check->error));
+  check_refused (check, ocl_layer_norm (check->queue, EPS, &input, vector,
+          vector, &larger, &check->error));
+  check_refused (check, ocl_layer_norm (check->queue, EPS, &input, short_vector,
+          vector, &input, &check->error));
+}
+
+void
+check_norm (Check * check)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    if (check->bench || !cases[i].timed_only)
+      check_case (check, i);
+  check_in_place (check);
+  check_refusals (check);
+}
