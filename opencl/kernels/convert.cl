@@ -18,6 +18,7 @@ load_element (const __global void *base, int is_half, ulong index)
   return is_half ? vload_half (index, (const __global half *) base) : ((const __global float *) base)[index];
 }
 
+/* Planar [frames][channels][pixels] -> channels-last. One work-item a pixel of a frame. */
 __kernel void
 from_planar (const __global void *planar, ulong planar_offset, int planar_half, __global void *out, ulong out_offset,
     int out_stride, int out_half, int channels, int pixels)
@@ -33,6 +34,7 @@ from_planar (const __global void *planar, ulong planar_offset, int planar_half, 
         load_element (planar, planar_half, planar_offset + (ulong) c * pixels));
 }
 
+/* Channels-last -> planar [frames][channels][pixels]. One work-item a pixel of a frame. */
 __kernel void
 to_planar (const __global void *in, ulong in_offset, int in_stride, int in_half, __global void *planar,
     ulong planar_offset, int planar_half, int channels, int pixels)
@@ -64,6 +66,7 @@ to_rgb8 (const __global void *in, ulong in_offset, int in_stride, int in_half, i
   }
 }
 
+/* 8-bit RGB -> [-1, 1], edges repeated to fill the tensor. One work-item a pixel of a frame. */
 __kernel void
 from_rgb8 (const __global uchar *rgb, ulong rgb_offset, int height, int width, __global void *out, ulong out_offset,
     int out_stride, int out_half, int out_height, int out_width)

@@ -83,6 +83,7 @@ combine (int n, TENSOR (in0), float scale0, TENSOR (in1), float scale1, TENSOR (
   }
 }
 
+/* out = activation (in). */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 activate (int activation, TENSOR (in), OUT_TENSOR, GRID)
@@ -171,6 +172,7 @@ rescale_factor (const __global float *partials, ulong partials_offset, int n, fl
     factor[factor_offset] = w * (text / guided) + (1.0f - w);
 }
 
+/* out = factor[0] * in; the factor is rescale_factor's. */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 rescale (const __global float *factor, ulong factor_offset, TENSOR (in), OUT_TENSOR, GRID)
