@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 #define GOLDEN_CALL 1e-4
 #define GOLDEN_CALL_F16 2e-2
 #define GOLDEN_RUN 1e-3
-#define GOLDEN_RUN_F16 1e-1
+#define GOLDEN_RUN_F16 2e-2
 
 /* Seeds of inputs; make_golden.py has the same. */
 enum
