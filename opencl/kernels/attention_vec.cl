@@ -47,8 +47,10 @@ void
 load_tile (float tile[KEYS][DIM], const __global void *base, ulong at, int stride, int rows)
 {
   for (int k = 0; k < rows; k++)
-    for (int d = 0; d < DIM; d += 16)
-      *(float16 *) (tile[k] + d) = load_vector (base, HALF, at + (ulong) k * stride + d, HEAD_DIM - d);
+    for (int i = 0; i < DIM; i += 16) {
+      const int d = CHANNEL (i);
+      *(floatv_unaligned *) (tile[k] + d) = load_vector (base, HALF, at + (ulong) k * stride + d, HEAD_DIM - d);
+    }
   for (int k = rows; k % ROWS != 0; k++)
     for (int d = 0; d < DIM; d += 16)
       *(float16 *) (tile[k] + d) = (float16) 0.0f;
@@ -81,13 +83,14 @@ make_scores (float16 scores[KEYS][2], float16 top[2], const float tile[KEYS][DIM
   }
 }
 
-/* Scores become exp (score - top), and `total` grows by them. */
+/* Scores become 2^(score - top), and `total` grows by them. */
 void
 exponentiate (float16 scores[KEYS][2], const float16 top[2], float16 total[2], int n)
 {
   for (int k = 0; k < n; k++)
+#pragma unroll
     for (int j = 0; j < 2; j++) {
-      scores[k][j] = vector_exp (scores[k][j] - top[j]);
+      scores[k][j] = power_of_two (scores[k][j] - top[j]);
       total[j] += scores[k][j];
     }
 }
@@ -142,7 +145,7 @@ attention_vec (const __global void *query, ulong query_offset, int query_stride,
   key_offset += key_row * key_stride + head * HEAD_DIM;
   value_offset += key_row * value_stride + head * HEAD_DIM;
   for (int j = 0; j < 2; j++)
-    load_lanes (&q[0][j], 2, query, query_offset, query_stride, 16 * j, rows, scale);
+    load_lanes (&q[0][j], 2, query, query_offset, query_stride, 16 * j, rows, scale * LOG2_E);
   for (int d = 0; d < DIM; d++)
     out[d][0] = out[d][1] = (float16) 0.0f;
 
@@ -153,7 +156,7 @@ attention_vec (const __global void *query, ulong query_offset, int query_stride,
     load_tile (tile, key, key_offset + (ulong) k * key_stride, key_stride, n);
     make_scores (scores, top, tile, n, q, causal, first - k);
     for (int j = 0; j < 2; j++) {
-      factor[j] = vector_exp (factor[j] - top[j]);
+      factor[j] = power_of_two (factor[j] - top[j]);
       total[j] *= factor[j];
     }
     exponentiate (scores, top, total, n);

@@ -25,7 +25,7 @@
 #define FRAMES 4
 #endif
 
-/* exp (score - top) of one query frame with the tile's n key frames, zero or next to it for the others. `total` grows
+/* 2^(score - top) of one query frame with the tile's n key frames, zero or next to it for the others. `total` grows
  * by them; earlier sums are to be multiplied by the factor that comes back. */
 float16
 make_scores (float16 scores[FRAMES], const float16 q[DIM], float16 tile[FRAMES][DIM], int n, float16 *top,
@@ -47,11 +47,11 @@ make_scores (float16 scores[FRAMES], const float16 q[DIM], float16 tile[FRAMES][
       sums[u] = (float16) MASKED;
     *top = sums[u] > *top ? sums[u] : *top;
   }
-  const float16 factor = vector_exp (before - *top);
+  const float16 factor = power_of_two (before - *top);
   *total *= factor;
 #pragma unroll
   for (int u = 0; u < FRAMES; u++) {
-    scores[u] = vector_exp (sums[u] - *top);
+    scores[u] = power_of_two (sums[u] - *top);
     *total += scores[u];
   }
   return factor;
@@ -99,7 +99,7 @@ temporal_attention_vec (const __global void *query, ulong query_offset, int quer
   for (int t0 = 0; t0 < frames; t0 += FRAMES) {
     const int n_queries = min (frames - t0, FRAMES);
 
-    load_frames (q, query, query_offset, query_stride, t0, n_queries, frames, pixels, rows, scale);
+    load_frames (q, query, query_offset, query_stride, t0, n_queries, frames, pixels, rows, scale * LOG2_E);
     for (int t = 0; t < n_queries; t++) {
       top[t] = (float16) MASKED;
       total[t] = (float16) 0.0f;
