@@ -88,12 +88,9 @@ vldm_bpe_new (JsonObject * vocabulary, const char *path, GError ** error)
   bpe->unknown = NO_ID;
   json_object_iter_init_ordered (&iter, vocabulary);
   while (json_object_iter_next_ordered (&iter, &token, &node)) {
-    gint64 id = -1;
+    gint64 id;
 
-    if (JSON_NODE_HOLDS_VALUE (node)
-        && json_node_get_value_type (node) == G_TYPE_INT64)
-      id = json_node_get_int (node);
-    if (id < 0 || id >= VLDM_BPE_MAX_IDS) {
+    if (!vldm_json_node_int (node, 0, VLDM_BPE_MAX_IDS - 1, &id)) {
       g_autofree char *found = vldm_json_describe (node);
 
       g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL, "%s: token \"%s\": "

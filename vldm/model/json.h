@@ -19,11 +19,29 @@ G_BEGIN_DECLS
 /* Reads a JSON file whose root is an object. VLDM_ERROR_NOT_FOUND, or VLDM_ERROR_READ with line and column. */
 JsonObject *vldm_json_load (const char *path, GError ** error);
 
-/* The same for @length bytes in memory; @path is for messages. Names that occur twice in one object are refused. */
+/* The same for @folder/@name; TRUE with @object NULL where there is no such file. */
+gboolean vldm_json_load_optional (const char *folder, const char *name, JsonObject ** object, GError ** error);
+
+/* As vldm_json_load for @length bytes in memory; @path is for messages. Names that occur twice in one object are refused. */
 JsonObject *vldm_json_parse (const char *data, gsize length, const char *path, GError ** error);
+
+/* Sets VLDM_ERROR_MODEL "@folder/@name: ..."; returns FALSE. */
+gboolean vldm_json_refuse (const char *folder, const char *name, GError ** error, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 /* "a list", "the string \"x\"", "3": what was found, for messages. */
 char *vldm_json_describe (JsonNode * node);
+
+/* Plain access without messages: FALSE or NULL where the node is NULL or holds another type, or the key is missing. */
+gboolean vldm_json_node_holds (JsonNode * node, GType type);
+const char *vldm_json_node_string (JsonNode * node);
+const char *vldm_json_member_string (JsonObject * object, const char *key);
+JsonObject *vldm_json_member_object (JsonObject * object, const char *key);
+JsonArray *vldm_json_member_array (JsonObject * object, const char *key);
+gboolean vldm_json_member_bool (JsonObject * object, const char *key, gboolean fallback);
+
+/* TRUE if the node is an integer from @min to @max: @value. */
+gboolean vldm_json_node_int (JsonNode * node, gint64 min, gint64 max, gint64 * value);
 
 /* Typed reading of one object. */
 typedef struct

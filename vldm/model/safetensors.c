@@ -117,10 +117,7 @@ read_sizes (const Shard * shard, const char *name, JsonObject * tensor,
     JsonNode *entry = json_array_get_element (list, i);
     gint64 value;
 
-    if (!JSON_NODE_HOLDS_VALUE (entry)
-        || json_node_get_value_type (entry) != G_TYPE_INT64
-        || (value = json_node_get_int (entry)) < 0
-        || (guint64) value > G_MAXSIZE) {
+    if (!vldm_json_node_int (entry, 0, MIN (G_MAXINT64, G_MAXSIZE), &value)) {
       g_autofree char *found = vldm_json_describe (entry);
 
       return tensor_fail (error, shard, name, "%s[%u] is %s, expected an "
@@ -135,17 +132,15 @@ static gboolean
 read_dtype (const Shard * shard, JsonObject * tensor, VldmTensorView * view,
     guint * bits, GError ** error)
 {
-  JsonNode *node = json_object_get_member (tensor, "dtype");
-  g_autofree char *found = vldm_json_describe (node);
+  const char *name = vldm_json_member_string (tensor, "dtype");
+  g_autofree char *found = vldm_json_describe (json_object_get_member (tensor,
+          "dtype"));
 
-  if (node && JSON_NODE_HOLDS_VALUE (node)
-      && json_node_get_value_type (node) == G_TYPE_STRING) {
-    for (guint i = 0; i < G_N_ELEMENTS (dtypes); i++) {
-      if (g_str_equal (json_node_get_string (node), dtypes[i].name)) {
-        view->dtype = dtypes[i].dtype;
-        *bits = dtypes[i].bits;
-        return TRUE;
-      }
+  for (guint i = 0; name && i < G_N_ELEMENTS (dtypes); i++) {
+    if (g_str_equal (name, dtypes[i].name)) {
+      view->dtype = dtypes[i].dtype;
+      *bits = dtypes[i].bits;
+      return TRUE;
     }
   }
   return tensor_fail (error, shard, view->name, "dtype is %s, expected F32, "
@@ -337,11 +332,9 @@ open_mapped (VldmSafetensors * tensors, const char *folder, const char *index,
   g_autofree char *found = vldm_json_describe (node);
   const VldmTensorView *view;
   g_autofree char *path = NULL;
-  const char *file;
+  const char *file = vldm_json_node_string (node);
 
-  if (!JSON_NODE_HOLDS_VALUE (node)
-      || json_node_get_value_type (node) != G_TYPE_STRING
-      || strpbrk (file = json_node_get_string (node), "/\\")
+  if (!file || strpbrk (file, "/\\")
       || !g_str_has_suffix (file, ".safetensors")) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_READ, "%s: weight_map: \"%s\" "
         "is in %s; expected the name of a .safetensors file beside the index",

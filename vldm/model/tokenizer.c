@@ -10,13 +10,16 @@
 
 #include <string.h>
 
-#include "vldm/model/tokenizer_files.h"
+#include "vldm/model/json.h"
+#include "vldm/model/special_tokens.h"
+#include "vldm/model/vocabulary.h"
 
 #define MAX_TEXT (64 * 1024)
 
 struct _VldmTokenizer
 {
-  VldmTokenizerFiles files;
+  VldmBpe *bpe;
+  VldmSpecialTokens special;
 };
 
 typedef enum
@@ -143,12 +146,12 @@ encode_words (VldmTokenizer * tokenizer, const char *text, GArray * ids)
     if (word_end == text)
       word_end = run_end (text, stop > text ? stop : end);
     if (classify (g_utf8_get_char (text)) != CLASS_SPACE)
-      vldm_bpe_encode (tokenizer->files.bpe, text, word_end - text, ids);
+      vldm_bpe_encode (tokenizer->bpe, text, word_end - text, ids);
     text = word_end;
     /* The rest of the literal: "startoftext" and "|>". */
     for (; text < stop; text = word_end) {
       word_end = run_end (text, stop);
-      vldm_bpe_encode (tokenizer->files.bpe, text, word_end - text, ids);
+      vldm_bpe_encode (tokenizer->bpe, text, word_end - text, ids);
     }
   }
 }
@@ -175,8 +178,8 @@ find_added (VldmTokenizer * tokenizer, const char *at, gboolean normalized)
 {
   const VldmAddedToken *longest = NULL;
 
-  for (guint i = 0; i < tokenizer->files.added->len; i++) {
-    const VldmAddedToken *token = &g_array_index (tokenizer->files.added,
+  for (guint i = 0; i < tokenizer->special.added->len; i++) {
+    const VldmAddedToken *token = &g_array_index (tokenizer->special.added,
         VldmAddedToken, i);
 
     if (token->normalized == normalized && g_str_has_prefix (at, token->content)
@@ -228,16 +231,26 @@ encode_text (VldmTokenizer * tokenizer, const char *text, gsize length,
   encode_between (tokenizer, rest, text + length - rest, normalized, ids);
 }
 
-VldmTokenizer *
-vldm_tokenizer_load (const char *folder, GError ** error)
+static gboolean
+check_class (const char *folder, JsonObject * config, GError ** error)
 {
-  g_autoptr (VldmTokenizer) tokenizer = g_new0 (VldmTokenizer, 1);
+  const char *name = config
+      ? vldm_json_member_string (config, "tokenizer_class") : NULL;
 
-  if (!vldm_tokenizer_files_read (&tokenizer->files, folder, error))
-    return NULL;
-  for (guint i = 0; i < tokenizer->files.added->len; i++) {
-    VldmAddedToken *token = &g_array_index (tokenizer->files.added,
-        VldmAddedToken, i);
+  if (!name || g_str_equal (name, "CLIPTokenizer")
+      || g_str_equal (name, "CLIPTokenizerFast"))
+    return TRUE;
+  return vldm_json_refuse (folder, "tokenizer_config.json", error,
+      "tokenizer_class: \"%s\" is not supported; possible: CLIPTokenizer, "
+      "CLIPTokenizerFast", name);
+}
+
+/* Tokens that live in normalized text are themselves normalized. */
+static void
+normalize_added (GArray * added)
+{
+  for (guint i = 0; i < added->len; i++) {
+    VldmAddedToken *token = &g_array_index (added, VldmAddedToken, i);
 
     if (token->normalized) {
       char *content = normalize (token->content, strlen (token->content));
@@ -246,7 +259,24 @@ vldm_tokenizer_load (const char *folder, GError ** error)
       token->content = content;
     }
   }
-  return g_steal_pointer (&tokenizer);
+}
+
+VldmTokenizer *
+vldm_tokenizer_load (const char *folder, GError ** error)
+{
+  g_autoptr (VldmTokenizer) self = g_new0 (VldmTokenizer, 1);
+  g_autoptr (JsonObject) config = NULL, tokenizer = NULL;
+
+  if (!vldm_json_load_optional (folder, "tokenizer_config.json", &config, error)
+      || !vldm_json_load_optional (folder, "tokenizer.json", &tokenizer, error)
+      || !check_class (folder, config, error))
+    return NULL;
+  self->bpe = vldm_vocabulary_read (folder, tokenizer, error);
+  if (!self->bpe || !vldm_special_tokens_read (&self->special, folder, config,
+          tokenizer, self->bpe, error))
+    return NULL;
+  normalize_added (self->special.added);
+  return g_steal_pointer (&self);
 }
 
 void
@@ -254,7 +284,8 @@ vldm_tokenizer_free (VldmTokenizer * tokenizer)
 {
   if (!tokenizer)
     return;
-  vldm_tokenizer_files_clear (&tokenizer->files);
+  g_clear_pointer (&tokenizer->bpe, vldm_bpe_free);
+  vldm_special_tokens_clear (&tokenizer->special);
   g_free (tokenizer);
 }
 
@@ -284,7 +315,7 @@ decode (VldmTokenizer * tokenizer, const guint32 * ids, guint n)
   g_autoptr (GString) text = g_string_new (NULL);
 
   for (guint i = 0; i < n; i++)
-    vldm_bpe_decode (tokenizer->files.bpe, ids[i], text);
+    vldm_bpe_decode (tokenizer->bpe, ids[i], text);
   /* The cut may be inside a character. */
   return g_strstrip (g_utf8_make_valid (text->str, text->len));
 }
@@ -305,12 +336,12 @@ vldm_tokenizer_encode (VldmTokenizer * tokenizer, const char *text,
   encode_text (tokenizer, text, strlen (text), FALSE, all);
   n = MIN (all->len, length - 2);
 
-  ids[0] = tokenizer->files.begin;
+  ids[0] = tokenizer->special.begin;
   for (guint i = 0; i < n; i++)
     ids[i + 1] = g_array_index (all, guint32, i);
-  ids[n + 1] = tokenizer->files.end;
+  ids[n + 1] = tokenizer->special.end;
   for (guint i = n + 2; i < length; i++)
-    ids[i] = tokenizer->files.padding;
+    ids[i] = tokenizer->special.padding;
   if (dropped && n < all->len)
     *dropped = decode (tokenizer, &g_array_index (all, guint32, n),
         all->len - n);
@@ -320,10 +351,10 @@ vldm_tokenizer_encode (VldmTokenizer * tokenizer, const char *text,
 guint
 vldm_tokenizer_size (VldmTokenizer * tokenizer)
 {
-  guint32 largest = vldm_bpe_max_id (tokenizer->files.bpe);
+  guint32 largest = vldm_bpe_max_id (tokenizer->bpe);
 
-  for (guint i = 0; i < tokenizer->files.added->len; i++)
-    largest = MAX (largest, g_array_index (tokenizer->files.added,
+  for (guint i = 0; i < tokenizer->special.added->len; i++)
+    largest = MAX (largest, g_array_index (tokenizer->special.added,
             VldmAddedToken, i).id);
   return largest + 1;
 }
