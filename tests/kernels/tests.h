@@ -13,6 +13,7 @@
   TEST (elementwise) \
   TEST (linear) \
   TEST (norm) \
+  TEST (peak) \
   TEST (tensor)
 
 #define TEST(name) void check_##name (Check * check);
