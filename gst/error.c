@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Errors of the floors below as element messages. Floors 1 and 2 say what happened; this table says in which of
+ * GStreamer's domains an application looks for it.
+ */
+#include "gst/error.h"
+
+#include "opencl/runtime/error.h"
+#include "vldm/error.h"
+
+typedef GQuark (*DomainFunc) (void);
+
+typedef struct
+{
+  gint code;
+  DomainFunc message_domain;
+  gint message_code;
+} Row;
+
+static const Row model_rows[] = {
+  {VLDM_ERROR_NOT_FOUND, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_NOT_FOUND},
+  {VLDM_ERROR_READ, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
+  {VLDM_ERROR_MODEL, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {VLDM_ERROR_SETTINGS, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {VLDM_ERROR_TEXT, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+};
+
+static const Row device_rows[] = {
+  {OCL_ERROR_NO_DEVICE, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
+  {OCL_ERROR_BUILD, gst_library_error_quark, GST_LIBRARY_ERROR_FAILED},
+  {OCL_ERROR_MEMORY, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_NO_SPACE_LEFT},
+  {OCL_ERROR_CALL, gst_library_error_quark, GST_LIBRARY_ERROR_FAILED},
+};
+
+static const Row *
+find_row (const GError * error)
+{
+  const Row *rows = NULL;
+  gsize i, n = 0;
+
+  if (error->domain == VLDM_ERROR) {
+    rows = model_rows;
+    n = G_N_ELEMENTS (model_rows);
+  } else if (error->domain == OCL_ERROR) {
+    rows = device_rows;
+    n = G_N_ELEMENTS (device_rows);
+  }
+  for (i = 0; i < n; i++)
+    if (rows[i].code == error->code)
+      return &rows[i];
+  return NULL;
+}
+
+gboolean
+gst_vldm_error_is_cancelled (const GError * error)
+{
+  return g_error_matches (error, VLDM_ERROR, VLDM_ERROR_CANCELLED)
+      || g_error_matches (error, OCL_ERROR, OCL_ERROR_CANCELLED);
+}
+
+GstFlowReturn
+gst_vldm_fail (GstElement * element, const GError * error, const char *context)
+{
+  const Row *row;
+
+  if (gst_vldm_error_is_cancelled (error)) {
+    GST_DEBUG_OBJECT (element, "cancelled while %s", context);
+    return GST_FLOW_FLUSHING;
+  }
+
+  row = find_row (error);
+  gst_element_message_full (element, GST_MESSAGE_ERROR,
+      row ? row->message_domain () : GST_STREAM_ERROR,
+      row ? row->message_code : GST_STREAM_ERROR_FAILED,
+      g_strdup (error->message),
+      g_strdup_printf ("while %s (%s, code %d)", context,
+          g_quark_to_string (error->domain), error->code),
+      __FILE__, GST_FUNCTION, __LINE__);
+  return GST_FLOW_ERROR;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Errors of the floors below as element messages: one table says which domain and code an application sees.
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* Turns a failure into what a streaming thread returns. Posts an error message on @element, its text @error's message
+ * and its debug text @context ("decoding frames 6 to 13"), and gives GST_FLOW_ERROR; a cancelled call posts nothing and
+ * gives GST_FLOW_FLUSHING. */
+GstFlowReturn gst_vldm_fail (GstElement * element, const GError * error, const char *context);
+
+/* TRUE if the call ended because it was asked to. */
+gboolean gst_vldm_error_is_cancelled (const GError * error);
+
+G_END_DECLS

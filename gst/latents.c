@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Latents on the wire: builds, reads and checks their caps.
+ */
+#include "gst/latents.h"
+
+#include "vldm/error.h"
+
+/* Bounds that keep sizes from overflowing 32 bits: 32768^2 pixels at factor 1 with 16 bytes each would, so the product
+ * is checked besides. */
+#define MAX_SIDE 32768
+#define MAX_CHANNELS 1024
+#define MAX_FRAME_SIZE (G_GUINT64_CONSTANT (1) << 31)
+
+static const char *
+format_name (VldmFormat format)
+{
+  return format == VLDM_FORMAT_F16LE ? "F16LE" : "F32LE";
+}
+
+GstCaps *
+gst_vldm_latents_to_caps (const GstVldmLatents * latents)
+{
+  return gst_caps_new_simple (GST_VLDM_LATENTS_TYPE,
+      "format", G_TYPE_STRING, format_name (latents->format),
+      "width", G_TYPE_INT, latents->width,
+      "height", G_TYPE_INT, latents->height,
+      "latent-width", G_TYPE_INT, latents->latent_width,
+      "latent-height", G_TYPE_INT, latents->latent_height,
+      "latent-channels", G_TYPE_INT, latents->latent_channels,
+      "latent-space", G_TYPE_STRING, latents->space,
+      "framerate", GST_TYPE_FRACTION, latents->fps_n, latents->fps_d,
+      "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1, NULL);
+}
+
+static gboolean
+read_int (const GstStructure * s, const char *field, guint max, guint * value,
+    GError ** error)
+{
+  gint v;
+
+  if (!gst_structure_get_int (s, field, &v)) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "latents caps have no integer field %s", field);
+    return FALSE;
+  }
+  if (v < 1 || (guint) v > max) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "%s of latents caps is %d; allowed are 1 to %u", field, v, max);
+    return FALSE;
+  }
+  *value = v;
+  return TRUE;
+}
+
+static gboolean
+read_strings (GstVldmLatents * latents, const GstStructure * s, GError ** error)
+{
+  const char *format = gst_structure_get_string (s, "format");
+  const char *space = gst_structure_get_string (s, "latent-space");
+
+  if (g_strcmp0 (format, "F32LE") == 0) {
+    latents->format = VLDM_FORMAT_F32LE;
+  } else if (g_strcmp0 (format, "F16LE") == 0) {
+    latents->format = VLDM_FORMAT_F16LE;
+  } else {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "format of latents caps is %s; known are F32LE and F16LE",
+        format ? format : "missing");
+    return FALSE;
+  }
+
+  if (g_strcmp0 (space, "vae") != 0 && g_strcmp0 (space, "upsampler-vae") != 0) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "latent-space of latents caps is %s; known are vae and upsampler-vae",
+        space ? space : "missing");
+    return FALSE;
+  }
+  g_strlcpy (latents->space, space, sizeof (latents->space));
+  return TRUE;
+}
+
+gboolean
+gst_vldm_latents_from_caps (GstVldmLatents * latents, const GstCaps * caps,
+    GError ** error)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+
+  memset (latents, 0, sizeof (*latents));
+  if (!read_strings (latents, s, error)
+      || !read_int (s, "width", MAX_SIDE, &latents->width, error)
+      || !read_int (s, "height", MAX_SIDE, &latents->height, error)
+      || !read_int (s, "latent-width", MAX_SIDE, &latents->latent_width, error)
+      || !read_int (s, "latent-height", MAX_SIDE, &latents->latent_height,
+          error)
+      || !read_int (s, "latent-channels", MAX_CHANNELS,
+          &latents->latent_channels, error))
+    return FALSE;
+
+  if (gst_vldm_latents_frame_size (latents) > MAX_FRAME_SIZE) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "latents caps describe frames of %u x %u x %u; allowed are 2 GiB a frame",
+        latents->latent_channels, latents->latent_height,
+        latents->latent_width);
+    return FALSE;
+  }
+  if (!gst_structure_get_fraction (s, "framerate", &latents->fps_n,
+          &latents->fps_d)) {
+    latents->fps_n = 0;
+    latents->fps_d = 1;
+  }
+  return TRUE;
+}
+
+gsize
+gst_vldm_latents_frame_size (const GstVldmLatents * latents)
+{
+  gsize element = latents->format == VLDM_FORMAT_F16LE ? 2 : 4;
+
+  /* At most 2^15 * 2^15 * 2^10 * 4 = 2^42. */
+  return element * latents->latent_channels * latents->latent_height *
+      latents->latent_width;
+}
+
+/* Keeps the sizes that the autoencoder's factor divides, if there are any. Else one that does not divide stays, to be
+ * refused by the stage, which can say why. */
+static GstCaps *
+keep_multiples (GstCaps * caps, gint factor)
+{
+  GValue range = G_VALUE_INIT;
+  GstCaps *multiples, *kept;
+
+  g_value_init (&range, GST_TYPE_INT_RANGE);
+  gst_value_set_int_range_step (&range, factor, 32768 / factor * factor,
+      factor);
+  multiples = gst_caps_new_empty_simple (GST_VLDM_LATENTS_TYPE);
+  gst_caps_set_value (multiples, "width", &range);
+  gst_caps_set_value (multiples, "height", &range);
+  g_value_unset (&range);
+
+  kept = gst_caps_intersect_full (caps, multiples, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (multiples);
+  if (gst_caps_is_empty (kept)) {
+    gst_caps_unref (kept);
+    return caps;
+  }
+  gst_caps_unref (caps);
+  return kept;
+}
+
+GstCaps *
+gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width,
+    guint height, gint fps_n, gint fps_d)
+{
+  const VldmAutoencoderConfig *vae = vldm_model_autoencoder_config (model);
+  GstStructure *s;
+  gint w, h;
+
+  caps = gst_caps_truncate (keep_multiples (caps, vae->factor));
+  caps = gst_caps_make_writable (caps);
+  s = gst_caps_get_structure (caps, 0);
+  gst_structure_fixate_field_nearest_int (s, "width", width);
+  gst_structure_fixate_field_nearest_int (s, "height", height);
+  gst_structure_fixate_field_nearest_fraction (s, "framerate", fps_n, fps_d);
+  if (gst_structure_get_int (s, "width", &w)
+      && gst_structure_get_int (s, "height", &h))
+    gst_structure_set (s,
+        "latent-width", G_TYPE_INT, (w - 1) / (gint) vae->factor + 1,
+        "latent-height", G_TYPE_INT, (h - 1) / (gint) vae->factor + 1,
+        "latent-channels", G_TYPE_INT, vae->latent_channels,
+        "latent-space", G_TYPE_STRING, "vae", NULL);
+  return caps;
+}

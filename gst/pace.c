@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pipelines in which frames are made slower than real time.
+ *
+ * A sink drops what reaches it after its time. In a file player nothing is late, since the pipeline prerolls before its
+ * clock starts; here a window may take minutes while the clock runs. So the clock is set back, in the way that sinks do
+ * it after a flushing seek: RESET_TIME names the running time to go on from, and an ASYNC_START and ASYNC_DONE pair lets
+ * the pipeline choose a new base time.
+ */
+#include "gst/pace.h"
+
+#include <gst/base/gstbasesrc.h>
+
+/* Less than one frame's time even at 50 frames a second, and a sink shows a frame until its time is over. */
+#define TOLERANCE (20 * GST_MSECOND)
+
+#define MAX_WAIT 200            /* steps of 1 ms */
+
+static GstElement *
+get_toplevel (GstElement * element)
+{
+  GstObject *top = gst_object_ref (GST_OBJECT (element));
+  GstObject *parent;
+
+  while ((parent = gst_object_get_parent (top)) != NULL) {
+    gst_object_unref (top);
+    top = parent;
+  }
+  return GST_ELEMENT (top);
+}
+
+/* TRUE if the pipeline has an element for which @compare gives 0. */
+static gboolean
+pipeline_has (GstElement * element, GCompareFunc compare)
+{
+  g_autoptr (GstElement) top = get_toplevel (element);
+  GstIterator *elements;
+  GValue found = G_VALUE_INIT;
+  gboolean has;
+
+  if (!GST_IS_BIN (top))
+    return FALSE;
+  elements = gst_bin_iterate_recurse (GST_BIN (top));
+  has = gst_iterator_find_custom (elements, compare, &found, NULL);
+  gst_iterator_free (elements);
+  if (has)
+    g_value_unset (&found);
+  return has;
+}
+
+/* A live source anywhere stamps its buffers with the running time, which must not jump then. Sources are not queried:
+ * they may be busy. */
+static gint
+compare_live (gconstpointer value, gconstpointer unused)
+{
+  GstElement *e = g_value_get_object (value);
+
+  return GST_IS_BASE_SRC (e) && gst_base_src_is_live (GST_BASE_SRC (e)) ? 0 : 1;
+}
+
+static gint
+compare_writer (gconstpointer value, gconstpointer unused)
+{
+  GstElementFactory *factory =
+      gst_element_get_factory (g_value_get_object (value));
+
+  return factory != NULL && gst_element_factory_list_is_type (factory,
+      GST_ELEMENT_FACTORY_TYPE_ENCODER | GST_ELEMENT_FACTORY_TYPE_MUXER)
+      ? 0 : 1;
+}
+
+gboolean
+gst_vldm_wants_gap (GstElement * element)
+{
+  return !pipeline_has (element, compare_writer);
+}
+
+void
+gst_vldm_pace (GstElement * element, GstClockTime running_time,
+    const gint * cancelled)
+{
+  GstClockTime base_time = gst_element_get_base_time (element);
+  GstClockTime now = gst_element_get_current_running_time (element);
+  guint i;
+
+  if (GST_STATE (element) != GST_STATE_PLAYING || !GST_CLOCK_TIME_IS_VALID (now)
+      || !GST_CLOCK_TIME_IS_VALID (running_time)
+      || now < running_time + TOLERANCE || pipeline_has (element, compare_live))
+    return;
+
+  GST_INFO_OBJECT (element, "clock goes back from %" GST_TIME_FORMAT " to %"
+      GST_TIME_FORMAT, GST_TIME_ARGS (now), GST_TIME_ARGS (running_time));
+  gst_element_post_message (element,
+      gst_message_new_reset_time (GST_OBJECT (element), running_time));
+  gst_element_post_message (element,
+      gst_message_new_async_start (GST_OBJECT (element)));
+  gst_element_post_message (element,
+      gst_message_new_async_done (GST_OBJECT (element), running_time));
+
+  /* The pipeline chooses the new base time in a thread of its own and tells its sinks before the elements above them. */
+  for (i = 0; i < MAX_WAIT && !g_atomic_int_get (cancelled)
+      && gst_element_get_base_time (element) == base_time; i++)
+    g_usleep (1000);
+}

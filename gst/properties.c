@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Properties that are plain fields, and those that all elements with a model have in common.
+ */
+#include "gst/properties.h"
+
+#include "gst/enums.h"
+
+void
+gst_vldm_field_set (gpointer field, const GValue * value)
+{
+  switch (G_TYPE_FUNDAMENTAL (G_VALUE_TYPE (value))) {
+    case G_TYPE_STRING:
+      g_free (*(char **) field);
+      *(char **) field = g_value_dup_string (value);
+      break;
+    case G_TYPE_INT:
+      *(gint *) field = g_value_get_int (value);
+      break;
+    case G_TYPE_UINT:
+      *(guint *) field = g_value_get_uint (value);
+      break;
+    case G_TYPE_DOUBLE:
+      *(gdouble *) field = g_value_get_double (value);
+      break;
+    case G_TYPE_ENUM:
+      *(gint *) field = g_value_get_enum (value);
+      break;
+    default:
+      g_return_if_reached ();
+  }
+}
+
+void
+gst_vldm_field_get (gconstpointer field, GValue * value)
+{
+  switch (G_TYPE_FUNDAMENTAL (G_VALUE_TYPE (value))) {
+    case G_TYPE_STRING:
+      g_value_set_string (value, *(char *const *) field);
+      break;
+    case G_TYPE_INT:
+      g_value_set_int (value, *(const gint *) field);
+      break;
+    case G_TYPE_UINT:
+      g_value_set_uint (value, *(const guint *) field);
+      break;
+    case G_TYPE_DOUBLE:
+      g_value_set_double (value, *(const gdouble *) field);
+      break;
+    case G_TYPE_ENUM:
+      g_value_set_enum (value, *(const gint *) field);
+      break;
+    default:
+      g_return_if_reached ();
+  }
+}
+
+void
+gst_vldm_install_model_properties (GObjectClass * klass, guint first_id)
+{
+  g_object_class_install_property (klass, first_id,
+      g_param_spec_string ("model-path", "Model path",
+          "Model folder in diffusers' layout (NULL = upstream's model, else "
+          "$VLDM_MODEL_PATH, else the model that comes with the plugin)", NULL,
+          GST_VLDM_PARAM_READY));
+  g_object_class_install_property (klass, first_id + 1,
+      g_param_spec_string ("device", "Device",
+          "OpenCL device: number, or part of the platform's or device's name "
+          "(NULL = $VLDM_DEVICE, else the best GPU, else a CPU)", NULL,
+          GST_VLDM_PARAM_READY));
+  g_object_class_install_property (klass, first_id + 2,
+      g_param_spec_enum ("precision", "Precision",
+          "How the networks store numbers (auto = f32 on CPU devices, f16 on "
+          "others)", GST_TYPE_VLDM_PRECISION, VLDM_PRECISION_AUTO,
+          GST_VLDM_PARAM_READY));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Properties that are plain fields of an element's struct, and those that all elements with a model have in common.
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* Flags of settings that may change while playing, and of those that are read when the element starts. */
+#define GST_VLDM_PARAM_PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+#define GST_VLDM_PARAM_READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
+
+/* Copies between @value and @field, whose C type follows from the value's: char *, gint, guint, gdouble or an enum. */
+void gst_vldm_field_set (gpointer field, const GValue * value);
+void gst_vldm_field_get (gconstpointer field, GValue * value);
+
+/* Installs model-path, device and precision under @first_id and the two ids after it. */
+void gst_vldm_install_model_properties (GObjectClass * klass, guint first_id);
+
+G_END_DECLS

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Frame numbers and times at a constant rate.
+ */
+#include "gst/timing.h"
+
+GstClockTime
+gst_vldm_frame_time (guint64 n, gint fps_n, gint fps_d)
+{
+  return gst_util_uint64_scale (n, fps_d * GST_SECOND, fps_n);
+}
+
+guint64
+gst_vldm_frame_at (GstClockTime time, gint fps_n, gint fps_d)
+{
+  guint64 n = gst_util_uint64_scale (time, fps_n, fps_d * GST_SECOND);
+
+  /* Frame times are rounded down to nanoseconds, so that a frame's own time lies a little before it. */
+  return gst_vldm_frame_time (n + 1, fps_n, fps_d) <= time ? n + 1 : n;
+}
+
+guint64
+gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d)
+{
+  return gst_util_uint64_scale_round (time, fps_n, fps_d * GST_SECOND);
+}
+
+gboolean
+gst_vldm_convert (GstFormat from, gint64 value, GstFormat to, gint64 * result,
+    gint fps_n, gint fps_d)
+{
+  if (from == to || value < 0)
+    *result = value;
+  else if (fps_n == 0)
+    return FALSE;
+  else if (from == GST_FORMAT_TIME && to == GST_FORMAT_DEFAULT)
+    *result = gst_vldm_frame_at (value, fps_n, fps_d);
+  else if (from == GST_FORMAT_DEFAULT && to == GST_FORMAT_TIME)
+    *result = gst_vldm_frame_time (value, fps_n, fps_d);
+  else
+    return FALSE;
+  return TRUE;
+}

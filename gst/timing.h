@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Frame numbers and times at a constant rate. Times are never accumulated: each follows from its number.
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* When frame @n begins: floor (n * fps_d / fps_n seconds). */
+GstClockTime gst_vldm_frame_time (guint64 n, gint fps_n, gint fps_d);
+
+/* The frame that is shown at @time. */
+guint64 gst_vldm_frame_at (GstClockTime time, gint fps_n, gint fps_d);
+
+/* The frame that begins nearest to @time. */
+guint64 gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d);
+
+/* Between TIME and DEFAULT, which is frames; -1 stays -1. FALSE for other formats, and at an unknown rate (0/1). */
+gboolean gst_vldm_convert (GstFormat from, gint64 value, GstFormat to, gint64 * result, gint fps_n, gint fps_d);
+
+G_END_DECLS
