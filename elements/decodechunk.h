@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The chunk of frames that vldmdec is collecting.
+ *
+ *   chunk 0   0 1 2 3 4 5 6 7
+ *   chunk 1               6 7 8 9 10 11 12 13
+ *
+ * Frames 6 and 7 are decoded twice and blended. After chunk 0 frames 0 to 5 can leave; 6 and 7 are held, with their
+ * pictures, until chunk 1 is decoded or the stream ends.
+ */
+#pragma once
+
+#include <gst/video/gstvideodecoder.h>
+
+#include "gst/latents.h"
+#include "vldm/stages/decode.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  guint64 number;
+  GPtrArray *frames;            /* of GstVideoCodecFrame, one after the other */
+  guint n_held;                 /* the first of them that were decoded with the chunk before */
+  VldmFrames held;              /* their pictures */
+} GstVldmChunk;
+
+void gst_vldm_chunk_init (GstVldmChunk * chunk);
+void gst_vldm_chunk_clear (GstVldmChunk * chunk);
+
+/* Forgets all frames. */
+void gst_vldm_chunk_reset (GstVldmChunk * chunk);
+
+/* Decodes all frames to @pictures and holds those that the next chunk shares, unless this is the @last one. Returns how
+ * many can leave, 0 on failure. */
+guint gst_vldm_chunk_decode (GstVldmChunk * chunk, VldmDecode * stage, const GstVldmLatents * latents,
+    const VldmChunks * grid, gboolean last, VldmFrames * pictures, const VldmProgress * progress, GError ** error);
+
+G_END_DECLS

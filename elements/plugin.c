@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The plugin: registers elements, and nothing else. It runs in GStreamer's plugin scanner, so it must be quick and must
+ * not touch a device.
+ */
+#include <gst/gst.h>
+
+#include "elements/vldmdec.h"
+#include "elements/vldmsrc.h"
+
+static gboolean
+plugin_init (GstPlugin * plugin)
+{
+  gboolean registered = FALSE;
+
+  registered |= GST_ELEMENT_REGISTER (vldmdec, plugin);
+  registered |= GST_ELEMENT_REGISTER (vldmsrc, plugin);
+  return registered;
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, vldm,
+    "Video latent diffusion on OpenCL", plugin_init, VERSION, "LGPL", PACKAGE,
+    "Unknown package origin")

@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * vldmdec: latents become pictures. Collects frames to chunks on an absolute grid; the numbers come from vldm/stages.
+ */
+
+/**
+ * SECTION:element-vldmdec
+ * @title: vldmdec
+ * @short_description: decodes video latents to pictures
+ *
+ * vldmdec runs the decoder of a model's autoencoder over latents, such as
+ * `vldmsrc` makes them. Video decoders look at several frames at once, so
+ * frames are collected to chunks of #GstVldmDec:chunk-frames, and neighbouring
+ * chunks overlap by #GstVldmDec:chunk-overlap frames, in which they are blended.
+ * As many frames come out as went in. Which frames make a chunk depends on
+ * their stream time only, so seeking gives the same pictures as playing
+ * through.
+ *
+ * Without #GstVldmDec:model-path the model that made the latents is used; both
+ * elements share its weights.
+ *
+ * Decoding may be slower than real time. No frame is dropped for being late:
+ * a pipeline without live sources has its clock set back instead.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldmdec ! videoconvert ! autovideosink
+ * ]| Show a generated video.
+ * |[
+ * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldmdec ! videoconvert ! pngenc ! multifilesink location=frame-%02d.png
+ * ]| Write it as pictures.
+ *
+ * Since: 0.1
+ */
+
+#include "elements/vldmdec.h"
+
+#include "elements/decodechunk.h"
+#include "gst/conditioning.h"
+#include "gst/error.h"
+#include "gst/latents.h"
+#include "gst/loader.h"
+#include "gst/pace.h"
+#include "gst/progress.h"
+#include "gst/properties.h"
+#include "gst/seek.h"
+#include "gst/timing.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_vldm_dec_debug);
+#define GST_CAT_DEFAULT gst_vldm_dec_debug
+
+#define DEFAULT_CHUNK_FRAMES -1
+#define DEFAULT_CHUNK_OVERLAP -1
+
+/* Assumed for latency and seeks while no model is open that knows better. */
+#define USUAL_CHUNK_FRAMES 8
+#define USUAL_CHUNK_OVERLAP 2
+
+enum
+{
+  PROP_0,
+  PROP_MODEL_PATH,
+  PROP_DEVICE,
+  PROP_PRECISION,
+  PROP_CHUNK_FRAMES,
+  PROP_CHUNK_OVERLAP,
+  PROP_STATS,
+  N_PROPS
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK,
+    GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VLDM_LATENTS_CAPS
+        "latent-space = (string) vae, "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC,
+    GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("video/x-raw, format = (string) RGB, "
+        "width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
+
+struct _GstVldmDec
+{
+  GstVideoDecoder parent;
+
+  /* properties, OBJECT_LOCK */
+  char *model_path, *device;
+  VldmPrecision precision;
+  gint chunk_frames, chunk_overlap;
+
+  GstVldmLoader *loader;        /* set under OBJECT_LOCK; NULL = no model chosen yet */
+  GstVldmProgress progress;
+
+  GstVldmSeek seek;             /* OBJECT_LOCK */
+
+  /* stream, STREAM_LOCK */
+  GstVldmLatents latents;       /* what comes in */
+  GstVideoInfo info;            /* what goes out */
+  GstSegment upstream;          /* the segment as it came */
+  GstSegment segment;           /* the segment as it was asked for */
+  char *upstream_model;         /* from vldm-conditioning */
+  gboolean failed;              /* the stage may be in disorder: make a new one */
+
+  VldmChunks grid;              /* OBJECT_LOCK to write */
+  gboolean grid_known;          /* else it is a guess */
+  GstVldmChunk chunk;
+  guint64 next;                 /* number of the frame that continues the chunk */
+
+  /* statistics, OBJECT_LOCK */
+  guint64 chunks_decoded, frames_in, frames_out, decode_ns;
+  GstVldmDeviceStats device_stats;
+};
+
+static void gst_vldm_dec_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_vldm_dec_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static void gst_vldm_dec_finalize (GObject * object);
+static GstStateChangeReturn gst_vldm_dec_change_state (GstElement * element,
+    GstStateChange transition);
+static gboolean gst_vldm_dec_start (GstVideoDecoder * decoder);
+static gboolean gst_vldm_dec_stop (GstVideoDecoder * decoder);
+static gboolean gst_vldm_dec_flush (GstVideoDecoder * decoder);
+static GstFlowReturn gst_vldm_dec_drain (GstVideoDecoder * decoder);
+static gboolean gst_vldm_dec_set_format (GstVideoDecoder * decoder,
+    GstVideoCodecState * state);
+static gboolean gst_vldm_dec_propose_allocation (GstVideoDecoder * decoder,
+    GstQuery * query);
+static GstFlowReturn gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
+    GstVideoCodecFrame * frame);
+static gboolean gst_vldm_dec_sink_event (GstVideoDecoder * decoder,
+    GstEvent * event);
+static gboolean gst_vldm_dec_src_event (GstVideoDecoder * decoder,
+    GstEvent * event);
+
+#define gst_vldm_dec_parent_class parent_class
+G_DEFINE_TYPE (GstVldmDec, gst_vldm_dec, GST_TYPE_VIDEO_DECODER);
+GST_ELEMENT_REGISTER_DEFINE (vldmdec, "vldmdec", GST_RANK_PRIMARY,
+    GST_TYPE_VLDM_DEC);
+
+static void
+gst_vldm_dec_class_init (GstVldmDecClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstVideoDecoderClass *decoder_class = GST_VIDEO_DECODER_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_vldm_dec_debug, "vldmdec", 0,
+      "latents to pictures");
+
+  object_class->set_property = gst_vldm_dec_set_property;
+  object_class->get_property = gst_vldm_dec_get_property;
+  object_class->finalize = gst_vldm_dec_finalize;
+  gst_vldm_install_model_properties (object_class, PROP_MODEL_PATH);
+  g_object_class_install_property (object_class, PROP_CHUNK_FRAMES,
+      g_param_spec_int ("chunk-frames", "Chunk frames",
+          "Frames decoded together; decoders without temporal layers take them "
+          "one by one (-1 = the model's value, 8)", -1, G_MAXINT,
+          DEFAULT_CHUNK_FRAMES, GST_VLDM_PARAM_READY));
+  g_object_class_install_property (object_class, PROP_CHUNK_OVERLAP,
+      g_param_spec_int ("chunk-overlap", "Chunk overlap",
+          "Frames that neighbouring chunks share and blend, at most half of "
+          "chunk-frames (-1 = the model's value, 2)", -1, G_MAXINT,
+          DEFAULT_CHUNK_OVERLAP, GST_VLDM_PARAM_READY));
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Chunks decoded, frames in and out, time of decoding (ns), device "
+          "and its memory in use (bytes)", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Video latents decoder", "Codec/Decoder/Video",
+      "Decodes latents of a video diffusion model to pictures",
+      "The gst-vldm developers");
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_vldm_dec_change_state);
+
+  decoder_class->start = GST_DEBUG_FUNCPTR (gst_vldm_dec_start);
+  decoder_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_dec_stop);
+  decoder_class->flush = GST_DEBUG_FUNCPTR (gst_vldm_dec_flush);
+  decoder_class->finish = GST_DEBUG_FUNCPTR (gst_vldm_dec_drain);
+  decoder_class->drain = GST_DEBUG_FUNCPTR (gst_vldm_dec_drain);
+  decoder_class->set_format = GST_DEBUG_FUNCPTR (gst_vldm_dec_set_format);
+  decoder_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_vldm_dec_propose_allocation);
+  decoder_class->handle_frame = GST_DEBUG_FUNCPTR (gst_vldm_dec_handle_frame);
+  decoder_class->sink_event = GST_DEBUG_FUNCPTR (gst_vldm_dec_sink_event);
+  decoder_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_dec_src_event);
+}
+
+static void
+gst_vldm_dec_init (GstVldmDec * self)
+{
+  GstVideoDecoder *decoder = GST_VIDEO_DECODER (self);
+
+  gst_video_decoder_set_packetized (decoder, TRUE);
+  gst_video_decoder_set_needs_format (decoder, TRUE);
+  gst_video_decoder_set_use_default_pad_acceptcaps (decoder, TRUE);
+  GST_PAD_SET_ACCEPT_TEMPLATE (GST_VIDEO_DECODER_SINK_PAD (decoder));
+  /* Caps that lack a field come to set_format, which says so. */
+  GST_PAD_SET_ACCEPT_INTERSECT (GST_VIDEO_DECODER_SINK_PAD (decoder));
+  /* A frame costs the same whether it is shown or not, and chunks have no gaps. */
+  g_object_set (self, "qos", FALSE, NULL);
+
+  gst_vldm_progress_init (&self->progress, GST_ELEMENT (self));
+  gst_vldm_chunk_init (&self->chunk);
+  self->precision = VLDM_PRECISION_AUTO;
+  self->chunk_frames = DEFAULT_CHUNK_FRAMES;
+  self->chunk_overlap = DEFAULT_CHUNK_OVERLAP;
+}
+
+static void
+gst_vldm_dec_finalize (GObject * object)
+{
+  GstVldmDec *self = GST_VLDM_DEC (object);
+
+  gst_vldm_loader_free (self->loader);
+  gst_vldm_chunk_clear (&self->chunk);
+  g_free (self->model_path);
+  g_free (self->device);
+  g_free (self->upstream_model);
+  g_free (self->device_stats.description);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+/* Where the plain ones among the properties are kept. */
+static const gsize fields[N_PROPS] = {
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmDec, model_path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmDec, device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmDec, precision),
+  [PROP_CHUNK_FRAMES] = G_STRUCT_OFFSET (GstVldmDec, chunk_frames),
+  [PROP_CHUNK_OVERLAP] = G_STRUCT_OFFSET (GstVldmDec, chunk_overlap),
+};
+
+static void
+gst_vldm_dec_set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  GstVldmDec *self = GST_VLDM_DEC (object);
+
+  GST_OBJECT_LOCK (self);
+  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstVldmDec *self = GST_VLDM_DEC (object);
+
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, gst_structure_new ("vldmdec-stats",
+            "chunks-decoded", G_TYPE_UINT64, self->chunks_decoded,
+            "frames-in", G_TYPE_UINT64, self->frames_in,
+            "frames-out", G_TYPE_UINT64, self->frames_out,
+            "decode-time", G_TYPE_UINT64, self->decode_ns,
+            "device", G_TYPE_STRING, self->device_stats.description,
+            "device-bytes", G_TYPE_UINT64, self->device_stats.bytes, NULL));
+  else
+    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void *
+new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
+{
+  return vldm_decode_new (model, progress, error);
+}
+
+static void
+free_decode (gpointer stage)
+{
+  vldm_decode_free (stage);
+}
+
+static const GstVldmStageClass stage_class = { new_decode, free_decode };
+
+/* Makes whatever the streaming thread waits for end at once, or lets it work. */
+static void
+gst_vldm_dec_interrupt (GstVldmDec * self, gboolean interrupted)
+{
+  if (interrupted)
+    gst_vldm_progress_cancel (&self->progress);
+  else
+    gst_vldm_progress_resume (&self->progress);
+
+  GST_OBJECT_LOCK (self);
+  if (self->loader != NULL)
+    gst_vldm_loader_interrupt (self->loader, interrupted);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_vldm_dec_set_loader (GstVldmDec * self, GstVldmLoader * loader)
+{
+  GstVldmLoader *old;
+
+  GST_OBJECT_LOCK (self);
+  old = self->loader;
+  self->loader = loader;
+  if (loader != NULL)
+    gst_vldm_loader_interrupt (loader,
+        g_atomic_int_get (&self->progress.cancelled));
+  GST_OBJECT_UNLOCK (self);
+
+  self->grid_known = FALSE;
+  self->failed = FALSE;
+  gst_vldm_loader_free (old);
+}
+
+/* Begins to load the model: the property's, else upstream's, else the default one. */
+static gboolean
+gst_vldm_dec_choose_model (GstVldmDec * self)
+{
+  GstVldmModelChoice choice = { NULL, };
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+
+  GST_OBJECT_LOCK (self);
+  path = g_strdup (self->model_path ? self->model_path : self->upstream_model);
+  choice.device = g_strdup (self->device);
+  choice.precision = self->precision;
+  GST_OBJECT_UNLOCK (self);
+
+  if (!gst_vldm_model_choice_resolve (&choice, path, &error)) {
+    gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
+    gst_vldm_model_choice_clear (&choice);
+    return FALSE;
+  }
+  if (self->loader == NULL
+      || !gst_vldm_model_choice_equal (gst_vldm_loader_choice (self->loader),
+          &choice))
+    gst_vldm_dec_set_loader (self, gst_vldm_loader_new (GST_ELEMENT (self),
+            &choice, &stage_class));
+  gst_vldm_model_choice_clear (&choice);
+  return TRUE;
+}
+
+static void
+gst_vldm_dec_guess_grid (GstVldmDec * self)
+{
+  GST_OBJECT_LOCK (self);
+  self->grid.size = self->chunk_frames > 0 ? self->chunk_frames
+      : USUAL_CHUNK_FRAMES;
+  self->grid.overlap = self->chunk_overlap >= 0 ? self->chunk_overlap
+      : USUAL_CHUNK_OVERLAP;
+  self->grid.overlap = MIN (self->grid.overlap, self->grid.size / 2);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+gst_vldm_dec_start (GstVideoDecoder * decoder)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  gboolean own_model;
+
+  gst_segment_init (&self->upstream, GST_FORMAT_TIME);
+  gst_segment_init (&self->segment, GST_FORMAT_TIME);
+  memset (&self->latents, 0, sizeof (self->latents));
+  self->next = 0;
+  self->grid_known = FALSE;
+  gst_vldm_dec_guess_grid (self);
+  gst_vldm_dec_interrupt (self, FALSE);
+
+  GST_OBJECT_LOCK (self);
+  self->seek.seqnum = GST_SEQNUM_INVALID;
+  own_model = self->model_path != NULL;
+  GST_OBJECT_UNLOCK (self);
+
+  /* Else upstream tells which one, after the caps. */
+  return !own_model || gst_vldm_dec_choose_model (self);
+}
+
+/* Forgets frames that were not pushed. */
+static gboolean
+gst_vldm_dec_flush (GstVideoDecoder * decoder)
+{
+  gst_vldm_chunk_reset (&GST_VLDM_DEC (decoder)->chunk);
+  return TRUE;
+}
+
+static gboolean
+gst_vldm_dec_stop (GstVideoDecoder * decoder)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+
+  gst_vldm_dec_flush (decoder);
+  g_clear_pointer (&self->upstream_model, g_free);
+  if (self->loader != NULL && (self->failed
+          || !gst_vldm_loader_is_ready (self->loader)))
+    gst_vldm_dec_set_loader (self, NULL);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+gst_vldm_dec_change_state (GstElement * element, GstStateChange transition)
+{
+  GstVldmDec *self = GST_VLDM_DEC (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_vldm_dec_interrupt (self, TRUE);
+
+  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_vldm_dec_set_loader (self, NULL);
+  return ret;
+}
+
+static void
+gst_vldm_dec_update_latency (GstVldmDec * self)
+{
+  GstClockTime latency = 0;
+
+  if (self->latents.fps_n > 0)
+    latency = gst_vldm_frame_time (self->grid.size - 1, self->latents.fps_n,
+        self->latents.fps_d);
+  gst_video_decoder_set_latency (GST_VIDEO_DECODER (self), latency, latency);
+}
+
+static gboolean
+gst_vldm_dec_set_format (GstVideoDecoder * decoder, GstVideoCodecState * state)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  GstVideoCodecState *output;
+  GstVldmLatents latents;
+  g_autoptr (GError) error = NULL;
+
+  if (gst_vldm_dec_drain (decoder) != GST_FLOW_OK)
+    return FALSE;
+  if (!gst_vldm_latents_from_caps (&latents, state->caps, &error)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
+        ("caps %" GST_PTR_FORMAT, state->caps));
+    return FALSE;
+  }
+  self->latents = latents;
+
+  output = gst_video_decoder_set_output_state (decoder, GST_VIDEO_FORMAT_RGB,
+      latents.width, latents.height, state);
+  /* The base class takes over what the latents' caps do not say. */
+  gst_video_colorimetry_from_string (&output->info.colorimetry,
+      GST_VIDEO_COLORIMETRY_SRGB);
+  self->info = output->info;
+  gst_video_codec_state_unref (output);
+  gst_vldm_dec_update_latency (self);
+  return TRUE;
+}
+
+/* Frames of a chunk are held back here, so upstream needs some more of them. */
+static gboolean
+gst_vldm_dec_propose_allocation (GstVideoDecoder * decoder, GstQuery * query)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+
+  if (self->latents.width > 0)
+    gst_query_add_allocation_pool (query, NULL,
+        gst_vldm_latents_frame_size (&self->latents), self->grid.size + 1, 0);
+  return GST_VIDEO_DECODER_CLASS (parent_class)->propose_allocation (decoder,
+      query);
+}
+
+static GstFlowReturn
+gst_vldm_dec_push (GstVldmDec * self, GstVideoCodecFrame * frame,
+    const guint8 * picture)
+{
+  GstVideoDecoder *decoder = GST_VIDEO_DECODER (self);
+  gsize row = 3 * (gsize) self->latents.width;
+  GstVideoFrame out;
+  GstFlowReturn flow;
+  guint y;
+
+  flow = gst_video_decoder_allocate_output_frame (decoder, frame);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!gst_video_frame_map (&out, &self->info, frame->output_buffer,
+          GST_MAP_WRITE)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
+        ("downstream's buffer cannot be written"), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  for (y = 0; y < self->latents.height; y++)
+    memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&out, 0)
+        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0),
+        picture + y * row, row);
+  gst_video_frame_unmap (&out);
+
+  GST_OBJECT_LOCK (self);
+  self->frames_out++;
+  GST_OBJECT_UNLOCK (self);
+  return gst_video_decoder_finish_frame (decoder,
+      gst_video_codec_frame_ref (frame));
+}
+
+/* Nobody wants the collected frames any more. */
+static void
+gst_vldm_dec_forget (GstVldmDec * self)
+{
+  guint i;
+
+  for (i = 0; i < self->chunk.frames->len; i++)
+    gst_video_decoder_release_frame (GST_VIDEO_DECODER (self),
+        gst_video_codec_frame_ref (g_ptr_array_index (self->chunk.frames, i)));
+  gst_vldm_chunk_reset (&self->chunk);
+}
+
+/* Pushes the first @n collected frames with @pictures, and forgets them. */
+static GstFlowReturn
+gst_vldm_dec_push_first (GstVldmDec * self, guint n,
+    const VldmFrames * pictures)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  gboolean paced = FALSE;
+  guint i;
+
+  for (i = 0; i < n && flow == GST_FLOW_OK; i++) {
+    GstVideoCodecFrame *frame = g_ptr_array_index (self->chunk.frames, i);
+    GstClockTime running_time = gst_segment_to_running_time (&self->segment,
+        GST_FORMAT_TIME, frame->pts);
+
+    if (!paced && GST_CLOCK_TIME_IS_VALID (running_time)) {
+      gst_vldm_pace (GST_ELEMENT (self), running_time,
+          &self->progress.cancelled);
+      paced = TRUE;
+    }
+    flow = gst_vldm_dec_push (self, frame, vldm_frames_host (pictures, i));
+  }
+  if (flow == GST_FLOW_OK)
+    g_ptr_array_remove_range (self->chunk.frames, 0, n);
+  else
+    gst_vldm_dec_forget (self);
+  return flow;
+}
+
+/* Decodes what was collected and pushes what no later chunk has a share in: with @last, all of it. */
+static GstFlowReturn
+gst_vldm_dec_decode (GstVldmDec * self, gboolean last)
+{
+  g_auto (VldmFrames) pictures = { 0, };
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
+  gpointer stage;
+  gint64 start;
+  guint n_done;
+
+  flow = gst_vldm_loader_wait_stage (self->loader, &stage);
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  start = g_get_monotonic_time ();
+  n_done = gst_vldm_chunk_decode (&self->chunk, stage, &self->latents,
+      &self->grid, last, &pictures, &self->progress.callbacks, &error);
+  if (n_done == 0)
+    flow = gst_vldm_fail (GST_ELEMENT (self), error, "decoding");
+  gst_vldm_progress_end (&self->progress, error);
+  self->failed = flow == GST_FLOW_ERROR;
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  GST_OBJECT_LOCK (self);
+  self->chunks_decoded++;
+  self->decode_ns += 1000 * (g_get_monotonic_time () - start);
+  gst_vldm_device_stats_update (&self->device_stats, self->loader);
+  GST_OBJECT_UNLOCK (self);
+  return gst_vldm_dec_push_first (self, n_done, &pictures);
+}
+
+/* No frame continues the chunk: pushes all that is there. */
+static GstFlowReturn
+gst_vldm_dec_drain (GstVideoDecoder * decoder)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  if (self->chunk.frames->len > self->chunk.n_held)
+    flow = gst_vldm_dec_decode (self, TRUE);
+  else if (self->chunk.n_held > 0)
+    flow =
+        gst_vldm_dec_push_first (self, self->chunk.n_held, &self->chunk.held);
+  if (flow == GST_FLOW_OK)
+    gst_vldm_dec_flush (decoder);
+  return flow;
+}
+
+/* The model's own chunks, once it is open. */
+static GstFlowReturn
+gst_vldm_dec_find_grid (GstVldmDec * self)
+{
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
+  VldmModel *model;
+  VldmChunks grid;
+
+  if (self->loader == NULL && !gst_vldm_dec_choose_model (self))
+    return GST_FLOW_ERROR;
+  flow = gst_vldm_loader_wait_model (self->loader, &model);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!vldm_decode_chunks (model, self->chunk_frames, self->chunk_overlap,
+          &grid, &error))
+    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing chunks");
+
+  GST_OBJECT_LOCK (self);
+  self->grid = grid;
+  GST_OBJECT_UNLOCK (self);
+  self->grid_known = TRUE;
+  gst_vldm_dec_update_latency (self);
+  return GST_FLOW_OK;
+}
+
+/* The frame's number on the grid that begins at stream time 0. */
+static guint64
+gst_vldm_dec_frame_number (GstVldmDec * self, const GstVideoCodecFrame * frame)
+{
+  guint64 time;
+
+  if (self->latents.fps_n == 0 || !GST_CLOCK_TIME_IS_VALID (frame->pts)
+      || gst_segment_to_stream_time_full (&self->upstream, GST_FORMAT_TIME,
+          frame->pts, &time) != 1)
+    return self->next;
+  return gst_vldm_frame_nearest (time, self->latents.fps_n,
+      self->latents.fps_d);
+}
+
+static GstFlowReturn
+gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
+    GstVideoCodecFrame * frame)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  gsize size = gst_buffer_get_size (frame->input_buffer);
+  gsize expected = gst_vldm_latents_frame_size (&self->latents);
+  guint64 number = gst_vldm_dec_frame_number (self, frame);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  if (size != expected) {
+    GST_ELEMENT_ERROR (self, STREAM, DECODE,
+        ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
+            G_GSIZE_FORMAT, size, expected), (NULL));
+    flow = GST_FLOW_ERROR;
+  } else if (number != self->next
+      || GST_BUFFER_FLAG_IS_SET (frame->input_buffer,
+          GST_BUFFER_FLAG_DISCONT)) {
+    flow = gst_vldm_dec_drain (decoder);
+  }
+  if (flow == GST_FLOW_OK && !self->grid_known)
+    flow = gst_vldm_dec_find_grid (self);
+  if (flow != GST_FLOW_OK) {
+    gst_video_decoder_release_frame (decoder, frame);
+    return flow;
+  }
+
+  if (self->chunk.frames->len == self->chunk.n_held)
+    self->chunk.number = vldm_last_chunk_of (&self->grid, number);
+  g_ptr_array_add (self->chunk.frames, frame);
+  self->next = number + 1;
+  GST_OBJECT_LOCK (self);
+  self->frames_in++;
+  GST_OBJECT_UNLOCK (self);
+
+  if (self->next < vldm_chunk_start (&self->grid, self->chunk.number)
+      + self->grid.size)
+    return GST_FLOW_OK;
+  return gst_vldm_dec_decode (self, FALSE);
+}
+
+static void
+gst_vldm_dec_take_conditioning (GstVldmDec * self,
+    const GstVldmConditioning * conditioning)
+{
+  gboolean own_model;
+
+  if (g_strcmp0 (conditioning->model, self->upstream_model) == 0)
+    return;
+  g_free (self->upstream_model);
+  self->upstream_model = g_strdup (conditioning->model);
+
+  GST_OBJECT_LOCK (self);
+  own_model = self->model_path != NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (!own_model && gst_vldm_dec_drain (GST_VIDEO_DECODER (self)) ==
+      GST_FLOW_OK)
+    gst_vldm_dec_choose_model (self);
+}
+
+/* The base class lets frames wait over a segment, a gap or another model, so that they would come out behind it. */
+static gboolean
+gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  GstVldmConditioning conditioning;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_vldm_dec_interrupt (self, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_vldm_dec_interrupt (self, FALSE);
+      break;
+    case GST_EVENT_SEGMENT:
+      GST_VIDEO_DECODER_STREAM_LOCK (decoder);
+      gst_vldm_dec_drain (decoder);
+      gst_event_copy_segment (event, &self->upstream);
+      GST_OBJECT_LOCK (self);
+      event = gst_vldm_seek_narrow (&self->seek, event, &self->segment);
+      GST_OBJECT_UNLOCK (self);
+      GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
+      break;
+    case GST_EVENT_GAP:
+      GST_VIDEO_DECODER_STREAM_LOCK (decoder);
+      gst_vldm_dec_drain (decoder);
+      GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
+      break;
+    default:
+      if (gst_vldm_conditioning_from_event (&conditioning, event)) {
+        GST_VIDEO_DECODER_STREAM_LOCK (decoder);
+        gst_vldm_dec_take_conditioning (self, &conditioning);
+        GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
+      }
+      break;
+  }
+  return GST_VIDEO_DECODER_CLASS (parent_class)->sink_event (decoder, event);
+}
+
+/* Asks upstream for whole chunks, so that pictures are the same as without the seek. */
+static gboolean
+gst_vldm_dec_src_event (GstVideoDecoder * decoder, GstEvent * event)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  gint fps_n = self->latents.fps_n, fps_d = self->latents.fps_d;
+  const VldmChunks *grid = &self->grid;
+  guint64 first, last;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
+      && gst_vldm_seek_frames (event, fps_n, fps_d, &first, &last)) {
+    GST_OBJECT_LOCK (self);
+    first = vldm_chunk_start (grid, vldm_first_chunk_of (grid, first));
+    if (last != G_MAXUINT64)
+      last = vldm_chunk_start (grid, vldm_last_chunk_of (grid, last))
+          + grid->size;
+    event = gst_vldm_seek_widen (&self->seek, event, fps_n, fps_d, first, last);
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event);
+}
