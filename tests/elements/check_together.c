@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * vldmsrc and vldmdec in pipelines, over stages that compute nothing but can be slow.
+ */
+#include "tests/elements/fake_stages.h"
+#include "tests/elements/harness.h"
+
+/* What video sinks do by default: frames more than 5 ms late are dropped. */
+#define VIDEO_SINK "fakesink name=sink sync=true qos=true max-lateness=5000000"
+
+static GstElement *
+launch (const char *description)
+{
+  GError *error = NULL;
+  GstElement *pipeline = gst_parse_launch (description, &error);
+
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  return pipeline;
+}
+
+/* Runs to EOS. */
+static void
+run (GstElement * pipeline)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = check_wait_message (pipeline, bus,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
+      "%" GST_PTR_FORMAT, message);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+}
+
+/* Buffers that the sink showed, and that it dropped. */
+static void
+check_shown (GstElement * pipeline, guint64 shown, guint64 dropped)
+{
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstStructure *stats;
+  guint64 n_rendered, n_dropped;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  fail_unless (gst_structure_get (stats, "rendered", G_TYPE_UINT64, &n_rendered,
+          "dropped", G_TYPE_UINT64, &n_dropped, NULL));
+  fail_unless_equals_uint64 (n_dropped, dropped);
+  fail_unless_equals_uint64 (n_rendered, shown);
+  gst_structure_free (stats);
+  gst_object_unref (sink);
+}
+
+static void
+finish (GstElement * pipeline)
+{
+  check_stops_quickly (pipeline);
+  gst_object_unref (pipeline);
+  fail_unless_equals_int (fake_live_models, 0);
+  fail_unless_equals_int (fake_live_stages, 0);
+}
+
+/* Counts how long every buffer was after the one before, in the sink's thread. */
+typedef struct
+{
+  guint n;
+  gint64 last, shortest;        /* microseconds */
+} Rhythm;
+
+static void
+on_handoff (GstElement * sink, GstBuffer * buffer, GstPad * pad, Rhythm * r)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (r->n++ > 0)
+    r->shortest = MIN (r->shortest, now - r->last);
+  r->last = now;
+}
+
+/* Window and chunks take longer than they last; all frames are shown, each for its time, with and without queues. */
+GST_START_TEST (test_slower_than_real_time)
+{
+  static const char *const middles[] = { "!", "! queue !",
+    "! identity ! queue max-size-buffers=0 max-size-time=0 ! identity !"
+  };
+  Rhythm rhythm = { 0, 0, G_MAXINT64 };
+  GstElement *pipeline, *sink;
+  char *description;
+
+  fake.fps_n = 20;
+  fake.fps_d = 1;
+  fake.step_ms = 200;
+  fake.decode_ms = 60;
+  description = g_strdup_printf ("vldmsrc chunk-frames=20 %s vldmdec %s "
+      VIDEO_SINK " signal-handoffs=true", middles[__i__], middles[__i__]);
+  pipeline = launch (description);
+  g_free (description);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), &rhythm);
+  gst_object_unref (sink);
+
+  run (pipeline);
+  check_shown (pipeline, 20, 0);
+  fail_unless_equals_int (rhythm.n, 20);
+  /* 50 ms apart, not all at once. */
+  fail_unless (rhythm.shortest > 20000, "%d us", (int) rhythm.shortest);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* A sink that does not wait for its clock gets the same running times as ever. */
+GST_START_TEST (test_running_times)
+{
+  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! fakesink name=sink");
+  GstElement *sink;
+  GstSample *sample;
+
+  fake.step_ms = 100;
+  run (pipeline);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_object_get (sink, "last-sample", &sample, NULL);
+  fail_unless_equals_uint64 (gst_segment_to_running_time
+      (gst_sample_get_segment (sample), GST_FORMAT_TIME,
+          GST_BUFFER_PTS (gst_sample_get_buffer (sample))),
+      gst_util_uint64_scale (7, 1001 * GST_SECOND, 24000));
+  gst_sample_unref (sample);
+  gst_object_unref (sink);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* PAUSED costs no generation: caps, size and duration are known at once. */
+GST_START_TEST (test_preroll)
+{
+  GstElement *pipeline = launch ("vldmsrc name=src ! vldmdec ! " VIDEO_SINK);
+  GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+  gint64 start = g_get_monotonic_time ();
+  gint64 duration;
+
+  fake.load_ms = fake.step_ms = 20000;
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
+      == GST_STATE_CHANGE_SUCCESS);
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
+          &duration));
+  fail_unless_equals_uint64 (duration, gst_util_uint64_scale (8,
+          1001 * GST_SECOND, 24000));
+
+  /* Nor does the change to PLAYING wait for it. */
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
+      == GST_STATE_CHANGE_SUCCESS);
+  fail_unless (g_get_monotonic_time () - start < G_USEC_PER_SEC);
+  gst_object_unref (src);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+static GstPadProbeReturn
+on_picture (GstPad * pad, GstPadProbeInfo * info, gpointer pictures)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  guint8 pixel[3];
+
+  gst_buffer_extract (buffer, 0, pixel, 3);
+  g_array_append_vals (pictures, pixel, 3);
+  return GST_PAD_PROBE_OK;
+}
+
+/* After any seek, pictures are those of playing through: same chunks, same blending. */
+GST_START_TEST (test_random_seeks)
+{
+  GstElement *pipeline = launch ("vldmsrc chunk-frames=40 ! vldmdec name=dec ! "
+      "fakesink name=sink");
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  GArray *pictures = g_array_new (FALSE, FALSE, 1);
+  GRand *random = g_rand_new_with_seed (1);
+  guint8 all[3 * 40];
+  guint i;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_picture, pictures,
+      NULL);
+  run (pipeline);
+  fail_unless_equals_int (pictures->len, sizeof (all));
+  memcpy (all, pictures->data, sizeof (all));
+
+  for (i = 0; i < 100; i++) {
+    guint from = g_rand_int_range (random, 0, 40);
+    guint to = g_rand_int_range (random, from + 1, 41);
+    GstClockTime shift = g_rand_int_range (random, 0, 1000000);
+
+    /* Not under way: the probe must not see frames of the seek before. */
+    g_array_set_size (pictures, 0);
+    fail_unless (gst_element_seek (pipeline, 1.0, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET,
+            gst_util_uint64_scale (from, 1001 * GST_SECOND, 24000) + shift,
+            GST_SEEK_TYPE_SET, gst_util_uint64_scale (to, 1001 * GST_SECOND,
+                24000)));
+    run (pipeline);
+    fail_unless_equals_int (pictures->len, 3 * (to - from));
+    fail_unless (memcmp (pictures->data, all + 3 * from, pictures->len) == 0,
+        "seek %d to %d", from, to);
+  }
+  fail_unless_equals_int (fake_generations, 1);
+  g_rand_free (random);
+  g_array_free (pictures, TRUE);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* Seeks one after the other while it works. */
+GST_START_TEST (test_seeks_under_way)
+{
+  GstElement *pipeline = launch ("vldmsrc ! queue ! vldmdec ! queue ! "
+      VIDEO_SINK);
+  GRand *random = g_rand_new_with_seed (2);
+  guint i;
+
+  fake.step_ms = 5;
+  fake.decode_ms = 2;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (i = 0; i < 30; i++) {
+    g_usleep (g_rand_int_range (random, 0, 40000));
+    fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
+            g_rand_int_range (random, 0, 300) * GST_MSECOND));
+  }
+  run (pipeline);
+  g_rand_free (random);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* Two sources and two decoders use one model; the last one to stop frees it. */
+GST_START_TEST (test_sharing)
+{
+  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! fakesink name=sink "
+      "vldmsrc seed=2 ! vldmdec ! fakesink");
+  GstElement *third = launch ("vldmsrc name=src ! fakesink");
+
+  run (pipeline);
+  fail_unless_equals_int (fake_live_models, 1);
+  fail_unless_equals_int (fake_live_stages, 4);
+  run (third);
+  fail_unless_equals_int (fake_live_models, 1);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  fail_unless_equals_int (fake_live_models, 1);
+  fail_unless_equals_int (fake_live_stages, 1);
+  gst_object_unref (pipeline);
+  finish (third);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_other_precision_is_another_model)
+{
+  GstElement *pipeline = launch ("vldmsrc precision=f16 ! vldmdec precision=f32"
+      " ! fakesink");
+
+  run (pipeline);
+  fail_unless_equals_int (fake_live_models, 2);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* READY keeps models and the window, so a second run generates nothing. */
+GST_START_TEST (test_cycling)
+{
+  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! fakesink name=sink");
+  guint i;
+
+  for (i = 0; i < 20; i++) {
+    run (pipeline);
+    check_shown (pipeline, 8, 0);
+    gst_element_set_state (pipeline, i % 4 ? GST_STATE_READY : GST_STATE_NULL);
+  }
+  fail_unless_equals_int (fake_generations, 6);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* Autoplugged by what it is: a decoder of coded video. */
+GST_START_TEST (test_decodebin)
+{
+  GstElement *pipeline = launch ("vldmsrc ! decodebin ! video/x-raw ! "
+      "fakesink name=sink");
+
+  run (pipeline);
+  check_shown (pipeline, 8, 0);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* A tee beside the element that holds a chunk. */
+GST_START_TEST (test_tee)
+{
+  GstElement *pipeline = launch ("vldmsrc ! tee name=t t. ! "
+      "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! vldmdec ! "
+      "fakesink name=sink  t. ! queue max-size-buffers=0 max-size-bytes=0 "
+      "max-size-time=0 ! fakesink");
+
+  run (pipeline);
+  check_shown (pipeline, 8, 0);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+/* START first, CONTINUE with rising percents, COMPLETE last; not more than about ten a second. */
+GST_START_TEST (test_progress)
+{
+  GstElement *pipeline = launch ("vldmsrc steps=50 ! fakesink");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  guint n[GST_PROGRESS_TYPE_ERROR + 1] = { 0, };
+  gint percent, last_percent = 0;
+  gboolean eos = FALSE;
+
+  fake.step_ms = 10;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!eos) {
+    GstMessage *message = check_wait_message (pipeline, bus,
+        GST_MESSAGE_PROGRESS | GST_MESSAGE_EOS);
+    GstProgressType type;
+    char *code = NULL;
+
+    eos = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    if (!eos)
+      gst_message_parse_progress (message, &type, &code, NULL);
+    if (g_strcmp0 (code, "denoise") == 0) {
+      fail_unless (n[GST_PROGRESS_TYPE_COMPLETE] == 0);
+      fail_unless (n[GST_PROGRESS_TYPE_START] ==
+          (type == GST_PROGRESS_TYPE_START ? 0 : 1));
+      n[type]++;
+      gst_structure_get_int (gst_message_get_structure (message), "percent",
+          &percent);
+      fail_unless (percent >= last_percent && percent <= 100);
+      last_percent = percent;
+    }
+    g_free (code);
+    gst_message_unref (message);
+  }
+  fail_unless_equals_int (n[GST_PROGRESS_TYPE_COMPLETE], 1);
+  /* 500 ms of work and a little more. */
+  fail_unless (n[GST_PROGRESS_TYPE_CONTINUE] >= 2);
+  fail_unless (n[GST_PROGRESS_TYPE_CONTINUE] <= 20);
+  gst_object_unref (bus);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_prompt_changes)
+{
+  GstElement *pipeline = launch ("vldmsrc name=src prompt=a ! vldmdec ! "
+      "fakesink name=sink");
+  GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+
+  run (pipeline);
+  g_object_set (src, "prompt", "b", NULL);
+  fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, 0));
+  run (pipeline);
+  fail_unless_equals_int (fake_generations, 2);
+  gst_object_unref (src);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
+int
+main (int argc, char **argv)
+{
+  Suite *suite = suite_create ("together");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (suite, tc);
+  tcase_add_checked_fixture (tc, check_setup, NULL);
+  tcase_add_loop_test (tc, test_slower_than_real_time, 0, 3);
+  tcase_add_test (tc, test_running_times);
+  tcase_add_test (tc, test_preroll);
+  tcase_add_test (tc, test_random_seeks);
+  tcase_add_test (tc, test_seeks_under_way);
+  tcase_add_test (tc, test_sharing);
+  tcase_add_test (tc, test_other_precision_is_another_model);
+  tcase_add_test (tc, test_cycling);
+  tcase_add_test (tc, test_decodebin);
+  tcase_add_test (tc, test_tee);
+  tcase_add_test (tc, test_progress);
+  tcase_add_test (tc, test_prompt_changes);
+  return check_run (argc, argv, suite);
+}

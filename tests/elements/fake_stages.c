@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Stages that compute nothing.
+ */
+#include "tests/elements/fake_stages.h"
+
+#include <string.h>
+
+#include "vldm/stages/decode.h"
+#include "vldm/stages/keyframes.h"
+
+#define FACTOR 8
+#define CHANNELS 4
+#define SLICE_MS 10
+
+FakeSettings fake;
+gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
+gint fake_live_models, fake_live_stages;
+
+struct _OclDevice
+{
+  int nothing;
+};
+
+struct _VldmModel
+{
+  gint refs;
+  char *folder;
+  OclType type;
+};
+
+struct _VldmKeyframes
+{
+  VldmModel *model;
+};
+
+struct _VldmDecode
+{
+  VldmModel *model;
+  guint kept;
+};
+
+static OclDevice the_device;
+
+void
+fake_reset (void)
+{
+  memset (&fake, 0, sizeof (fake));
+  fake.fps_n = 24000;
+  fake.fps_d = 1001;
+  fake_models_opened = fake_stages_made = fake_generations = fake_chunks = 0;
+}
+
+/* Works for @ms, asking now and then whether to go on. */
+static gboolean
+work (const VldmProgress * progress, VldmActivity activity, guint done,
+    guint total, gint ms, GError ** error)
+{
+  do {
+    if (!progress->progress (activity, done, total, progress->user_data)) {
+      g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_CANCELLED,
+          "cancelled");
+      return FALSE;
+    }
+    if (ms > 0)
+      g_usleep (1000 * MIN (ms, SLICE_MS));
+    ms -= SLICE_MS;
+  } while (ms > 0);
+  return TRUE;
+}
+
+static gboolean
+fails (FakeFailure what, GQuark domain, gint code, GError ** error)
+{
+  if (fake.failure != what)
+    return FALSE;
+  g_set_error (error, domain, code, "injected failure %d", what);
+  return TRUE;
+}
+
+GQuark
+ocl_error_quark (void)
+{
+  return g_quark_from_static_string ("ocl-error-quark");
+}
+
+void
+ocl_buffer_unref (OclBuffer * buffer)
+{
+}
+
+OclDevice *
+ocl_device_open (const char *selector, OclForm form, GError ** error)
+{
+  if (fails (FAKE_FAIL_DEVICE, OCL_ERROR, OCL_ERROR_NO_DEVICE, error))
+    return NULL;
+  return &the_device;
+}
+
+void
+ocl_device_unref (OclDevice * device)
+{
+}
+
+const char *
+ocl_device_description (OclDevice * device)
+{
+  return "fake: no device";
+}
+
+guint64
+ocl_device_bytes_allocated (OclDevice * device)
+{
+  return 4096;
+}
+
+VldmModel *
+vldm_model_new (const char *folder, OclDevice * device,
+    VldmPrecision precision, GError ** error)
+{
+  VldmModel *model;
+
+  if (fails (FAKE_FAIL_MODEL, VLDM_ERROR, VLDM_ERROR_MODEL, error))
+    return NULL;
+  model = g_new0 (VldmModel, 1);
+  model->refs = 1;
+  model->folder = g_strdup (folder);
+  model->type = precision == VLDM_PRECISION_F16 ? OCL_F16 : OCL_F32;
+  g_atomic_int_inc (&fake_models_opened);
+  g_atomic_int_inc (&fake_live_models);
+  return model;
+}
+
+VldmModel *
+vldm_model_ref (VldmModel * model)
+{
+  g_atomic_int_inc (&model->refs);
+  return model;
+}
+
+void
+vldm_model_unref (VldmModel * model)
+{
+  if (!g_atomic_int_dec_and_test (&model->refs))
+    return;
+  g_atomic_int_add (&fake_live_models, -1);
+  g_free (model->folder);
+  g_free (model);
+}
+
+const char *
+vldm_model_folder (VldmModel * model)
+{
+  return model->folder;
+}
+
+OclDevice *
+vldm_model_device (VldmModel * model)
+{
+  return &the_device;
+}
+
+OclType
+vldm_model_type (VldmModel * model)
+{
+  return model->type;
+}
+
+const VldmAutoencoderConfig *
+vldm_model_autoencoder_config (VldmModel * model)
+{
+  static const VldmAutoencoderConfig config = {
+    .latent_channels = CHANNELS,
+    .factor = FACTOR,
+  };
+
+  return &config;
+}
+
+static gboolean
+load (const VldmProgress * progress, GError ** error)
+{
+  if (!work (progress, VLDM_ACTIVITY_LOAD_MODEL, 0, 1, fake.load_ms, error))
+    return FALSE;
+  if (fails (FAKE_FAIL_LOAD, VLDM_ERROR, VLDM_ERROR_READ, error))
+    return FALSE;
+  g_atomic_int_inc (&fake_stages_made);
+  g_atomic_int_inc (&fake_live_stages);
+  return work (progress, VLDM_ACTIVITY_LOAD_MODEL, 1, 1, 0, error);
+}
+
+VldmKeyframes *
+vldm_keyframes_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  VldmKeyframes *keyframes;
+
+  if (!load (progress, error))
+    return NULL;
+  keyframes = g_new0 (VldmKeyframes, 1);
+  keyframes->model = vldm_model_ref (model);
+  return keyframes;
+}
+
+void
+vldm_keyframes_free (VldmKeyframes * keyframes)
+{
+  g_atomic_int_add (&fake_live_stages, -1);
+  vldm_model_unref (keyframes->model);
+  g_free (keyframes);
+}
+
+gboolean
+vldm_keyframes_defaults (VldmModel * model, VldmKeyframesParams * params,
+    gint * fps_n, gint * fps_d, GError ** error)
+{
+  memset (params, 0, sizeof (*params));
+  params->sampling.prompt = params->sampling.negative_prompt = "";
+  params->sampling.steps = 4;
+  params->sampling.guidance_scale = 4.0;
+  params->frames = 8;
+  params->width = 64;
+  params->height = 32;
+  *fps_n = fake.fps_n;
+  *fps_d = fake.fps_d;
+  return TRUE;
+}
+
+static gboolean
+in_range (const char *name, gdouble value, gdouble min, gdouble max,
+    GError ** error)
+{
+  if (value >= min && value <= max)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "%s is %g; allowed is %g to %g", name, value, min, max);
+  return FALSE;
+}
+
+static gboolean
+multiple (const char *name, guint value, GError ** error)
+{
+  if (value % FACTOR == 0)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "%s is %u; the nearest are %u and %u", name, value,
+      value / FACTOR * FACTOR, value / FACTOR * FACTOR + FACTOR);
+  return FALSE;
+}
+
+gboolean
+vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
+    GError ** error)
+{
+  const VldmSampling *sampling = &params->sampling;
+
+  return multiple ("width", params->width, error)
+      && multiple ("height", params->height, error)
+      && in_range ("steps", sampling->steps, 1, 1000, error)
+      && in_range ("guidance-scale", sampling->guidance_scale, 0, 100, error)
+      && in_range ("guidance-rescale", sampling->guidance_rescale, 0, 1, error);
+}
+
+gboolean
+vldm_keyframes_run (VldmKeyframes * keyframes,
+    const VldmKeyframesParams * params, const VldmFrames * context,
+    VldmFrames * out, const VldmProgress * progress, GError ** error)
+{
+  guint steps = params->sampling.steps;
+  gsize n = vldm_frames_frame_size (out) / sizeof (gfloat);
+  guint i, j;
+
+  g_atomic_int_inc (&fake_generations);
+  if (!work (progress, VLDM_ACTIVITY_ENCODE_TEXT, 0, 1, 0, error)
+      || !work (progress, VLDM_ACTIVITY_ENCODE_TEXT, 1, 1, 0, error))
+    return FALSE;
+  for (i = 0; i < steps; i++) {
+    if (i == steps / 2 && fails (FAKE_FAIL_GENERATE, OCL_ERROR,
+            OCL_ERROR_MEMORY, error))
+      return FALSE;
+    if (!work (progress, VLDM_ACTIVITY_DENOISE, i, steps, fake.step_ms, error))
+      return FALSE;
+  }
+
+  for (i = 0; i < out->count; i++) {
+    gfloat *frame = (gfloat *) vldm_frames_host (out, i);
+
+    for (j = 0; out->format == VLDM_FORMAT_F32LE && j < n; j++)
+      frame[j] = 1000.0f * params->sampling.seed + i;
+  }
+  return work (progress, VLDM_ACTIVITY_DENOISE, steps, steps, 0, error);
+}
+
+gboolean
+vldm_decode_chunks (VldmModel * model, gint size, gint overlap,
+    VldmChunks * chunks, GError ** error)
+{
+  chunks->size = size == -1 ? 8 : size;
+  chunks->overlap = overlap == -1 ? (gint) MIN (2, chunks->size / 2) : overlap;
+  return in_range ("chunk-frames", chunks->size, 1, 1024, error)
+      && in_range ("chunk-overlap", chunks->overlap, 0, chunks->size / 2,
+      error);
+}
+
+VldmDecode *
+vldm_decode_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  VldmDecode *decode;
+
+  if (!load (progress, error))
+    return NULL;
+  decode = g_new0 (VldmDecode, 1);
+  decode->model = vldm_model_ref (model);
+  return decode;
+}
+
+void
+vldm_decode_free (VldmDecode * decode)
+{
+  g_atomic_int_add (&fake_live_stages, -1);
+  vldm_model_unref (decode->model);
+  g_free (decode);
+}
+
+gboolean
+vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
+    const VldmFrames * latents, VldmFrames * rgb, const VldmProgress * progress,
+    GError ** error)
+{
+  guint n = latents->count;
+  gsize bytes = vldm_frames_frame_size (rgb);
+  guint8 first = *(gfloat *) vldm_frames_host (latents, 0);
+  guint i;
+  gsize j;
+
+  g_atomic_int_inc (&fake_chunks);
+  if (params->blend > 0 && decode->kept != params->blend) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "%u frames kept, %u to blend", decode->kept, params->blend);
+    return FALSE;
+  }
+  for (i = 0; i < n; i++) {
+    guint8 *picture = vldm_frames_host (rgb, i);
+    guint8 number = *(gfloat *) vldm_frames_host (latents, i);
+
+    if (i == n / 2 && fails (FAKE_FAIL_DECODE, OCL_ERROR, OCL_ERROR_CALL,
+            error))
+      return FALSE;
+    if (!work (progress, VLDM_ACTIVITY_DECODE, i, n, fake.decode_ms, error))
+      return FALSE;
+    for (j = 0; j < bytes; j += 3) {
+      picture[j] = number;
+      picture[j + 1] = first;
+      picture[j + 2] = 16 * (i < params->blend ? params->blend : 0) + n;
+    }
+  }
+  decode->kept = params->keep ? MIN (params->overlap, n) : 0;
+  return work (progress, VLDM_ACTIVITY_DECODE, n, n, 0, error);
+}
+
+void
+vldm_decode_reset (VldmDecode * decode)
+{
+  decode->kept = 0;
+}

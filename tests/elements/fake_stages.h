@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Stages that compute nothing: linked in place of floors 1 and 2, so that tests of elements are quick, need no device, and
+ * can make every step slow or fail.
+ *
+ * Latents: every value of frame i is 1000 * seed + i. Pictures: the pixels of a frame are (frame number mod 256, number of
+ * the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if this is one of them), which
+ * tells how it was decoded.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum
+{
+  FAKE_FAIL_NOTHING,
+  FAKE_FAIL_DEVICE,             /* ocl_device_open */
+  FAKE_FAIL_MODEL,              /* vldm_model_new */
+  FAKE_FAIL_LOAD,               /* making a stage */
+  FAKE_FAIL_GENERATE,           /* vldm_keyframes_run, half way */
+  FAKE_FAIL_DECODE,             /* vldm_decode_run, half way */
+} FakeFailure;
+
+/* Set before the pipeline starts. */
+typedef struct
+{
+  gint load_ms;                 /* a stage takes so long to make */
+  gint step_ms;                 /* a denoising step */
+  gint decode_ms;               /* a frame of a chunk */
+  gint fps_n, fps_d;            /* of the model */
+  FakeFailure failure;
+} FakeSettings;
+
+extern FakeSettings fake;
+
+/* What happened since fake_reset. Atomic. */
+extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
+/* What is alive. Atomic. */
+extern gint fake_live_models, fake_live_stages;
+
+void fake_reset (void);

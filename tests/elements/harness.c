@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What tests of elements share.
+ */
+#include "tests/elements/harness.h"
+
+#include "elements/vldmdec.h"
+#include "elements/vldmsrc.h"
+#include "tests/elements/fake_stages.h"
+
+void
+check_setup (void)
+{
+  fake_reset ();
+}
+
+static gboolean
+register_elements (GstPlugin * plugin)
+{
+  return GST_ELEMENT_REGISTER (vldmsrc, plugin)
+      && GST_ELEMENT_REGISTER (vldmdec, plugin);
+}
+
+int
+check_run (int argc, char **argv, Suite * suite)
+{
+  gst_check_init (&argc, &argv);
+  g_assert_true (gst_plugin_register_static (GST_VERSION_MAJOR,
+          GST_VERSION_MINOR, "vldm", "the plugin under test",
+          register_elements, VERSION, "LGPL", PACKAGE, PACKAGE, PACKAGE));
+  return gst_check_run_suite (suite, argv[0], __FILE__);
+}
+
+GstMessage *
+check_wait_message (GstElement * element, GstBus * bus, GstMessageType types)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND,
+      types);
+
+  fail_unless (message != NULL, "no message of types %x from %s", types,
+      GST_OBJECT_NAME (element));
+  return message;
+}
+
+void
+check_error (GstBus * bus, GQuark domain, gint code, ...)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND,
+      GST_MESSAGE_ERROR);
+  GError *error;
+  const char *text;
+  va_list texts;
+
+  fail_unless (message != NULL, "no error came");
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (error->domain == domain && error->code == code,
+      "error is %s %d: %s", g_quark_to_string (error->domain), error->code,
+      error->message);
+  va_start (texts, code);
+  while ((text = va_arg (texts, const char *)) != NULL)
+      fail_unless (strstr (error->message, text) != NULL,
+        "\"%s\" does not say \"%s\"", error->message, text);
+  va_end (texts);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+void
+check_stops_quickly (GstElement * element)
+{
+  gint64 start = g_get_monotonic_time ();
+  gint64 ms;
+
+  fail_unless (gst_element_set_state (element, GST_STATE_NULL) ==
+      GST_STATE_CHANGE_SUCCESS);
+  ms = (g_get_monotonic_time () - start) / 1000;
+  fail_unless (ms < 200, "took %" G_GINT64_FORMAT " ms to stop", ms);
+}
+
+guint64
+check_stat (GstElement * element, const char *field)
+{
+  GstStructure *stats;
+  guint64 value;
+
+  g_object_get (element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, field, &value), "no %s", field);
+  gst_structure_free (stats);
+  return value;
+}

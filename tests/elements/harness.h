@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What tests of elements share: registration without a plugin file, errors from the bus, and time limits.
+ */
+#pragma once
+
+#include <gst/check/gstcheck.h>
+
+/* Such as gst_resource_error_quark, for tables. */
+typedef GQuark (*CheckDomain) (void);
+
+/* Resets the fake stages. A checked fixture. */
+void check_setup (void);
+
+/* main () of a test program: registers both elements and runs @suite; returns check's number of failures. */
+int check_run (int argc, char **argv, Suite * suite);
+
+/* Waits for a message of @types, at most 10 s; fails without one. */
+GstMessage *check_wait_message (GstElement * element, GstBus * bus, GstMessageType types);
+
+/* The next error on @bus must be in @domain with @code and say all of the NULL-terminated texts. */
+void check_error (GstBus * bus, GQuark domain, gint code, ...) G_GNUC_NULL_TERMINATED;
+
+/* Sets @element to NULL, and fails if that takes more than 200 ms. */
+void check_stops_quickly (GstElement * element);
+
+/* "stats" as one number. */
+guint64 check_stat (GstElement * element, const char *field);
