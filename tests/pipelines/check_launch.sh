@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# check_launch.sh CASE PLUGIN_FOLDER: gst-launch-1.0 with the real elements and the default model, as users run it. Few
+# denoising steps, since nobody looks at the pictures.
+
+case=$1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+export GST_PLUGIN_PATH_1_0="$2" GST_REGISTRY_1_0="$scratch/registry.bin" LC_ALL=C
+unset VLDM_MODEL_PATH GST_PLUGIN_PATH
+
+fail () {
+  echo "FAILED: $*"
+  [ ! -e "$scratch/log" ] || cat "$scratch/log"
+  exit 1
+}
+
+launch () {
+  timeout 300 gst-launch-1.0 "$@" > "$scratch/log" 2>&1
+}
+
+# Buffers that reached a "fakesink silent=false" of "gst-launch-1.0 -v".
+count () {
+  grep -c 'last-message = chain' "$scratch/log"
+}
+
+needs () {
+  for element; do
+    gst-inspect-1.0 --exists "$element" || { echo "There is no element $element here."; exit 77; }
+  done
+}
+
+src='vldmsrc steps=2 prompt=street'
+
+case $case in
+  plain)
+    # Leaks become warnings at the end, and warnings are fatal.
+    GST_TRACERS=leaks G_DEBUG=fatal-warnings launch -v $src ! vldmdec ! fakesink silent=false || fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    for activity in load-model encode-text denoise decode; do
+      grep -q "^Progress: ($activity)" "$scratch/log" || fail "no progress message of $activity"
+    done
+    ;;
+  sync)
+    # A sink that drops late frames, as video sinks do.
+    launch -v $src ! vldmdec ! fakesink silent=false sync=true qos=true max-lateness=5000000 || fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames shown instead of 8"
+    ;;
+  file)
+    needs vp8enc webmmux videoconvert
+    launch -e $src ! video/x-vldm-latents,width=128,height=64,framerate=24000/1001 ! vldmdec ! videoconvert ! \
+      video/x-raw,format=I420 ! vp8enc deadline=1 ! webmmux ! filesink location="$scratch/street.webm" || fail "exit status $?"
+    launch -v filesrc location="$scratch/street.webm" ! matroskademux ! fakesink silent=false || fail 'reading the file'
+    [ "$(count)" = 8 ] || fail "$(count) frames in the file instead of 8"
+    grep -q 'chain.*pts: 0:00:00.000000000,' "$scratch/log" || fail 'the file does not begin at 0'
+    gst-discoverer-1.0 -v "$scratch/street.webm" > "$scratch/log" 2>&1 || fail 'gst-discoverer-1.0'
+    grep -q 'Width: 128' "$scratch/log" && grep -q 'Height: 64' "$scratch/log" || fail 'the size is wrong'
+    grep -q 'Frame rate: 24000/1001' "$scratch/log" || fail 'the frame rate is wrong'
+    # 8 frames last 0.333667 s; webm counts milliseconds.
+    grep -Eq 'Duration: 0:00:00\.33[34]' "$scratch/log" || fail 'the duration is wrong'
+    grep -q 'title: street' "$scratch/log" || fail 'the prompt is not in the tags'
+    ;;
+  decodebin)
+    needs videoconvert
+    launch -v $src ! decodebin ! videoconvert ! fakesink silent=false || fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    ;;
+  tee)
+    launch -v $src ! tee name=t  t. ! queue ! vldmdec ! queue ! fakesink silent=false \
+      t. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! filesink location="$scratch/latents" || fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    # 8 frames of 4 x 16 x 32 floats.
+    [ "$(wc -c < "$scratch/latents")" = 65536 ] || fail "$(wc -c < "$scratch/latents") bytes of latents instead of 65536"
+    ;;
+  interrupt)
+    # Kernels are built by the other cases or, for the first case that runs, here.
+    launch $src ! fakesink || fail "exit status $?"
+    gst-launch-1.0 vldmsrc steps=1000 ! vldmdec ! fakesink > "$scratch/log" 2>&1 &
+    pid=$!
+    tries=0
+    until grep -q '^Progress: (denoise) .*: ' "$scratch/log"; do
+      sleep 0.1
+      tries=$((tries + 1))
+      [ $tries -lt 600 ] || { kill -9 $pid; fail 'it does not begin to denoise'; }
+    done
+    start=$(date +%s%N)
+    kill -INT $pid
+    wait $pid
+    ms=$((($(date +%s%N) - start) / 1000000))
+    echo "ended $ms ms after SIGINT"
+    # The element stops within 200 ms; a machine that is busy otherwise, and the end of the process, need some more.
+    [ $ms -lt 2000 ] || fail "$ms ms"
+    ;;
+  refusal)
+    launch $src ! video/x-vldm-latents,width=100 ! fakesink && fail 'a width of 100 is accepted'
+    grep -q 'width is 100.*96 and 104' "$scratch/log" || fail 'the message does not name the nearest widths'
+    launch vldmsrc model-path=/no/such/folder ! fakesink && fail 'a missing model is accepted'
+    grep -q '/no/such/folder' "$scratch/log" || fail 'the message does not name the folder'
+    launch vldmsrc device=no-such-device ! fakesink && fail 'a missing device is accepted'
+    grep -q 'no-such-device' "$scratch/log" || fail 'the message does not name the device'
+    ;;
+  *)
+    fail "unknown case $case"
+    ;;
+esac

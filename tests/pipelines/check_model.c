@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One pipeline with the default model over its life: many starts and stops, and seeks that must give the same pictures as
+ * playing through. Small pictures and one denoising step.
+ */
+#include <gst/check/gstcheck.h>
+
+#define N_FRAMES 20
+
+#define LAUNCH "vldmsrc name=src prompt=street steps=1 chunk-frames=20 ! " \
+    "video/x-vldm-latents, width=64, height=64 ! vldmdec ! fakesink name=sink"
+
+typedef struct
+{
+  GstElement *pipeline;
+  GArray *checksums;            /* of guint64, of the pictures since the last run */
+} Player;
+
+static GstPadProbeReturn
+on_picture (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  GArray *checksums = data;
+  GstMapInfo map;
+  guint64 sum = 0;
+  gsize i;
+
+  gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map, GST_MAP_READ);
+  for (i = 0; i < map.size; i++)
+    sum = sum * 31 + map.data[i];
+  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
+  g_array_append_val (checksums, sum);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+player_init (Player * player)
+{
+  GstElement *sink;
+  GstPad *pad;
+
+  player->pipeline = gst_parse_launch (LAUNCH, NULL);
+  fail_unless (player->pipeline != NULL);
+  player->checksums = g_array_new (FALSE, FALSE, sizeof (guint64));
+  sink = gst_bin_get_by_name (GST_BIN (player->pipeline), "sink");
+  pad = gst_element_get_static_pad (sink, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_picture,
+      player->checksums, NULL);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+}
+
+static void
+player_clear (Player * player)
+{
+  gst_element_set_state (player->pipeline, GST_STATE_NULL);
+  gst_object_unref (player->pipeline);
+  g_array_free (player->checksums, TRUE);
+}
+
+static void
+player_run (Player * player)
+{
+  GstBus *bus = gst_element_get_bus (player->pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (player->pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 120 * GST_SECOND,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message != NULL
+      && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS, "%" GST_PTR_FORMAT,
+      message);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+}
+
+GST_START_TEST (test_seeks)
+{
+  GRand *random = g_rand_new_with_seed (1);
+  guint64 all[N_FRAMES];
+  Player player;
+  guint i;
+
+  player_init (&player);
+  player_run (&player);
+  fail_unless_equals_int (player.checksums->len, N_FRAMES);
+  memcpy (all, player.checksums->data, sizeof (all));
+  /* Pictures differ, so comparing them means something. */
+  fail_if (all[0] == all[1]);
+
+  for (i = 0; i < 12; i++) {
+    guint from = g_rand_int_range (random, 0, N_FRAMES);
+    guint to = g_rand_int_range (random, from + 1, N_FRAMES + 1);
+
+    g_array_set_size (player.checksums, 0);
+    fail_unless (gst_element_seek (player.pipeline, 1.0, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET,
+            gst_util_uint64_scale (from, 8 * GST_SECOND, 15),
+            GST_SEEK_TYPE_SET, gst_util_uint64_scale (to, 8 * GST_SECOND, 15)));
+    player_run (&player);
+    fail_unless_equals_int (player.checksums->len, to - from);
+    fail_unless (memcmp (player.checksums->data, all + from,
+            sizeof (*all) * (to - from)) == 0, "seek %d to %d", from, to);
+  }
+  g_rand_free (random);
+  player_clear (&player);
+}
+
+GST_END_TEST;
+
+/* Every time the same pictures, whether the model stayed loaded (READY) or not (NULL). */
+GST_START_TEST (test_cycling)
+{
+  guint64 before[N_FRAMES];
+  Player player;
+  guint i;
+
+  player_init (&player);
+  for (i = 0; i < 20; i++) {
+    g_array_set_size (player.checksums, 0);
+    player_run (&player);
+    fail_unless_equals_int (player.checksums->len, N_FRAMES);
+    if (i == 0)
+      memcpy (before, player.checksums->data, sizeof (before));
+    fail_unless (memcmp (player.checksums->data, before, sizeof (before)) == 0);
+    gst_element_set_state (player.pipeline,
+        i % 5 == 0 ? GST_STATE_NULL : GST_STATE_READY);
+  }
+  player_clear (&player);
+}
+
+GST_END_TEST;
+
+/* Stopped at any time, on the way up or while it works. */
+GST_START_TEST (test_stops)
+{
+  GRand *random = g_rand_new_with_seed (3);
+  Player player;
+  guint i;
+
+  player_init (&player);
+  for (i = 0; i < 20; i++) {
+    gst_element_set_state (player.pipeline, GST_STATE_PLAYING);
+    g_usleep (g_rand_int_range (random, 0, 400000));
+    fail_unless (gst_element_set_state (player.pipeline,
+            i % 2 ? GST_STATE_NULL : GST_STATE_READY) ==
+        GST_STATE_CHANGE_SUCCESS);
+  }
+  player_run (&player);
+  g_rand_free (random);
+  player_clear (&player);
+}
+
+GST_END_TEST;
+
+int
+main (int argc, char **argv)
+{
+  Suite *suite = suite_create ("model");
+  TCase *tc = tcase_create ("general");
+
+  gst_check_init (&argc, &argv);
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 300);
+  tcase_add_test (tc, test_seeks);
+  tcase_add_test (tc, test_cycling);
+  tcase_add_test (tc, test_stops);
+  return gst_check_run_suite (suite, argv[0], __FILE__);
+}
