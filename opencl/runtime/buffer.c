@@ -126,31 +126,55 @@ ocl_arena_free (OclArena * arena)
   g_free (arena);
 }
 
-/* Makes `current` an empty block of at least @bytes: an empty one that is there and large enough, else a new one in
- * place of the first empty one, so that an arena holds no more blocks than it once needed at the same time. */
+/* Of the empty blocks from @first on the smallest that holds @bytes, moved to @first; FALSE if there is none. */
+static gboolean
+find_block (OclArena * arena, guint first, gsize bytes)
+{
+  GPtrArray *blocks = arena->blocks;
+  guint best = blocks->len;
+  gpointer block;
+
+  for (guint i = first; i < blocks->len; i++)
+    if (ocl_buffer_size (blocks->pdata[i]) >= bytes && (best == blocks->len
+            || ocl_buffer_size (blocks->pdata[i]) <
+            ocl_buffer_size (blocks->pdata[best])))
+      best = i;
+  if (best == blocks->len)
+    return FALSE;
+  block = blocks->pdata[best];
+  blocks->pdata[best] = blocks->pdata[first];
+  blocks->pdata[first] = block;
+  return TRUE;
+}
+
+/* Where no empty block is large enough, one takes the place of all of them, as large as they were together: an arena
+ * never holds more than its blocks in use and the largest request, and its blocks become few. */
+static gboolean
+merge_blocks (OclArena * arena, guint first, gsize bytes, GError ** error)
+{
+  gsize limit = MAX (bytes, arena->device->caps.max_allocation), sum = 0;
+  OclBuffer *block;
+
+  for (guint i = first; i < arena->blocks->len; i++)
+    sum += ocl_buffer_size (arena->blocks->pdata[i]);
+  g_ptr_array_set_size (arena->blocks, first);
+  block = ocl_buffer_new (arena->device,
+      MAX (bytes, MIN (MAX (sum, MIN_BLOCK), limit)), error);
+  if (block == NULL)
+    return FALSE;
+  g_ptr_array_add (arena->blocks, block);
+  return TRUE;
+}
+
+/* Makes `current` an empty block of at least @bytes. */
 static gboolean
 next_block (OclArena * arena, gsize bytes, GError ** error)
 {
-  GPtrArray *blocks = arena->blocks;
   guint first = arena->used > 0 ? arena->current + 1 : arena->current;
-  OclBuffer *block;
 
-  for (guint i = first; i < blocks->len; i++) {
-    if (ocl_buffer_size (blocks->pdata[i]) < bytes)
-      continue;
-    block = blocks->pdata[i];
-    blocks->pdata[i] = blocks->pdata[first];
-    blocks->pdata[first] = block;
-    arena->current = first;
-    arena->used = 0;
-    return TRUE;
-  }
-  if (first < blocks->len)
-    g_ptr_array_remove_index (blocks, first);
-  block = ocl_buffer_new (arena->device, MAX (bytes, MIN_BLOCK), error);
-  if (block == NULL)
+  if (!find_block (arena, first, bytes)
+      && !merge_blocks (arena, first, bytes, error))
     return FALSE;
-  g_ptr_array_insert (blocks, first, block);
   arena->current = first;
   arena->used = 0;
   return TRUE;

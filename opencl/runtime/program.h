@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Programs from the kernels embedded at build time (or from VLDM_KERNEL_DIR while developing), built once per device and
- * options, and kept on disk in VLDM_CACHE_DIR, else the user's cache folder, under gst-vldm. The key is source, options,
- * device and driver; anything that does not match or load goes back to source. Files are written atomically.
+ * options, and kept on disk: in VLDM_CACHE_DIR, else, for drivers without such a cache of their own, in the user's cache
+ * folder under gst-vldm. The key is source, options, device and driver; anything that does not match or load goes back
+ * to source. Files are written atomically.
  */
 #pragma once
 

@@ -44,11 +44,18 @@ is_chosen (const char *choice, const char *name)
   return choice == NULL || g_str_equal (choice, name);
 }
 
-/* One test in one round; TRUE if nothing failed. */
-static gboolean
-run_test (Check * check, const CheckOptions * options, const char *device,
-    guint test, guint form, guint type)
+typedef struct
 {
+  const CheckOptions *options;
+  guint devices, cases, failures;
+} Runner;
+
+/* One test in one round. */
+static void
+run_test (Runner * runner, Check * check, const char *device, guint test,
+    guint form, guint type)
+{
+  const CheckOptions *options = runner->options;
   CheckState state;
 
   check_state_init (check, &state, options);
@@ -64,71 +71,70 @@ run_test (Check * check, const CheckOptions * options, const char *device,
         state.failures > 0 ? "FAIL" : "ok", tests[test].name, forms[form].name,
         types[type].name, state.cases, state.worst,
         state.skipped > 0 ? ", large ones skipped" : "");
+  runner->cases += state.cases + state.skipped;
+  runner->failures += state.failures;
   check_state_clear (check);
-  return state.failures == 0;
 }
 
-static gboolean
-run_form (const CheckOptions * options, OclDevice * device, const char *number,
-    guint form)
+static void
+run_form (Runner * runner, OclDevice * device, const char *number, guint form)
 {
   Check check = {.device = device };
-  gboolean ok = TRUE;
 
   check.queue = ocl_queue_new (device, &check.error);
   if (check.queue == NULL) {
     g_print ("FAIL %s\n", check.error->message);
     g_clear_error (&check.error);
-    return FALSE;
+    runner->failures++;
+    return;
   }
   for (guint test = 0; test < G_N_ELEMENTS (tests); test++)
     for (guint type = 0; type < G_N_ELEMENTS (types); type++)
-      if (is_chosen (options->type, types[type].name))
-        ok &= run_test (&check, options, number, test, form, type);
+      if (is_chosen (runner->options->type, types[type].name))
+        run_test (runner, &check, number, test, form, type);
   ocl_queue_free (check.queue);
-  return ok;
 }
 
-/* FALSE if the device cannot be opened in one of the forms. */
+/* FALSE if the device cannot be opened. */
 static gboolean
-run_device (const CheckOptions * options, const char *number, gboolean * ok,
-    GError ** error)
+run_device (Runner * runner, const char *number, GError ** error)
 {
   for (guint form = 0; form < G_N_ELEMENTS (forms); form++) {
     OclDevice *device;
-    if (!is_chosen (options->form, forms[form].name))
+    if (!is_chosen (runner->options->form, forms[form].name))
       continue;
     device = ocl_device_open (number, forms[form].form, error);
     if (device == NULL)
       return FALSE;
-    if (!options->list)
+    if (!runner->options->list)
       g_print ("# device %s, %s form: %s\n", number, forms[form].name,
           ocl_device_description (device));
-    *ok &= run_form (options, device, number, form);
+    run_form (runner, device, number, form);
     ocl_device_unref (device);
   }
+  runner->devices++;
   return TRUE;
 }
 
 static gboolean
 run_all (const CheckOptions * options)
 {
+  Runner runner = {.options = options };
   g_autoptr (GError) error = NULL;
-  gboolean ok = TRUE;
-  guint n_devices = 0;
 
   if (options->device != NULL)
-    n_devices += run_device (options, options->device, &ok, &error);
+    run_device (&runner, options->device, &error);
   for (guint i = 0; options->device == NULL && i < MAX_DEVICES; i++) {
     g_autofree char *number = g_strdup_printf ("%u", i);
-    g_clear_error (&error);
-    if (!run_device (options, number, &ok, &error))
+    if (!run_device (&runner, number, &error))
       break;
-    n_devices++;
   }
-  if (n_devices > 0)
-    return ok;
-  g_printerr ("%s\n", error->message);
+  if (runner.devices == 0)
+    g_printerr ("%s\n", error->message);
+  else if (runner.cases == 0 && !options->list)
+    g_printerr ("no case matches the options; --list prints all\n");
+  else
+    return runner.failures == 0;
   return FALSE;
 }
 
@@ -159,6 +165,11 @@ main (int argc, char **argv)
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
     g_printerr ("%s\n", error->message);
     return 2;
+  }
+  /* One round shows every case. */
+  if (options.list) {
+    options.form = g_strdup (forms[0].name);
+    options.type = g_strdup (types[0].name);
   }
   /* Times come from the device's clock. */
   if (options.bench)
