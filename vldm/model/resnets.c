@@ -43,10 +43,10 @@ static gboolean
 load_spatial (VldmResnet * resnet, VldmWeights * weights, const char *prefix,
     const VldmResnetConfig * config, VldmStack * time, GError ** error)
 {
+  const OclGroupNorm norm = { config->groups, config->eps, FALSE, TRUE };
   gsize in = config->in_channels, out = config->out_channels;
 
-  resnet->spatial.norm = (OclGroupNorm) {
-  config->groups, config->eps, FALSE, TRUE};
+  resnet->spatial.norm = norm;
   resnet->spatial.conv = vldm_conv_same;
   return load_path (&resnet->spatial, weights, prefix, in, out, time, error)
       && (in == out
@@ -58,14 +58,15 @@ static gboolean
 load_temporal (VldmResnet * resnet, VldmWeights * weights, const char *prefix,
     const VldmResnetConfig * config, VldmStack * time, GError ** error)
 {
+  const OclGroupNorm norm =
+      { config->groups, config->temporal_eps, TRUE, TRUE };
   g_autofree char *path = g_strconcat (prefix, ".temporal_res_block", NULL);
   VldmMix mix;
 
   if (!vldm_weights_mix (weights, prefix, &mix, error))
     return FALSE;
   resnet->temporal_part = config->mix_is_temporal ? mix.spatial : mix.temporal;
-  resnet->temporal.norm = (OclGroupNorm) {
-  config->groups, config->temporal_eps, TRUE, TRUE};
+  resnet->temporal.norm = norm;
   return load_path (&resnet->temporal, weights, path, config->out_channels,
       config->out_channels, time, error);
 }

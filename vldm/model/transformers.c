@@ -10,6 +10,8 @@
  */
 #include "vldm/model/transformers.h"
 
+#include <string.h>
+
 #include "opencl/ops/elementwise.h"
 #include "opencl/ops/norm.h"
 #include "vldm/model/resnets.h"
@@ -202,9 +204,11 @@ own_tensor (OclQueue * queue, OclType type, gsize tokens, gsize channels,
         tokens);
     return FALSE;
   }
-  *tensor = (OclTensor) {
-  .type = type,.frames = 1,.height = 1,.width = tokens,.channels =
-        channels,.stride = channels,};
+  memset (tensor, 0, sizeof *tensor);
+  tensor->type = type;
+  tensor->frames = tensor->height = 1;
+  tensor->width = tokens;
+  tensor->channels = tensor->stride = channels;
   tensor->buffer = ocl_buffer_new (ocl_queue_device (queue), bytes, error);
   return tensor->buffer != NULL;
 }

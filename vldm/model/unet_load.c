@@ -190,7 +190,7 @@ vldm_unet_load (OclDevice * device, OclType type, const char *folder,
   g_autoptr (VldmUnet) unet = g_new0 (VldmUnet, 1);
   g_autoptr (VldmWeights) weights = NULL;
   g_autoptr (VldmStack) time = vldm_stack_new ();
-  UnetLoad load;
+  UnetLoad load = {.unet = unet,.time = time };
 
   unet->type = type;
   unet->config = vldm_unet_config_load (folder, error);
@@ -200,8 +200,7 @@ vldm_unet_load (OclDevice * device, OclType type, const char *folder,
       "diffusion_pytorch_model", loading, user_data, error);
   if (weights == NULL)
     return NULL;
-  load = (UnetLoad) {
-  unet, weights, time};
+  load.weights = weights;
   if (!load_unet (&load, error))
     return NULL;
   vldm_weights_list_unused (weights);
