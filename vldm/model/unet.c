@@ -172,30 +172,37 @@ embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
 
 /* Frames count from 0 in every call. */
 static gboolean
-embed_positions (const UnetRun * run, gsize frames, GError ** error)
+embed_frames (const UnetRun * run, gsize frames, gsize channels,
+    OclTensor * sinusoid, GError ** error)
 {
-  OclArena *arena = ocl_queue_arena (run->queue);
   g_autofree gfloat *numbers = g_new (gfloat, frames);
-  const VldmUnetBlock *block;
 
   for (gsize i = 0; i < frames; i++)
     numbers[i] = i;
-  for (guint i = 0; (block = nth_block (run->unet, i)) != NULL; i++) {
-    OclArenaMark mark = ocl_arena_mark (arena);
-    OclTensor sinusoid;
+  return ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1, channels,
+      sinusoid, error)
+      && ocl_sinusoid (run->queue, numbers, frames, sinusoid, error);
+}
 
-    if (block->n_attentions == 0)
-      continue;
-    if (!ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1,
-            block->attentions[0].channels, &sinusoid, error)
-        || !ocl_sinusoid (run->queue, numbers, frames, &sinusoid, error))
-      return FALSE;
+/* Neighbouring blocks often have equally many channels, and so the same sinusoid. */
+static gboolean
+embed_positions (const UnetRun * run, gsize frames, GError ** error)
+{
+  OclTensor sinusoid = { 0 };
+  const VldmUnetBlock *block;
+
+  for (guint i = 0; (block = nth_block (run->unet, i)) != NULL; i++) {
     for (guint j = 0; j < block->n_attentions; j++) {
-      if (!vldm_transformer_positions (&block->attentions[j], run->queue,
-              &sinusoid, &run->positions[block->first_transformer + j], error))
+      const VldmTransformer *transformer = &block->attentions[j];
+
+      if (transformer->channels != sinusoid.channels
+          && !embed_frames (run, frames, transformer->channels, &sinusoid,
+              error))
+        return FALSE;
+      if (!vldm_transformer_positions (transformer, run->queue, &sinusoid,
+              &run->positions[block->first_transformer + j], error))
         return FALSE;
     }
-    ocl_arena_release (arena, mark);
   }
   return TRUE;
 }
