@@ -11,7 +11,7 @@
  * factors: [sets, 2, channels] fp32, mean and weight / sqrt (variance + eps).
  * Numerics: fp32. Sums run over differences from a value at hand, so that a large mean costs no digits, and blocks
  * combine by Chan, Golub and LeVeque's formula, so that long clips cost none either.
- * The same kernels serve both forms: VEC channels a work-item, ITEMS work-items a work-group.
+ * The same kernels serve both forms: a vector is VEC channels, a work-group ITEMS work-items.
  */
 
 /* Channels at a time: 16 where a work-item alone is a work-group, else 4. */
@@ -70,28 +70,51 @@ vector_sum (floatv v)
   return four.s0 + four.s1 + four.s2 + four.s3;
 }
 
-/* Where a work-item of group_norm_statistics and group_norm_apply works: VEC channels of one block of rows. */
+/* A work-item of group_norm_statistics and group_norm_apply takes SPAN vectors side by side, STEP rows of each in turn.
+ * Where it is alone, that comes near to walking along the rows, which keeps the memory busy, and still the vector's
+ * sums or factors stay in registers for some rows. */
+#if ITEMS == 1
+#define SPAN 4
+#else
+#define SPAN 1
+#endif
+#define STEP 4
+
+/* Where such a work-item works: `vectors` vectors of a block of rows. */
 typedef struct
 {
-  int frame, block, channel, rows;
-  ulong at;                     /* the first row's first channel, in rows times stride */
+  int frame, block, channel, vectors, rows;
+  ulong row;                    /* the first one */
 } Place;
 
 Place
 find_place (size_t item, int source_channels, int blocks, int block_rows, int rows)
 {
-  const int vectors = (source_channels + VEC - 1) / VEC;
+  const int spans = (source_channels + SPAN * VEC - 1) / (SPAN * VEC);
   Place p;
 
-  p.channel = item % vectors * VEC;
-  p.block = item / vectors % blocks;
-  p.frame = item / vectors / blocks;
+  p.channel = item % spans * SPAN * VEC;
+  p.vectors = SPAN == 1 ? 1 : min (SPAN, (source_channels - p.channel + VEC - 1) / VEC);
+  p.block = item / spans % blocks;
+  p.frame = item / spans / blocks;
   p.rows = min (block_rows, rows - p.block * block_rows);
-  p.at = (ulong) p.frame * rows + p.block * block_rows;
+  p.row = (ulong) p.frame * rows + p.block * block_rows;
   return p;
 }
 
-/* Work-item (frame, block, VEC channels), channels fastest. */
+/* Adds `rows` rows of the n channels at `at`, less `first`, and their squares. */
+void
+add_rows (const __global void *source, ulong at, int stride, int rows, int n, floatv first, floatv *sum,
+    floatv *squares)
+{
+  for (int i = 0; i < rows; i++) {
+    const floatv x = load_vector (source, SOURCE_HALF, at + (ulong) i * stride, n) - first;
+    *sum += x;
+    *squares = fma (x, x, *squares);
+  }
+}
+
+/* Work-item (frame, block, SPAN vectors), channels fastest. */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 group_norm_statistics (const __global void *source, ulong offset, int stride, int source_channels, int first_channel,
@@ -99,21 +122,25 @@ group_norm_statistics (const __global void *source, ulong offset, int stride, in
 {
   const Place p = find_place (get_global_id (0), source_channels, blocks, block_rows, rows);
   const int n = source_channels - p.channel;
-  floatv sum = (floatv) 0.0f, squares = (floatv) 0.0f;
+  const ulong at = offset + p.row * stride + p.channel;
+  const ulong to = partials_offset + ((ulong) p.frame * blocks + p.block) * 2 * channels + first_channel + p.channel;
+  floatv first[SPAN], sum[SPAN], squares[SPAN];
 
   if (p.frame >= frames)
     return;
-  offset += p.at * stride + p.channel;
-  const floatv first = load_vector (source, SOURCE_HALF, offset, n);
-  for (int i = 1; i < p.rows; i++) {
-    const floatv x = load_vector (source, SOURCE_HALF, offset + (ulong) i * stride, n) - first;
-    sum += x;
-    squares = fma (x, x, squares);
+  for (int j = 0; j < p.vectors; j++) {
+    first[j] = load_vector (source, SOURCE_HALF, at + j * VEC, n - j * VEC);
+    sum[j] = squares[j] = (floatv) 0.0f;
   }
-  const floatv mean = sum / p.rows;
-  const ulong to = partials_offset + ((ulong) p.frame * blocks + p.block) * 2 * channels + first_channel + p.channel;
-  store_vector (partials, 0, to, n, first + mean);
-  store_vector (partials, 0, to + channels, n, fmax (squares - sum * mean, (floatv) 0.0f));
+  for (int i = 0; i < p.rows; i += STEP)
+    for (int j = 0; j < p.vectors; j++)
+      add_rows (source, at + (ulong) i * stride + j * VEC, stride, min (STEP, p.rows - i), n - j * VEC, first[j],
+          &sum[j], &squares[j]);
+  for (int j = 0; j < p.vectors; j++) {
+    const floatv mean = sum[j] / p.rows;
+    store_vector (partials, 0, to + j * VEC, n - j * VEC, first[j] + mean);
+    store_vector (partials, 0, to + channels + j * VEC, n - j * VEC, fmax (squares[j] - sum[j] * mean, (floatv) 0.0f));
+  }
 }
 
 /* Work-group (set, group): all partials of the group in set_frames frames. */
@@ -159,6 +186,20 @@ group_norm_factors (const __global float *partials, ulong partials_offset, const
   }
 }
 
+/* `rows` rows of n channels: (source - mean) * scale + shift, then SiLU if asked for. */
+void
+scale_rows (const __global void *source, ulong at, int stride, int rows, int n, floatv mean, floatv scale,
+    floatv shift, int silu, __global void *output, ulong to, int output_stride)
+{
+  for (int i = 0; i < rows; i++) {
+    floatv x = load_vector (source, SOURCE_HALF, at + (ulong) i * stride, n);
+    x = fma (x - mean, scale, shift);
+    if (silu)
+      x = vector_silu (x, 1.0f);
+    store_vector (output, OUT_HALF, to + (ulong) i * output_stride, n, x);
+  }
+}
+
 /* Work-item as group_norm_statistics. */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
@@ -167,23 +208,23 @@ group_norm_apply (const __global void *source, ulong offset, int stride, int sou
     int set_frames, const __global float *bias, int silu, __global void *output, ulong output_offset, int output_stride)
 {
   const Place p = find_place (get_global_id (0), source_channels, blocks, block_rows, rows);
-  const int n = source_channels - p.channel;
+  const int n = source_channels - p.channel, channel = first_channel + p.channel;
+  const ulong at = offset + p.row * stride + p.channel;
+  const ulong to = output_offset + p.row * output_stride + channel;
+  floatv mean[SPAN], scale[SPAN], shift[SPAN];
 
   if (p.frame >= frames)
     return;
-  offset += p.at * stride + p.channel;
-  output_offset += p.at * output_stride + first_channel + p.channel;
-  factors_offset += (ulong) (p.frame / set_frames) * 2 * channels + first_channel + p.channel;
-  const floatv mean = load_vector (factors, 0, factors_offset, n);
-  const floatv scale = load_vector (factors, 0, factors_offset + channels, n);
-  const floatv shift = load_vector (bias, 0, first_channel + p.channel, n);
-  for (int i = 0; i < p.rows; i++) {
-    floatv x = load_vector (source, SOURCE_HALF, offset + (ulong) i * stride, n);
-    x = fma (x - mean, scale, shift);
-    if (silu)
-      x = vector_silu (x, 1.0f);
-    store_vector (output, OUT_HALF, output_offset + (ulong) i * output_stride, n, x);
+  factors += factors_offset + (ulong) (p.frame / set_frames) * 2 * channels;
+  for (int j = 0; j < p.vectors; j++) {
+    mean[j] = load_vector (factors, 0, channel + j * VEC, n - j * VEC);
+    scale[j] = load_vector (factors, 0, channels + channel + j * VEC, n - j * VEC);
+    shift[j] = load_vector (bias, 0, channel + j * VEC, n - j * VEC);
   }
+  for (int i = 0; i < p.rows; i += STEP)
+    for (int j = 0; j < p.vectors; j++)
+      scale_rows (source, at + (ulong) i * stride + j * VEC, stride, min (STEP, p.rows - i), n - j * VEC, mean[j],
+          scale[j], shift[j], silu, output, to + (ulong) i * output_stride + j * VEC, output_stride);
 }
 
 /* Work-group: block_rows rows, one after the other. */

@@ -28,7 +28,7 @@ check_tensor (const char *operation, const char *what, const OclTensor * tensor,
   g_autofree char *is = NULL, *wanted = NULL;
 
   if (tensor->channels == query->channels && tensor->type == query->type
-      && tensor->height > 0 && tensor->width > 0
+      && ocl_tensor_pixels (tensor) > 0
       && ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
       && tensor->stride <= G_MAXINT32)
     return TRUE;
@@ -36,7 +36,7 @@ check_tensor (const char *operation, const char *what, const OclTensor * tensor,
   wanted = ocl_tensor_shape (query);
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "%s: %s of shape %s and type %d does not go with a query of shape %s "
-      "and type %d: channels and type must be equal, and pixels below 2^31",
+      "and type %d: channels and type must be equal, and pixels from 1 to 2^31",
       operation, what, is, tensor->type, wanted, query->type);
   return FALSE;
 }

@@ -6,13 +6,17 @@
 #include "opencl/ops/norm.h"
 #include "opencl/ops/gemm.h"
 
-/* VEC and ITEMS of norm.cl in the two forms. */
+/* VEC, ITEMS and SPAN of norm.cl in the two forms. */
 #define VECTOR_CHANNELS 16
+#define VECTOR_SPAN 4
 #define TILE_CHANNELS 4
 #define TILE_ITEMS 64
 
-/* Rows a work-item sums up: long enough that few partial sums remain, short enough to fill the device. */
-#define VECTOR_ROWS 512
+/* Rows a work-item sums up: many, that few partial sums remain, but few enough for every compute unit of a CPU to get
+ * ITEMS_PER_UNIT work-items and for a GPU to be full. */
+#define VECTOR_MIN_ROWS 64
+#define VECTOR_MAX_ROWS 512
+#define ITEMS_PER_UNIT 16
 #define TILE_ROWS 64
 
 /* Elements that a work-item of layer norm takes where it works alone. */
@@ -21,7 +25,7 @@
 /* How the device's form cuts a tensor of [frames, rows, channels]. */
 typedef struct
 {
-  guint vec, items;
+  guint vec, items, span;
   gsize frames, rows, block_rows, blocks, channels;
 } Cut;
 
@@ -29,16 +33,26 @@ static Cut
 make_cut (OclQueue * queue, const OclTensor * output)
 {
   const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
-  gboolean vector = caps->form == OCL_FORM_VECTOR;
   Cut cut = { 0 };
 
-  cut.vec = vector ? VECTOR_CHANNELS : TILE_CHANNELS;
-  cut.items = vector ? 1 : TILE_ITEMS;
   cut.frames = output->frames;
   cut.rows = output->height * output->width;
-  cut.block_rows = MIN (vector ? VECTOR_ROWS : TILE_ROWS, MAX (cut.rows, 1));
-  cut.blocks = (cut.rows + cut.block_rows - 1) / cut.block_rows;
   cut.channels = output->channels;
+  if (caps->form == OCL_FORM_VECTOR) {
+    gsize spans = cut.channels / (VECTOR_CHANNELS * VECTOR_SPAN) + 1;
+    cut.vec = VECTOR_CHANNELS;
+    cut.items = 1;
+    cut.span = VECTOR_SPAN;
+    cut.block_rows = CLAMP (cut.frames * cut.rows * spans
+        / (ITEMS_PER_UNIT * MAX (caps->compute_units, 1)), VECTOR_MIN_ROWS,
+        VECTOR_MAX_ROWS);
+  } else {
+    cut.vec = TILE_CHANNELS;
+    cut.items = TILE_ITEMS;
+    cut.span = 1;
+    cut.block_rows = TILE_ROWS;
+  }
+  cut.blocks = (cut.rows + cut.block_rows - 1) / cut.block_rows;
   return cut;
 }
 
@@ -51,7 +65,7 @@ make_options (const Cut * cut, const OclTensor * input,
       cut->vec, cut->items, input->type == OCL_F16, output->type == OCL_F16);
 }
 
-/* Same pixels, and counts that fit the kernels' 32 bits. */
+/* Something, the same pixels, and counts that fit the kernels' 32 bits. */
 static gboolean
 check_input (const char *operation, const OclTensor * input,
     const OclTensor * output, GError ** error)
@@ -60,6 +74,7 @@ check_input (const char *operation, const OclTensor * input,
 
   if (input->frames == output->frames && input->height == output->height
       && input->width == output->width
+      && input->channels > 0 && ocl_tensor_pixels (output) > 0
       && ocl_tensor_pixels (output) <= G_MAXINT32 - 65536
       && input->stride <= G_MAXINT32 && output->stride <= G_MAXINT32)
     return TRUE;
@@ -67,8 +82,8 @@ check_input (const char *operation, const OclTensor * input,
   wanted = ocl_tensor_shape (output);
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "%s: an input of %s does not give an output of %s: frames, height and "
-      "width must be equal, and pixels and strides below 2^31", operation, is,
-      wanted);
+      "width must be equal, nothing zero, and pixels and strides below 2^31",
+      operation, is, wanted);
   return FALSE;
 }
 
@@ -114,17 +129,18 @@ call_cut (OclCall * call, const Cut * cut)
   ocl_call_int (call, cut->channels);
 }
 
-/* What group_norm_statistics and group_norm_apply have in common: a work-item for some channels of a block. */
+/* What group_norm_statistics and group_norm_apply have in common: a work-item for a span of channels of a block. */
 static void
 start_call (OclCall * call, const char *kernel, const char *options,
     const Cut * cut, const OclTensor * source, gsize first_channel)
 {
-  gsize vectors = (source->channels + cut->vec - 1) / cut->vec;
+  gsize width = cut->vec * cut->span;
+  gsize spans = (source->channels + width - 1) / width;
 
   call->program = "norm";
   call->kernel = kernel;
   call->options = options;
-  call->global[0] = cut->frames * cut->blocks * vectors;
+  call->global[0] = cut->frames * cut->blocks * spans;
   call->local[0] = cut->items;
   call->work = (gdouble) ocl_tensor_pixels (source) * source->channels
       * ocl_type_size (source->type);

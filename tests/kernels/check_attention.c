@@ -186,7 +186,7 @@ check_temporal_case (Check * check, guint i)
 static void
 check_refusals (Check * check)
 {
-  OclTensor query, longer, wider;
+  OclTensor query, longer, wider, empty;
 
   if (!check_begin (check, 1, "refusals"))
     return;
@@ -205,6 +205,10 @@ check_refusals (Check * check)
           &longer, &query, &check->error));
   check_refused (check, ocl_temporal_attention (check->queue, 0, &query, &query,
           &query, &query, &check->error));
+  empty = query;
+  empty.frames = 0;
+  check_refused (check, ocl_attention (check->queue, 2, FALSE, &empty, &query,
+          &query, &empty, &check->error));
 }
 
 void

@@ -204,7 +204,7 @@ static void
 check_refusals (Check * check)
 {
   OclGroupNorm norm = { 5, EPS, FALSE, FALSE };
-  OclTensor input, larger;
+  OclTensor input, larger, empty;
   OclBuffer *vector, *short_vector;
   gfloat *data;
 
@@ -228,6 +228,12 @@ check_refusals (Check * check)
           vector, &larger, &check->error));
   check_refused (check, ocl_layer_norm (check->queue, EPS, &input, short_vector,
           vector, &input, &check->error));
+  empty = input;
+  empty.frames = 0;
+  check_refused (check, ocl_group_norm (check->queue, &norm, &empty, NULL,
+          vector, vector, &empty, &check->error));
+  check_refused (check, ocl_layer_norm (check->queue, EPS, &empty, vector,
+          vector, &empty, &check->error));
 }
 
 void
