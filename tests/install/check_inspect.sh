@@ -25,6 +25,7 @@ status=0
 for element in $elements; do
   gst-inspect-1.0 "$element" | sed '/^  Filename  /d' > "$scratch/$element.txt"
   if [ "$update" ]; then
+    mkdir -p "$here/inspect"
     cp "$scratch/$element.txt" "$here/inspect/$element.txt"
   elif ! diff -u "$here/inspect/$element.txt" "$scratch/$element.txt"; then
     echo "$element is not what inspect/$element.txt says. If it should be: tests/install/check_inspect.sh --update"
