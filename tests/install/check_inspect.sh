@@ -23,7 +23,7 @@ elements=$(gst-inspect-1.0 vldm | sed -n 's/^  \(vldm[a-z]*\): .*/\1/p')
 
 status=0
 for element in $elements; do
-  gst-inspect-1.0 "$element" | sed '/^  Filename  /d' > "$scratch/$element.txt"
+  gst-inspect-1.0 "$element" | sed -e '/^  Filename  /d' -e 's/ *$//' > "$scratch/$element.txt"
   if [ "$update" ]; then
     mkdir -p "$here/inspect"
     cp "$scratch/$element.txt" "$here/inspect/$element.txt"
