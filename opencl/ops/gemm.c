@@ -27,6 +27,9 @@ enum
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
 
+/* What second-level caches hold of a tensor at least. */
+#define CACHED_BYTES (512 << 10)
+
 gboolean
 ocl_epilogue_check (const char *operation, const OclWeights * weights,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
@@ -149,20 +152,33 @@ ocl_call_sources (OclCall * call, const OclTensor * input,
   ocl_call_int (call, input2 != NULL ? input2->channels : 0);
 }
 
-/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached. */
-static void
-prepare_vector (OclCall * call, const OclCaps * caps,
-    const OclWeights * weights, const OclTensor * output, gint * n_blocks)
+typedef struct
 {
-  gsize blocks = (ocl_tensor_pixels (output) + VECTOR_ROWS - 1) / VECTOR_ROWS;
-  gsize units = MAX (caps->compute_units, 1);
+  gint n_blocks, n_parts;
+} VectorOrder;
 
-  *n_blocks =
+/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached. Large
+ * temporal convolutions go through the frames side by side, so that each frame comes from memory once. */
+static VectorOrder
+prepare_vector (OclCall * call, const OclCaps * caps,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output)
+{
+  gsize pixels = ocl_tensor_pixels (output);
+  gsize bytes = pixels * input->stride * ocl_type_size (input->type);
+  gsize n_parts = weights->kernel_t > 1
+      && bytes > CACHED_BYTES ? output->frames : 1;
+  gsize blocks = (pixels / n_parts + VECTOR_ROWS - 1) / VECTOR_ROWS * n_parts;
+  gsize units = MAX (caps->compute_units, 1);
+  gsize n_blocks =
       CLAMP (blocks * weights->n_panels / (units * ITEMS_PER_UNIT), 1,
       MAX_BLOCKS);
+
   call->program = call->kernel = "gemm_vec";
   call->global[0] = weights->n_panels;
-  call->global[1] = (blocks + *n_blocks - 1) / *n_blocks;
+  call->global[1] = (blocks + n_blocks - 1) / n_blocks;
+  return (VectorOrder) {
+  n_blocks, n_parts};
 }
 
 static void
@@ -186,7 +202,6 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
   g_autofree char *options = NULL;
   OclCall call = { 0 };
-  gint n_blocks = 0;
 
   if (!ocl_tensor_check_size ("matrix product", input, error)
       || (input2 != NULL
@@ -198,10 +213,11 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   ocl_call_sources (&call, input, input2);
   ocl_call_buffer (&call, weights->panels);
   if (caps->form == OCL_FORM_VECTOR) {
-    prepare_vector (&call, caps, weights, output, &n_blocks);
+    VectorOrder order = prepare_vector (&call, caps, weights, input, output);
     ocl_call_uint64 (&call, weights->zeros);
     ocl_call_int (&call, weights->n_panels);
-    ocl_call_int (&call, n_blocks);
+    ocl_call_int (&call, order.n_blocks);
+    ocl_call_int (&call, order.n_parts);
     options =
         g_strdup_printf ("-DNR=%u -DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
         weights->panel, input->type == OCL_F16, weights->type == OCL_F16);

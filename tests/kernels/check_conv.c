@@ -52,6 +52,9 @@ static const Product direct_cases[] = {
   {5, 3, 4,.channels = 19,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
         1,.frame_bias = 2,.residual = 2,
       .residual_scale = 0.3,.scale = 0.7,.mixed = TRUE},
+  /* More than CACHED_BYTES: frames side by side. */
+  {3, 41, 37,.channels = 40,.out = 33,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1,
+      .residual = 1},
   {2, 4, 5,.channels = 3,.out = 3,.kernel_t = 3,.kernel_h = 3,.kernel_w =
         3,.conv = SAME},
   {1, 7, 6,.channels = 6,.out = 12,.kernel_t = 1,.kernel_h = 5,.kernel_w =
