@@ -70,6 +70,7 @@ TEXTS = [
     "A<|ENDOFTEXT|>b <|StartOfText|>!? !!<|endoftext|",
     "((<|EndOfText|>)) <|ENDOFTEXT|>'s <|ENDOFTEXT|>!!<|",
     "hello! wow!! !a! <cat-toy> a<cat-toy>b <CAT-TOY> toys toy toy-s toyota 'toy' TOY",
+    "a <Dog> b <dog> Cat_X cat_x CAT_X",
     "New York new york NEW YORK new  york newyork",
     "a very long prompt " * 40,
     "supercalifragilisticexpialidocious" * 12,
@@ -152,7 +153,9 @@ def make_decoder(folder, vocab, merges):
               str(len(vocab)): added("<cat-toy>", normalized=True, special=False),
               str(len(vocab) + 1): added("toy", single_word=True, special=False),
               str(len(vocab) + 2): added("New York", normalized=True, special=False),
-              str(len(vocab) + 3): added("new", normalized=True, special=False)}
+              str(len(vocab) + 3): added("new", normalized=True, special=False),
+              str(len(vocab) + 4): {"content": "<Dog>", "special": True},
+              str(len(vocab) + 5): {"content": "Cat_X"}}
     write(folder, "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer", "model_max_length": LENGTH,
                                             "bos_token": BEGIN, "eos_token": END, "unk_token": END,
                                             "pad_token": END, "added_tokens_decoder": tokens})

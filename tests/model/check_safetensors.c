@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vldm/model/safetensors.h"
 
@@ -212,6 +213,24 @@ test_header_length (void)
     memcpy (bytes + 8, "{}", 2);
     check_refused (bytes, 10, "claims a header of");
   }
+}
+
+/* The file is as long as it says, but the format allows no such header. */
+static void
+test_long_header (void)
+{
+  const guint64 length = 100000001;
+  guint64 bytes = GUINT64_TO_LE (length);
+
+  g_auto (Fixture) fixture = fixture_new ();
+  g_autofree char *path = g_build_filename (fixture.folder, FILE_NAME, NULL);
+  g_autoptr (GError) error = NULL;
+
+  fixture_write (&fixture, FILE_NAME, &bytes, 8);
+  g_assert_cmpint (truncate (path, 8 + length), ==, 0);
+  g_assert_null (vldm_safetensors_open (fixture.folder, BASE, &error));
+  fixture_check_error (error, VLDM_ERROR_READ, "the format allows 100000000",
+      FILE_NAME);
 }
 
 static void
@@ -470,6 +489,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, GUINT_TO_POINTER (i), test_lie);
   }
   g_test_add_func ("/safetensors/header-length", test_header_length);
+  g_test_add_func ("/safetensors/long-header", test_long_header);
   g_test_add_func ("/safetensors/deep-header", test_deep_header);
   g_test_add_func ("/safetensors/truncated", test_truncated);
   g_test_add_func ("/safetensors/missing", test_missing);

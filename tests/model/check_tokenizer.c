@@ -110,6 +110,27 @@ test_dropped (void)
   g_assert_cmpstr (dropped, ==, "night , light traffic");
 }
 
+/* "a b" has the second rank, but by then b has become bc; "a bc" has the last, so that bc joins x first. */
+static void
+test_order_of_merges (void)
+{
+  static const guint32 expected[] = { 100, 0, 6, 101 };
+  g_auto (Fixture) fixture = fixture_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VldmTokenizer) tokenizer = NULL;
+  guint32 ids[4];
+
+  fixture_write (&fixture, "vocab.json", "{\"a\": 0, \"b\": 1, \"c\": 2,"
+      "\"x</w>\": 3, \"bc\": 4, \"ab\": 5, \"bcx</w>\": 6, \"abc\": 7,"
+      "\"<|startoftext|>\": 100, \"<|endoftext|>\": 101}", -1);
+  fixture_write (&fixture, "merges.txt", "b c\na b\nbc x</w>\na bc\n", -1);
+  tokenizer = vldm_tokenizer_load (fixture.folder, &error);
+  g_assert_no_error (error);
+  g_assert_true (vldm_tokenizer_encode (tokenizer, "abcx", 4, ids, NULL,
+          &error));
+  g_assert_cmpmem (ids, sizeof ids, expected, sizeof expected);
+}
+
 static void
 check_refused (const char *text, const char *reason)
 {
@@ -244,6 +265,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/tokenizer/size", test_size);
   g_test_add_func ("/tokenizer/dropped", test_dropped);
+  g_test_add_func ("/tokenizer/order-of-merges", test_order_of_merges);
   g_test_add_func ("/tokenizer/bad-prompts", test_bad_prompts);
   for (guint i = 0; i < G_N_ELEMENTS (damages); i++) {
     g_autofree char *path = g_strconcat ("/tokenizer/damage/",

@@ -144,7 +144,7 @@ encode_words (VldmTokenizer * tokenizer, const char *text, GArray * ids)
     const char *stop = text + literal (text);
 
     if (word_end == text)
-      word_end = run_end (text, stop > text ? stop : end);
+      word_end = run_end (text, end);
     if (classify (g_utf8_get_char (text)) != CLASS_SPACE)
       vldm_bpe_encode (tokenizer->bpe, text, word_end - text, ids);
     text = word_end;
