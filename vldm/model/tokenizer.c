@@ -66,12 +66,39 @@ lower (gunichar c)
   return g_unichar_tolower (c);
 }
 
+static gint
+compare_classes (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  return g_unichar_combining_class (*(const gunichar *) a)
+      - g_unichar_combining_class (*(const gunichar *) b);
+}
+
+/* NFC. GLib sorts runs of combining marks by exchanging neighbours, seconds for a prompt made of them; here they come
+ * sorted already, which means the same text to Unicode (the sort is stable). */
+static char *
+compose (const char *text, gsize length)
+{
+  g_autofree char *sorted = NULL;
+  glong n;
+  g_autofree gunichar *chars = g_utf8_to_ucs4_fast (text, length, &n);
+
+  for (glong start = 0, end; start < n; start = end + 1) {
+    for (end = start; end < n && g_unichar_combining_class (chars[end]) != 0;)
+      end++;
+    if (end - start > 1)
+      g_qsort_with_data (chars + start, end - start, sizeof *chars,
+          compare_classes, NULL);
+  }
+  sorted = g_ucs4_to_utf8 (chars, n, NULL, NULL, NULL);
+  return g_utf8_normalize (sorted, -1, G_NORMALIZE_NFC);
+}
+
 /* NFC, runs of white space to one space, lower case by character: no context such as a final sigma, no locale such as
  * Turkish, which g_utf8_strdown () would both mind. */
 static char *
 normalize (const char *text, gsize length)
 {
-  g_autofree char *composed = g_utf8_normalize (text, length, G_NORMALIZE_NFC);
+  g_autofree char *composed = compose (text, length);
   GString *result = g_string_sized_new (length);
   gboolean after_space = FALSE;
 
