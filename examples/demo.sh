@@ -29,7 +29,7 @@ build
 # A registry of its own: the plugin is found in the build folder and stays unknown to other programs.
 export GST_PLUGIN_PATH="$PWD/build/elements" GST_REGISTRY="$PWD/build/registry.bin"
 
-say "Making $video (on a device's first run its kernels are compiled, which takes a minute or two)"
+say "Making $video; on a device's first run its kernels are compiled too"
 started=$(date +%s)
 quoted=$(printf '%s' "$prompt" | sed 's/["\\]/\\&/g')
 gst-launch-1.0 vldmsrc prompt="\"$quoted\"" ! vldmdec ! videoconvert ! video/x-raw,format=I420 \
