@@ -9,7 +9,8 @@
 #
 # PYTHON has torch, diffusers and transformers; without it, an environment with them is made in BUILD_FOLDER from PyPI
 # (a few GB). ROUNDS=5 in the environment says how often each is run. VLDM_DEVICE chooses our device: the comparison is
-# fair with a CPU device only.
+# fair with a CPU device only, and on a machine that does nothing else: PyTorch's threads wait for each other so closely
+# that two busy neighbours make it many times slower. The load is therefore printed with every round.
 set -eu
 
 if [ $# -lt 1 ] || [ ! -x "$1/tests/bench/bench_networks" ]; then
@@ -31,7 +32,7 @@ fi
 
 i=1
 while [ "$i" -le "$rounds" ]; do
-  echo "round $i of $rounds" >&2
+  echo "round $i of $rounds, load average $(cut -d ' ' -f 1-2 /proc/loadavg)" >&2
   "$build/tests/bench/bench_networks" "$model" 1 | sed 's/^/ours /' >> "$results"
   MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 "$python" "$here/peer.py" "$model" 1 | sed 's/^/peer /' >> "$results"
   i=$((i + 1))
