@@ -39,12 +39,11 @@
 #include "gst/conditioning.h"
 #include "gst/error.h"
 #include "gst/latents.h"
-#include "gst/loader.h"
 #include "gst/pace.h"
-#include "gst/progress.h"
 #include "gst/properties.h"
 #include "gst/seek.h"
 #include "gst/timing.h"
+#include "gst/worker.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_dec_debug);
 #define GST_CAT_DEFAULT gst_vldm_dec_debug
@@ -91,9 +90,7 @@ struct _GstVldmDec
   VldmPrecision precision;
   gint chunk_frames, chunk_overlap;
 
-  GstVldmLoader *loader;        /* set under OBJECT_LOCK; NULL = no model chosen yet */
-  GstVldmProgress progress;
-
+  GstVldmWorker *worker;
   GstVldmSeek seek;             /* OBJECT_LOCK */
 
   /* stream, STREAM_LOCK */
@@ -102,7 +99,6 @@ struct _GstVldmDec
   GstSegment upstream;          /* the segment as it came */
   GstSegment segment;           /* the segment as it was asked for */
   char *upstream_model;         /* from vldm-conditioning */
-  gboolean failed;              /* the stage may be in disorder: make a new one */
 
   VldmChunks grid;              /* OBJECT_LOCK to write */
   gboolean grid_known;          /* else it is a guess */
@@ -111,7 +107,6 @@ struct _GstVldmDec
 
   /* statistics, OBJECT_LOCK */
   guint64 chunks_decoded, frames_in, frames_out, decode_ns;
-  GstVldmDeviceStats device_stats;
 };
 
 static void gst_vldm_dec_set_property (GObject * object, guint id,
@@ -154,7 +149,9 @@ gst_vldm_dec_class_init (GstVldmDecClass * klass)
   object_class->set_property = gst_vldm_dec_set_property;
   object_class->get_property = gst_vldm_dec_get_property;
   object_class->finalize = gst_vldm_dec_finalize;
-  gst_vldm_install_model_properties (object_class, PROP_MODEL_PATH);
+  gst_vldm_install_model_properties (object_class, PROP_MODEL_PATH,
+      "Model folder in diffusers' layout (NULL = the one that made the latents, "
+      "else $VLDM_MODEL_PATH, else the model that comes with the plugin)");
   g_object_class_install_property (object_class, PROP_CHUNK_FRAMES,
       g_param_spec_int ("chunk-frames", "Chunk frames",
           "Frames decoded together; decoders without temporal layers take them "
@@ -192,6 +189,20 @@ gst_vldm_dec_class_init (GstVldmDecClass * klass)
   decoder_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_dec_src_event);
 }
 
+static void *
+new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
+{
+  return vldm_decode_new (model, progress, error);
+}
+
+static void
+free_decode (gpointer stage)
+{
+  vldm_decode_free (stage);
+}
+
+static const GstVldmStageClass stage_class = { new_decode, free_decode };
+
 static void
 gst_vldm_dec_init (GstVldmDec * self)
 {
@@ -206,7 +217,7 @@ gst_vldm_dec_init (GstVldmDec * self)
   /* A frame costs the same whether it is shown or not, and chunks have no gaps. */
   g_object_set (self, "qos", FALSE, NULL);
 
-  gst_vldm_progress_init (&self->progress, GST_ELEMENT (self));
+  self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
   gst_vldm_chunk_init (&self->chunk);
   self->precision = VLDM_PRECISION_AUTO;
   self->chunk_frames = DEFAULT_CHUNK_FRAMES;
@@ -218,12 +229,11 @@ gst_vldm_dec_finalize (GObject * object)
 {
   GstVldmDec *self = GST_VLDM_DEC (object);
 
-  gst_vldm_loader_free (self->loader);
+  gst_vldm_worker_free (self->worker);
   gst_vldm_chunk_clear (&self->chunk);
   g_free (self->model_path);
   g_free (self->device);
   g_free (self->upstream_model);
-  g_free (self->device_stats.description);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -247,6 +257,19 @@ gst_vldm_dec_set_property (GObject * object, guint id, const GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
+static GstStructure *
+gst_vldm_dec_stats (GstVldmDec * self)
+{
+  GstStructure *stats = gst_structure_new ("vldmdec-stats",
+      "chunks-decoded", G_TYPE_UINT64, self->chunks_decoded,
+      "frames-in", G_TYPE_UINT64, self->frames_in,
+      "frames-out", G_TYPE_UINT64, self->frames_out,
+      "decode-time", G_TYPE_UINT64, self->decode_ns, NULL);
+
+  gst_vldm_worker_add_stats (self->worker, stats);
+  return stats;
+}
+
 static void
 gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
@@ -255,90 +278,35 @@ gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
-    g_value_take_boxed (value, gst_structure_new ("vldmdec-stats",
-            "chunks-decoded", G_TYPE_UINT64, self->chunks_decoded,
-            "frames-in", G_TYPE_UINT64, self->frames_in,
-            "frames-out", G_TYPE_UINT64, self->frames_out,
-            "decode-time", G_TYPE_UINT64, self->decode_ns,
-            "device", G_TYPE_STRING, self->device_stats.description,
-            "device-bytes", G_TYPE_UINT64, self->device_stats.bytes, NULL));
+    g_value_take_boxed (value, gst_vldm_dec_stats (self));
   else
     gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
   GST_OBJECT_UNLOCK (self);
-}
-
-static void *
-new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
-{
-  return vldm_decode_new (model, progress, error);
-}
-
-static void
-free_decode (gpointer stage)
-{
-  vldm_decode_free (stage);
-}
-
-static const GstVldmStageClass stage_class = { new_decode, free_decode };
-
-/* Makes whatever the streaming thread waits for end at once, or lets it work. */
-static void
-gst_vldm_dec_interrupt (GstVldmDec * self, gboolean interrupted)
-{
-  if (interrupted)
-    gst_vldm_progress_cancel (&self->progress);
-  else
-    gst_vldm_progress_resume (&self->progress);
-
-  GST_OBJECT_LOCK (self);
-  if (self->loader != NULL)
-    gst_vldm_loader_interrupt (self->loader, interrupted);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_vldm_dec_set_loader (GstVldmDec * self, GstVldmLoader * loader)
-{
-  GstVldmLoader *old;
-
-  GST_OBJECT_LOCK (self);
-  old = self->loader;
-  self->loader = loader;
-  if (loader != NULL)
-    gst_vldm_loader_interrupt (loader,
-        g_atomic_int_get (&self->progress.cancelled));
-  GST_OBJECT_UNLOCK (self);
-
-  self->grid_known = FALSE;
-  self->failed = FALSE;
-  gst_vldm_loader_free (old);
 }
 
 /* Begins to load the model: the property's, else upstream's, else the default one. */
 static gboolean
 gst_vldm_dec_choose_model (GstVldmDec * self)
 {
-  GstVldmModelChoice choice = { NULL, };
   g_autofree char *path = NULL;
+  g_autofree char *device = NULL;
   g_autoptr (GError) error = NULL;
+  VldmPrecision precision;
+  gboolean kept;
 
   GST_OBJECT_LOCK (self);
   path = g_strdup (self->model_path ? self->model_path : self->upstream_model);
-  choice.device = g_strdup (self->device);
-  choice.precision = self->precision;
+  device = g_strdup (self->device);
+  precision = self->precision;
   GST_OBJECT_UNLOCK (self);
 
-  if (!gst_vldm_model_choice_resolve (&choice, path, &error)) {
+  if (!gst_vldm_worker_open (self->worker, path, device, precision, &kept,
+          &error)) {
     gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
-    gst_vldm_model_choice_clear (&choice);
     return FALSE;
   }
-  if (self->loader == NULL
-      || !gst_vldm_model_choice_equal (gst_vldm_loader_choice (self->loader),
-          &choice))
-    gst_vldm_dec_set_loader (self, gst_vldm_loader_new (GST_ELEMENT (self),
-            &choice, &stage_class));
-  gst_vldm_model_choice_clear (&choice);
+  if (!kept)
+    self->grid_known = FALSE;
   return TRUE;
 }
 
@@ -366,7 +334,7 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
   self->next = 0;
   self->grid_known = FALSE;
   gst_vldm_dec_guess_grid (self);
-  gst_vldm_dec_interrupt (self, FALSE);
+  gst_vldm_worker_interrupt (self->worker, FALSE);
 
   GST_OBJECT_LOCK (self);
   self->seek.seqnum = GST_SEQNUM_INVALID;
@@ -392,9 +360,7 @@ gst_vldm_dec_stop (GstVideoDecoder * decoder)
 
   gst_vldm_dec_flush (decoder);
   g_clear_pointer (&self->upstream_model, g_free);
-  if (self->loader != NULL && (self->failed
-          || !gst_vldm_loader_is_ready (self->loader)))
-    gst_vldm_dec_set_loader (self, NULL);
+  gst_vldm_worker_settle (self->worker);
   return TRUE;
 }
 
@@ -405,12 +371,12 @@ gst_vldm_dec_change_state (GstElement * element, GstStateChange transition)
   GstStateChangeReturn ret;
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_dec_interrupt (self, TRUE);
+    gst_vldm_worker_interrupt (self->worker, TRUE);
 
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_dec_set_loader (self, NULL);
+    gst_vldm_worker_close (self->worker);
   return ret;
 }
 
@@ -525,8 +491,7 @@ gst_vldm_dec_push_first (GstVldmDec * self, guint n,
         GST_FORMAT_TIME, frame->pts);
 
     if (!paced && GST_CLOCK_TIME_IS_VALID (running_time)) {
-      gst_vldm_pace (GST_ELEMENT (self), running_time,
-          &self->progress.cancelled);
+      gst_vldm_pace (GST_ELEMENT (self), running_time, self->worker);
       paced = TRUE;
     }
     flow = gst_vldm_dec_push (self, frame, vldm_frames_host (pictures, i));
@@ -549,24 +514,21 @@ gst_vldm_dec_decode (GstVldmDec * self, gboolean last)
   gint64 start;
   guint n_done;
 
-  flow = gst_vldm_loader_wait_stage (self->loader, &stage);
+  flow = gst_vldm_worker_wait_stage (self->worker, &stage);
   if (flow != GST_FLOW_OK)
     return flow;
 
   start = g_get_monotonic_time ();
   n_done = gst_vldm_chunk_decode (&self->chunk, stage, &self->latents,
-      &self->grid, last, &pictures, &self->progress.callbacks, &error);
-  if (n_done == 0)
-    flow = gst_vldm_fail (GST_ELEMENT (self), error, "decoding");
-  gst_vldm_progress_end (&self->progress, error);
-  self->failed = flow == GST_FLOW_ERROR;
+      &self->grid, last, &pictures, gst_vldm_worker_progress (self->worker),
+      &error);
+  flow = gst_vldm_worker_end (self->worker, error, "decoding");
   if (flow != GST_FLOW_OK)
     return flow;
 
   GST_OBJECT_LOCK (self);
   self->chunks_decoded++;
   self->decode_ns += 1000 * (g_get_monotonic_time () - start);
-  gst_vldm_device_stats_update (&self->device_stats, self->loader);
   GST_OBJECT_UNLOCK (self);
   return gst_vldm_dec_push_first (self, n_done, &pictures);
 }
@@ -597,9 +559,10 @@ gst_vldm_dec_find_grid (GstVldmDec * self)
   VldmModel *model;
   VldmChunks grid;
 
-  if (self->loader == NULL && !gst_vldm_dec_choose_model (self))
+  if (!gst_vldm_worker_is_open (self->worker)
+      && !gst_vldm_dec_choose_model (self))
     return GST_FLOW_ERROR;
-  flow = gst_vldm_loader_wait_model (self->loader, &model);
+  flow = gst_vldm_worker_wait_model (self->worker, &model);
   if (flow != GST_FLOW_OK)
     return flow;
   if (!vldm_decode_chunks (model, self->chunk_frames, self->chunk_overlap,
@@ -697,10 +660,10 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
-      gst_vldm_dec_interrupt (self, TRUE);
+      gst_vldm_worker_interrupt (self->worker, TRUE);
       break;
     case GST_EVENT_FLUSH_STOP:
-      gst_vldm_dec_interrupt (self, FALSE);
+      gst_vldm_worker_interrupt (self->worker, FALSE);
       break;
     case GST_EVENT_SEGMENT:
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);

@@ -43,11 +43,10 @@
 #include "gst/enums.h"
 #include "gst/error.h"
 #include "gst/latents.h"
-#include "gst/loader.h"
 #include "gst/pace.h"
-#include "gst/progress.h"
 #include "gst/properties.h"
 #include "gst/timing.h"
+#include "gst/worker.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_src_debug);
 #define GST_CAT_DEFAULT gst_vldm_src_debug
@@ -102,8 +101,7 @@ struct _GstVldmSrc
   char *model_path, *device;
   VldmPrecision precision;
 
-  GstVldmLoader *loader;        /* set under OBJECT_LOCK while nothing streams; NULL before start */
-  GstVldmProgress progress;
+  GstVldmWorker *worker;
 
   /* stream, streaming thread only unless it stands still */
   GstVldmLatents latents;       /* negotiated; width 0 = not yet */
@@ -112,14 +110,12 @@ struct _GstVldmSrc
   guint64 n_frames;             /* of the whole stream; read by queries under OBJECT_LOCK */
   guint64 next;                 /* number of the frame to push */
   gboolean repositioned;        /* `next` is to be taken from the segment, settings from the properties */
-  gboolean failed;              /* the stage may be in disorder: make a new one */
   guint32 seek_seqnum;
 
   GstVldmWindow window;
 
   /* statistics, OBJECT_LOCK */
   guint64 windows_made, windows_reused, frames_pushed, generate_ns;
-  GstVldmDeviceStats device_stats;
 };
 
 static void gst_vldm_src_set_property (GObject * object, guint id,
@@ -187,7 +183,9 @@ gst_vldm_src_install_properties (GObjectClass * klass)
       g_param_spec_enum ("scheduler", "Scheduler",
           "Sampler that walks from noise to latents", GST_TYPE_VLDM_SCHEDULER,
           DEFAULT_SCHEDULER, playing));
-  gst_vldm_install_model_properties (klass, PROP_MODEL_PATH);
+  gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
+      "Model folder in diffusers' layout (NULL = $VLDM_MODEL_PATH, else the "
+      "model that comes with the plugin)");
   g_object_class_install_property (klass, PROP_CHUNK_FRAMES,
       g_param_spec_int ("chunk-frames", "Chunk frames",
           "Frames of a window, generated together (-1 = the model's)", -1,
@@ -235,11 +233,26 @@ gst_vldm_src_class_init (GstVldmSrcClass * klass)
   GST_PUSH_SRC_CLASS (klass)->create = GST_DEBUG_FUNCPTR (gst_vldm_src_create);
 }
 
+static void *
+new_keyframes (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return vldm_keyframes_new (model, progress, error);
+}
+
+static void
+free_keyframes (gpointer stage)
+{
+  vldm_keyframes_free (stage);
+}
+
+static const GstVldmStageClass stage_class = { new_keyframes, free_keyframes };
+
 static void
 gst_vldm_src_init (GstVldmSrc * self)
 {
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
-  gst_vldm_progress_init (&self->progress, GST_ELEMENT (self));
+  self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
 
   self->prompt = g_strdup (DEFAULT_PROMPT);
   self->negative_prompt = g_strdup (DEFAULT_NEGATIVE_PROMPT);
@@ -258,13 +271,12 @@ gst_vldm_src_finalize (GObject * object)
 {
   GstVldmSrc *self = GST_VLDM_SRC (object);
 
-  gst_vldm_loader_free (self->loader);
+  gst_vldm_worker_free (self->worker);
   gst_vldm_window_clear (&self->window);
   g_free (self->prompt);
   g_free (self->negative_prompt);
   g_free (self->model_path);
   g_free (self->device);
-  g_free (self->device_stats.description);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -295,6 +307,19 @@ gst_vldm_src_set_property (GObject * object, guint id, const GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
+static GstStructure *
+gst_vldm_src_stats (GstVldmSrc * self)
+{
+  GstStructure *stats = gst_structure_new ("vldmsrc-stats",
+      "windows-made", G_TYPE_UINT64, self->windows_made,
+      "windows-reused", G_TYPE_UINT64, self->windows_reused,
+      "frames-pushed", G_TYPE_UINT64, self->frames_pushed,
+      "generate-time", G_TYPE_UINT64, self->generate_ns, NULL);
+
+  gst_vldm_worker_add_stats (self->worker, stats);
+  return stats;
+}
+
 static void
 gst_vldm_src_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
@@ -303,61 +328,9 @@ gst_vldm_src_get_property (GObject * object, guint id, GValue * value,
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
-    g_value_take_boxed (value, gst_structure_new ("vldmsrc-stats",
-            "windows-made", G_TYPE_UINT64, self->windows_made,
-            "windows-reused", G_TYPE_UINT64, self->windows_reused,
-            "frames-pushed", G_TYPE_UINT64, self->frames_pushed,
-            "generate-time", G_TYPE_UINT64, self->generate_ns,
-            "device", G_TYPE_STRING, self->device_stats.description,
-            "device-bytes", G_TYPE_UINT64, self->device_stats.bytes, NULL));
+    g_value_take_boxed (value, gst_vldm_src_stats (self));
   else
     gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void *
-new_keyframes (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
-{
-  return vldm_keyframes_new (model, progress, error);
-}
-
-static void
-free_keyframes (gpointer stage)
-{
-  vldm_keyframes_free (stage);
-}
-
-static const GstVldmStageClass stage_class = { new_keyframes, free_keyframes };
-
-/* Gives back the model, and with it the window that was made by it; @loader is the next one, or NULL. */
-static void
-gst_vldm_src_set_loader (GstVldmSrc * self, GstVldmLoader * loader)
-{
-  GstVldmLoader *old;
-
-  GST_OBJECT_LOCK (self);
-  old = self->loader;
-  self->loader = loader;
-  GST_OBJECT_UNLOCK (self);
-
-  gst_vldm_loader_free (old);
-  gst_vldm_window_clear (&self->window);
-  self->failed = FALSE;
-}
-
-/* Makes whatever the streaming thread waits for end at once, or lets it work. */
-static void
-gst_vldm_src_interrupt (GstVldmSrc * self, gboolean interrupted)
-{
-  if (interrupted)
-    gst_vldm_progress_cancel (&self->progress);
-  else
-    gst_vldm_progress_resume (&self->progress);
-
-  GST_OBJECT_LOCK (self);
-  if (self->loader != NULL)
-    gst_vldm_loader_interrupt (self->loader, interrupted);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -386,33 +359,30 @@ static gboolean
 gst_vldm_src_start (GstBaseSrc * base)
 {
   GstVldmSrc *self = GST_VLDM_SRC (base);
-  GstVldmModelChoice choice = { NULL, };
   g_autofree char *path = NULL;
+  g_autofree char *device = NULL;
   g_autoptr (GError) error = NULL;
+  VldmPrecision precision;
+  gboolean kept;
 
   GST_OBJECT_LOCK (self);
   path = g_strdup (self->model_path);
-  choice.device = g_strdup (self->device);
-  choice.precision = self->precision;
+  device = g_strdup (self->device);
+  precision = self->precision;
   GST_OBJECT_UNLOCK (self);
 
   if (!gst_vldm_src_check_settings (self, &error)
-      || !gst_vldm_model_choice_resolve (&choice, path, &error)) {
+      || !gst_vldm_worker_open (self->worker, path, device, precision, &kept,
+          &error)) {
     gst_vldm_fail (GST_ELEMENT (self), error, "starting");
-    gst_vldm_model_choice_clear (&choice);
     return FALSE;
   }
-
-  if (self->loader == NULL
-      || !gst_vldm_model_choice_equal (gst_vldm_loader_choice (self->loader),
-          &choice))
-    gst_vldm_src_set_loader (self, gst_vldm_loader_new (GST_ELEMENT (self),
-            &choice, &stage_class));
-  gst_vldm_model_choice_clear (&choice);
+  if (!kept)
+    gst_vldm_window_clear (&self->window);
 
   memset (&self->latents, 0, sizeof (self->latents));
   self->seek_seqnum = GST_SEQNUM_INVALID;
-  gst_vldm_src_interrupt (self, FALSE);
+  gst_vldm_worker_interrupt (self->worker, FALSE);
   return TRUE;
 }
 
@@ -424,23 +394,21 @@ gst_vldm_src_stop (GstBaseSrc * base)
   GST_OBJECT_LOCK (self);
   self->n_frames = 0;
   GST_OBJECT_UNLOCK (self);
-  if (self->loader != NULL && (self->failed
-          || !gst_vldm_loader_is_ready (self->loader)))
-    gst_vldm_src_set_loader (self, NULL);
+  gst_vldm_worker_settle (self->worker);
   return TRUE;
 }
 
 static gboolean
 gst_vldm_src_unlock (GstBaseSrc * base)
 {
-  gst_vldm_src_interrupt (GST_VLDM_SRC (base), TRUE);
+  gst_vldm_worker_interrupt (GST_VLDM_SRC (base)->worker, TRUE);
   return TRUE;
 }
 
 static gboolean
 gst_vldm_src_unlock_stop (GstBaseSrc * base)
 {
-  gst_vldm_src_interrupt (GST_VLDM_SRC (base), FALSE);
+  gst_vldm_worker_interrupt (GST_VLDM_SRC (base)->worker, FALSE);
   return TRUE;
 }
 
@@ -451,12 +419,14 @@ gst_vldm_src_change_state (GstElement * element, GstStateChange transition)
   GstStateChangeReturn ret;
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_src_interrupt (self, TRUE);
+    gst_vldm_worker_interrupt (self->worker, TRUE);
 
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_src_set_loader (self, NULL);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    gst_vldm_worker_close (self->worker);
+    gst_vldm_window_clear (&self->window);
+  }
   return ret;
 }
 
@@ -468,7 +438,7 @@ gst_vldm_src_negotiate (GstBaseSrc * base)
   g_autoptr (GError) error = NULL;
   VldmModel *model;
 
-  if (gst_vldm_loader_wait_model (self->loader, &model) != GST_FLOW_OK)
+  if (gst_vldm_worker_wait_model (self->worker, &model) != GST_FLOW_OK)
     return FALSE;
 
   if (!vldm_keyframes_defaults (model, &self->defaults, &self->default_fps_n,
@@ -485,7 +455,7 @@ gst_vldm_src_fixate (GstBaseSrc * base, GstCaps * caps)
   GstVldmSrc *self = GST_VLDM_SRC (base);
   VldmModel *model;
 
-  if (gst_vldm_loader_wait_model (self->loader, &model) == GST_FLOW_OK)
+  if (gst_vldm_worker_wait_model (self->worker, &model) == GST_FLOW_OK)
     caps = gst_vldm_latents_fixate (caps, model, self->defaults.width,
         self->defaults.height, self->default_fps_n, self->default_fps_d);
   return GST_BASE_SRC_CLASS (parent_class)->fixate (base, caps);
@@ -547,7 +517,7 @@ gst_vldm_src_set_caps (GstBaseSrc * base, GstCaps * caps)
   g_autoptr (GError) error = NULL;
   VldmModel *model;
 
-  if (gst_vldm_loader_wait_model (self->loader, &model) != GST_FLOW_OK)
+  if (gst_vldm_worker_wait_model (self->worker, &model) != GST_FLOW_OK)
     return FALSE;
 
   if (!gst_vldm_latents_from_caps (&self->latents, caps, &error))
@@ -579,7 +549,7 @@ gst_vldm_src_announce (GstVldmSrc * self, const GstVldmRecipe * recipe)
     .prompt = recipe->prompt,
     .negative_prompt = recipe->negative_prompt,
     .seed = recipe->params.sampling.seed,
-    .model = gst_vldm_loader_choice (self->loader)->folder,
+    .model = gst_vldm_worker_folder (self->worker),
   };
   GstEvent *event = gst_event_new_segment (segment);
 
@@ -603,23 +573,20 @@ gst_vldm_src_generate (GstVldmSrc * self, GstVldmRecipe * recipe)
   gpointer stage;
   gint64 start;
 
-  flow = gst_vldm_loader_wait_stage (self->loader, &stage);
+  flow = gst_vldm_worker_wait_stage (self->worker, &stage);
   if (flow != GST_FLOW_OK)
     return flow;
 
   start = g_get_monotonic_time ();
-  if (!gst_vldm_window_make (&self->window, stage, recipe, &self->latents,
-          &self->progress.callbacks, &error))
-    flow = gst_vldm_fail (GST_ELEMENT (self), error, "generating key frames");
-  gst_vldm_progress_end (&self->progress, error);
-  self->failed = flow == GST_FLOW_ERROR;
+  gst_vldm_window_make (&self->window, stage, recipe, &self->latents,
+      gst_vldm_worker_progress (self->worker), &error);
+  flow = gst_vldm_worker_end (self->worker, error, "generating key frames");
   if (flow != GST_FLOW_OK)
     return flow;
 
   GST_OBJECT_LOCK (self);
   self->windows_made++;
   self->generate_ns += 1000 * (g_get_monotonic_time () - start);
-  gst_vldm_device_stats_update (&self->device_stats, self->loader);
   GST_OBJECT_UNLOCK (self);
   return GST_FLOW_OK;
 }
@@ -633,7 +600,7 @@ gst_vldm_src_reposition (GstVldmSrc * self)
   GstFlowReturn flow;
   VldmModel *model;
 
-  flow = gst_vldm_loader_wait_model (self->loader, &model);
+  flow = gst_vldm_worker_wait_model (self->worker, &model);
   if (flow != GST_FLOW_OK)
     return flow;
 
@@ -754,11 +721,6 @@ gst_vldm_src_query (GstBaseSrc * base, GstQuery * query)
               self->latents.fps_d))
         return FALSE;
       gst_query_set_convert (query, from, value, to, result);
-      return TRUE;
-    case GST_QUERY_LATENCY:
-      /* The base class would wait here for create, which takes as long as a window: the whole pipeline's change to
-       * PLAYING would wait for it. */
-      gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
       return TRUE;
     default:
       return GST_BASE_SRC_CLASS (parent_class)->query (base, query);

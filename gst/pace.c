@@ -48,8 +48,7 @@ pipeline_has (GstElement * element, GCompareFunc compare)
   return has;
 }
 
-/* A live source anywhere stamps its buffers with the running time, which must not jump then. Sources are not queried:
- * they may be busy. */
+/* A live source anywhere stamps its buffers with the running time, which must not jump then. */
 static gint
 compare_live (gconstpointer value, gconstpointer unused)
 {
@@ -77,7 +76,7 @@ gst_vldm_wants_gap (GstElement * element)
 
 void
 gst_vldm_pace (GstElement * element, GstClockTime running_time,
-    const gint * cancelled)
+    GstVldmWorker * worker)
 {
   GstClockTime base_time = gst_element_get_base_time (element);
   GstClockTime now = gst_element_get_current_running_time (element);
@@ -98,7 +97,7 @@ gst_vldm_pace (GstElement * element, GstClockTime running_time,
       gst_message_new_async_done (GST_OBJECT (element), running_time));
 
   /* The pipeline chooses the new base time in a thread of its own and tells its sinks before the elements above them. */
-  for (i = 0; i < MAX_WAIT && !g_atomic_int_get (cancelled)
+  for (i = 0; i < MAX_WAIT && !gst_vldm_worker_is_interrupted (worker)
       && gst_element_get_base_time (element) == base_time; i++)
     g_usleep (1000);
 }

@@ -4,15 +4,15 @@
  */
 #pragma once
 
-#include <gst/gst.h>
+#include "gst/worker.h"
 
 G_BEGIN_DECLS
 
 /* Called before a frame leaves for the sink. If the pipeline's clock has already passed @running_time, sets the clock
  * back to it, as a flushing seek does; other elements' running times stay what they are, so files come out unchanged.
- * Does nothing unless the pipeline is PLAYING, is not live and manages its own base time. Waits at most 200 ms, and not
- * while *@cancelled (atomic) is TRUE. */
-void gst_vldm_pace (GstElement * element, GstClockTime running_time, const gint * cancelled);
+ * Does nothing unless the pipeline is PLAYING, is not live and manages its own base time. Waits at most 200 ms, and
+ * not while @worker is interrupted. */
+void gst_vldm_pace (GstElement * element, GstClockTime running_time, GstVldmWorker * worker);
 
 /* TRUE if a GAP event before the first frame does good: the pipeline prerolls at once instead of after a generation. FALSE
  * where files are written: nobody waits for a preroll there, and x264enc, which moves time stamps by 1000 hours, lets the

@@ -56,12 +56,11 @@ gst_vldm_field_get (gconstpointer field, GValue * value)
 }
 
 void
-gst_vldm_install_model_properties (GObjectClass * klass, guint first_id)
+gst_vldm_install_model_properties (GObjectClass * klass, guint first_id,
+    const char *model_blurb)
 {
   g_object_class_install_property (klass, first_id,
-      g_param_spec_string ("model-path", "Model path",
-          "Model folder in diffusers' layout (NULL = upstream's model, else "
-          "$VLDM_MODEL_PATH, else the model that comes with the plugin)", NULL,
+      g_param_spec_string ("model-path", "Model path", model_blurb, NULL,
           GST_VLDM_PARAM_READY));
   g_object_class_install_property (klass, first_id + 1,
       g_param_spec_string ("device", "Device",

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 void gst_vldm_field_set (gpointer field, const GValue * value);
 void gst_vldm_field_get (gconstpointer field, GValue * value);
 
-/* Installs model-path, device and precision under @first_id and the two ids after it. */
-void gst_vldm_install_model_properties (GObjectClass * klass, guint first_id);
+/* Installs model-path, device and precision under @first_id and the two ids after it. @model_blurb says what model-path
+ * NULL means; it must be static. */
+void gst_vldm_install_model_properties (GObjectClass * klass, guint first_id, const char *model_blurb);
 
 G_END_DECLS
