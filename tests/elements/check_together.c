@@ -80,18 +80,16 @@ on_handoff (GstElement * sink, GstBuffer * buffer, GstPad * pad, Rhythm * r)
 /* Window and chunks take longer than they last; all frames are shown, each for its time, with and without queues. */
 GST_START_TEST (test_slower_than_real_time)
 {
-  static const char *const middles[] = { "!", "! queue !",
-    "! identity ! queue max-size-buffers=0 max-size-time=0 ! identity !"
-  };
+  static const char *const middles[] = { "!", "! queue !" };
   Rhythm rhythm = { 0, 0, G_MAXINT64 };
   GstElement *pipeline, *sink;
   char *description;
 
-  fake.fps_n = 20;
+  fake.fps_n = 5;
   fake.fps_d = 1;
   fake.step_ms = 200;
-  fake.decode_ms = 60;
-  description = g_strdup_printf ("vldmsrc chunk-frames=20 %s vldmdec %s "
+  fake.decode_ms = 250;
+  description = g_strdup_printf ("vldmsrc chunk-frames=12 %s vldmdec %s "
       VIDEO_SINK " signal-handoffs=true", middles[__i__], middles[__i__]);
   pipeline = launch (description);
   g_free (description);
@@ -100,10 +98,10 @@ GST_START_TEST (test_slower_than_real_time)
   gst_object_unref (sink);
 
   run (pipeline);
-  check_shown (pipeline, 20, 0);
-  fail_unless_equals_int (rhythm.n, 20);
-  /* 50 ms apart, not all at once. */
-  fail_unless (rhythm.shortest > 20000, "%d us", (int) rhythm.shortest);
+  check_shown (pipeline, 12, 0);
+  fail_unless_equals_int (rhythm.n, 12);
+  /* 200 ms apart, not all at once. */
+  fail_unless (rhythm.shortest > 50000, "%d us", (int) rhythm.shortest);
   finish (pipeline);
 }
 
@@ -386,7 +384,7 @@ main (int argc, char **argv)
 
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, check_setup, NULL);
-  tcase_add_loop_test (tc, test_slower_than_real_time, 0, 3);
+  tcase_add_loop_test (tc, test_slower_than_real_time, 0, 2);
   tcase_add_test (tc, test_running_times);
   tcase_add_test (tc, test_preroll);
   tcase_add_test (tc, test_random_seeks);
