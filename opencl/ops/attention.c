@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches attention within and across frames in the device's form: kernels/attention_vec.cl, attention_tile.cl and
- * temporal_attention.cl.
+ * Launches attention within and across frames in the device's form: kernels/attention_vec.cl or attention_tile.cl,
+ * and temporal_attention_vec.cl or temporal_attention.cl.
  */
 
 #include "opencl/ops/attention.h"
-#include "opencl/ops/gemm.h"
 
 #include <math.h>
 
@@ -20,27 +19,6 @@
 #define VECTOR_PIXELS 16
 #define ITEMS 64
 
-/* Kernels count rows in 32 bits, with room for their last, partly filled block. */
-static gboolean
-check_tensor (const char *operation, const char *what, const OclTensor * tensor,
-    const OclTensor * query, GError ** error)
-{
-  g_autofree char *is = NULL, *wanted = NULL;
-
-  if (tensor->channels == query->channels && tensor->type == query->type
-      && ocl_tensor_pixels (tensor) > 0
-      && ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
-      && tensor->stride <= G_MAXINT32)
-    return TRUE;
-  is = ocl_tensor_shape (tensor);
-  wanted = ocl_tensor_shape (query);
-  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
-      "%s: %s of shape %s and type %d does not go with a query of shape %s "
-      "and type %d: channels and type must be equal, and pixels from 1 to 2^31",
-      operation, what, is, tensor->type, wanted, query->type);
-  return FALSE;
-}
-
 static gboolean
 check_heads (const char *operation, guint heads, const OclTensor * query,
     GError ** error)
@@ -52,6 +30,39 @@ check_heads (const char *operation, guint heads, const OclTensor * query,
       "%s: %" G_GSIZE_FORMAT " channels do not make %u heads of 1 to %d "
       "channels", operation, query->channels, heads, MAX_HEAD_DIM);
   return FALSE;
+}
+
+/* What both operations need of each tensor, besides their shapes. */
+static gboolean
+check_tensor (const char *operation, const OclTensor * tensor,
+    const OclTensor * query, GError ** error)
+{
+  g_autofree char *is = NULL, *wanted = NULL;
+
+  if (tensor->type == query->type && tensor->channels == query->channels
+      && ocl_tensor_pixels (tensor) > 0)
+    return ocl_tensor_check_size (operation, tensor, error);
+  is = ocl_tensor_shape (tensor);
+  wanted = ocl_tensor_shape (query);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: %s of %zu bytes each do not go with a query of %s of %zu bytes: "
+      "channels and storage must be the same, and pixels at least 1", operation,
+      is, ocl_type_size (tensor->type), wanted, ocl_type_size (query->type));
+  return FALSE;
+}
+
+static gboolean
+check_arguments (const char *operation, guint heads, const OclTensor * query,
+    const OclTensor * key, const OclTensor * value, const OclTensor * output,
+    GError ** error)
+{
+  return check_heads (operation, heads, query, error)
+      && check_tensor (operation, query, query, error)
+      && check_tensor (operation, key, query, error)
+      && check_tensor (operation, value, query, error)
+      && check_tensor (operation, output, query, error)
+      && ocl_tensor_check_shape (operation, "the value", value, key, error)
+      && ocl_tensor_check_shape (operation, "the output", output, query, error);
 }
 
 static void
@@ -84,14 +95,7 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
   OclCall call = { 0 };
   gsize head_dim;
 
-  if (!check_heads (operation, heads, query, error)
-      || !check_tensor (operation, "the query", query, query, error)
-      || !check_tensor (operation, "the key", key, query, error)
-      || !check_tensor (operation, "the value", value, query, error)
-      || !check_tensor (operation, "the output", output, query, error)
-      || !ocl_tensor_check_shape (operation, "the value", value, key, error)
-      || !ocl_tensor_check_shape (operation, "the output", output, query,
-          error))
+  if (!check_arguments (operation, heads, query, key, value, output, error))
     return FALSE;
   if (key->frames != 1 && key->frames != query->frames) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
@@ -136,15 +140,8 @@ ocl_temporal_attention (OclQueue * queue, guint heads, const OclTensor * query,
   OclCall call = { 0 };
   gsize head_dim;
 
-  if (!check_heads (operation, heads, query, error)
-      || !check_tensor (operation, "the query", query, query, error)
-      || !check_tensor (operation, "the key", key, query, error)
-      || !check_tensor (operation, "the value", value, query, error)
-      || !check_tensor (operation, "the output", output, query, error)
-      || !ocl_tensor_check_shape (operation, "the key", key, query, error)
-      || !ocl_tensor_check_shape (operation, "the value", value, query, error)
-      || !ocl_tensor_check_shape (operation, "the output", output, query,
-          error))
+  if (!check_arguments (operation, heads, query, key, value, output, error)
+      || !ocl_tensor_check_shape (operation, "the key", key, query, error))
     return FALSE;
 
   head_dim = query->channels / heads;
@@ -157,7 +154,8 @@ ocl_temporal_attention (OclQueue * queue, guint heads, const OclTensor * query,
     call.local[0] = ITEMS;
   }
   call.options = options = make_options (head_dim, query->type);
-  call.work = MAX (4.0 * query->frames, 4.0 * ocl_type_size (query->type))
+  /* Two multiply-adds a key frame, or an element of all four tensors. */
+  call.work = 4.0 * MAX (query->frames, ocl_type_size (query->type))
       * ocl_tensor_pixels (query) * query->channels;
   call_tensors (&call, query, key, value, output);
   ocl_call_int (&call, heads);

@@ -4,7 +4,6 @@
  */
 
 #include "opencl/ops/norm.h"
-#include "opencl/ops/gemm.h"
 
 /* VEC, ITEMS and SPAN of norm.cl in the two forms. */
 #define VECTOR_CHANNELS 16
@@ -65,7 +64,7 @@ make_options (const Cut * cut, const OclTensor * input,
       cut->vec, cut->items, input->type == OCL_F16, output->type == OCL_F16);
 }
 
-/* Something, the same pixels, and counts that fit the kernels' 32 bits. */
+/* Something in, and the same pixels out. */
 static gboolean
 check_input (const char *operation, const OclTensor * input,
     const OclTensor * output, GError ** error)
@@ -73,17 +72,15 @@ check_input (const char *operation, const OclTensor * input,
   g_autofree char *is = NULL, *wanted = NULL;
 
   if (input->frames == output->frames && input->height == output->height
-      && input->width == output->width
-      && input->channels > 0 && ocl_tensor_pixels (output) > 0
-      && ocl_tensor_pixels (output) <= G_MAXINT32 - 65536
-      && input->stride <= G_MAXINT32 && output->stride <= G_MAXINT32)
-    return TRUE;
+      && input->width == output->width && input->channels > 0
+      && ocl_tensor_pixels (output) > 0)
+    return ocl_tensor_check_size (operation, input, error)
+        && ocl_tensor_check_size (operation, output, error);
   is = ocl_tensor_shape (input);
   wanted = ocl_tensor_shape (output);
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "%s: an input of %s does not give an output of %s: frames, height and "
-      "width must be equal, nothing zero, and pixels and strides below 2^31",
-      operation, is, wanted);
+      "width must be equal and nothing zero", operation, is, wanted);
   return FALSE;
 }
 
@@ -119,15 +116,16 @@ check_group_norm (const OclGroupNorm * norm, const OclTensor * input,
   return FALSE;
 }
 
-static void
-call_cut (OclCall * call, const Cut * cut)
+/* A group norm under way. */
+typedef struct
 {
-  ocl_call_int (call, cut->frames);
-  ocl_call_int (call, cut->rows);
-  ocl_call_int (call, cut->block_rows);
-  ocl_call_int (call, cut->blocks);
-  ocl_call_int (call, cut->channels);
-}
+  OclQueue *queue;
+  const OclGroupNorm *norm;
+  OclBuffer *weight, *bias;
+  const OclTensor *output;
+  Cut cut;
+  OclTensor partials, factors;  /* as in norm.cl */
+} GroupNorm;
 
 /* What group_norm_statistics and group_norm_apply have in common: a work-item for a span of channels of a block. */
 static void
@@ -144,76 +142,74 @@ start_call (OclCall * call, const char *kernel, const char *options,
   call->local[0] = cut->items;
   call->work = (gdouble) ocl_tensor_pixels (source) * source->channels
       * ocl_type_size (source->type);
-  ocl_call_buffer (call, source->buffer);
-  ocl_call_uint64 (call, source->offset);
-  ocl_call_int (call, source->stride);
+  ocl_call_tensor (call, source);
   ocl_call_int (call, source->channels);
   ocl_call_int (call, first_channel);
-  call_cut (call, cut);
+  ocl_call_int (call, cut->frames);
+  ocl_call_int (call, cut->rows);
+  ocl_call_int (call, cut->block_rows);
+  ocl_call_int (call, cut->blocks);
+  ocl_call_int (call, cut->channels);
 }
 
 static gboolean
-run_statistics (OclQueue * queue, const Cut * cut, const OclTensor * source,
-    gsize first_channel, const OclTensor * partials, const OclTensor * output,
-    GError ** error)
+run_statistics (const GroupNorm * g, const OclTensor * source,
+    gsize first_channel, GError ** error)
 {
-  g_autofree char *options = make_options (cut, source, output);
+  g_autofree char *options = make_options (&g->cut, source, g->output);
   OclCall call = { 0 };
 
-  start_call (&call, "group_norm_statistics", options, cut, source,
+  start_call (&call, "group_norm_statistics", options, &g->cut, source,
       first_channel);
-  ocl_call_buffer (&call, partials->buffer);
-  ocl_call_uint64 (&call, partials->offset);
-  return ocl_queue_run (queue, &call, error);
+  ocl_call_buffer (&call, g->partials.buffer);
+  ocl_call_uint64 (&call, g->partials.offset);
+  return ocl_queue_run (g->queue, &call, error);
 }
 
 static gboolean
-run_factors (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
-    const OclTensor * partials, OclBuffer * weight, const OclTensor * factors,
-    const char *options, GError ** error)
+run_factors (const GroupNorm * g, const OclTensor * source, GError ** error)
 {
+  g_autofree char *options = make_options (&g->cut, source, g->output);
   OclCall call = { 0 };
 
   call.program = "norm";
   call.kernel = "group_norm_factors";
   call.options = options;
-  call.global[0] = factors->frames * norm->groups * cut->items;
-  call.local[0] = cut->items;
-  call.work = 4.0 * ocl_tensor_pixels (partials) * partials->channels;
-  ocl_call_buffer (&call, partials->buffer);
-  ocl_call_uint64 (&call, partials->offset);
-  ocl_call_buffer (&call, weight);
-  ocl_call_buffer (&call, factors->buffer);
-  ocl_call_uint64 (&call, factors->offset);
-  ocl_call_int (&call, cut->frames / factors->frames);
-  ocl_call_int (&call, cut->rows);
-  ocl_call_int (&call, cut->block_rows);
-  ocl_call_int (&call, cut->blocks);
-  ocl_call_int (&call, cut->channels);
-  ocl_call_int (&call, norm->groups);
-  ocl_call_float (&call, norm->eps);
-  return ocl_queue_run (queue, &call, error);
+  call.global[0] = g->factors.frames * g->norm->groups * g->cut.items;
+  call.local[0] = g->cut.items;
+  call.work = 4.0 * ocl_tensor_pixels (&g->partials) * g->partials.channels;
+  ocl_call_buffer (&call, g->partials.buffer);
+  ocl_call_uint64 (&call, g->partials.offset);
+  ocl_call_buffer (&call, g->weight);
+  ocl_call_buffer (&call, g->factors.buffer);
+  ocl_call_uint64 (&call, g->factors.offset);
+  ocl_call_int (&call, g->cut.frames / g->factors.frames);
+  ocl_call_int (&call, g->cut.rows);
+  ocl_call_int (&call, g->cut.block_rows);
+  ocl_call_int (&call, g->cut.blocks);
+  ocl_call_int (&call, g->cut.channels);
+  ocl_call_int (&call, g->norm->groups);
+  ocl_call_float (&call, g->norm->eps);
+  return ocl_queue_run (g->queue, &call, error);
 }
 
 static gboolean
-run_apply (OclQueue * queue, const OclGroupNorm * norm, const Cut * cut,
-    const OclTensor * source, gsize first_channel, const OclTensor * factors,
-    OclBuffer * bias, const OclTensor * output, GError ** error)
+run_apply (const GroupNorm * g, const OclTensor * source, gsize first_channel,
+    GError ** error)
 {
-  g_autofree char *options = make_options (cut, source, output);
+  g_autofree char *options = make_options (&g->cut, source, g->output);
   OclCall call = { 0 };
 
-  start_call (&call, "group_norm_apply", options, cut, source, first_channel);
-  call.work *= norm->silu ? 8 : 2;
-  ocl_call_buffer (&call, factors->buffer);
-  ocl_call_uint64 (&call, factors->offset);
-  ocl_call_int (&call, cut->frames / factors->frames);
-  ocl_call_buffer (&call, bias);
-  ocl_call_int (&call, norm->silu);
-  ocl_call_buffer (&call, output->buffer);
-  ocl_call_uint64 (&call, output->offset);
-  ocl_call_int (&call, output->stride);
-  return ocl_queue_run (queue, &call, error);
+  start_call (&call, "group_norm_apply", options, &g->cut, source,
+      first_channel);
+  call.work *= g->norm->silu ? 8 : 2;
+  ocl_call_buffer (&call, g->factors.buffer);
+  ocl_call_uint64 (&call, g->factors.offset);
+  ocl_call_int (&call, g->cut.frames / g->factors.frames);
+  ocl_call_buffer (&call, g->bias);
+  ocl_call_int (&call, g->norm->silu);
+  ocl_call_tensor (&call, g->output);
+  return ocl_queue_run (g->queue, &call, error);
 }
 
 gboolean
@@ -222,29 +218,24 @@ ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
     OclBuffer * bias, const OclTensor * output, GError ** error)
 {
   OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
-  OclTensor partials, factors;
-  g_autofree char *options = NULL;
-  Cut cut = { 0 };
+  GroupNorm g = { queue, norm, weight, bias, output };
   gboolean ok;
 
   if (!check_group_norm (norm, input, input2, output, error)
       || !check_vector ("group norm", "weight", weight, output->channels, error)
       || !check_vector ("group norm", "bias", bias, output->channels, error))
     return FALSE;
-  cut = make_cut (queue, output);
-  options = make_options (&cut, input, output);
-  ok = ocl_tensor_alloc (queue, OCL_F32, cut.frames, cut.blocks, 2,
-      cut.channels, &partials, error)
-      && ocl_tensor_alloc (queue, OCL_F32, norm->over_clip ? 1 : cut.frames, 1,
-      2, cut.channels, &factors, error)
-      && run_statistics (queue, &cut, input, 0, &partials, output, error)
-      && (input2 == NULL || run_statistics (queue, &cut, input2,
-          input->channels, &partials, output, error))
-      && run_factors (queue, norm, &cut, &partials, weight, &factors,
-      options, error)
-      && run_apply (queue, norm, &cut, input, 0, &factors, bias, output, error)
-      && (input2 == NULL || run_apply (queue, norm, &cut, input2,
-          input->channels, &factors, bias, output, error));
+  g.cut = make_cut (queue, output);
+  ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
+      g.cut.channels, &g.partials, error)
+      && ocl_tensor_alloc (queue, OCL_F32,
+      norm->over_clip ? 1 : g.cut.frames, 1, 2, g.cut.channels, &g.factors,
+      error)
+      && run_statistics (&g, input, 0, error)
+      && (input2 == NULL || run_statistics (&g, input2, input->channels, error))
+      && run_factors (&g, input, error)
+      && run_apply (&g, input, 0, error)
+      && (input2 == NULL || run_apply (&g, input2, input->channels, error));
   ocl_arena_release (ocl_queue_arena (queue), mark);
   return ok;
 }
@@ -260,16 +251,11 @@ ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
   OclCall call = { 0 };
 
   if (!check_input ("layer norm", input, output, error)
+      || !ocl_tensor_check_shape ("layer norm", "the output", output, input,
+          error)
       || !check_vector ("layer norm", "weight", weight, input->channels, error)
       || !check_vector ("layer norm", "bias", bias, input->channels, error))
     return FALSE;
-  if (input->channels != output->channels || input->channels == 0) {
-    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
-        "layer norm: %" G_GSIZE_FORMAT " channels in, %" G_GSIZE_FORMAT
-        " out; they must be equal and at least 1", input->channels,
-        output->channels);
-    return FALSE;
-  }
   cut = make_cut (queue, output);
   rows = ocl_tensor_pixels (input);
   block_rows = cut.items > 1 ? 1
@@ -281,17 +267,13 @@ ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
   call.global[0] = (rows + block_rows - 1) / block_rows * cut.items;
   call.local[0] = cut.items;
   call.work = 8.0 * rows * input->channels;
-  ocl_call_buffer (&call, input->buffer);
-  ocl_call_uint64 (&call, input->offset);
-  ocl_call_int (&call, input->stride);
+  ocl_call_tensor (&call, input);
   ocl_call_int (&call, input->channels);
   ocl_call_uint64 (&call, rows);
   ocl_call_int (&call, block_rows);
   ocl_call_buffer (&call, weight);
   ocl_call_buffer (&call, bias);
   ocl_call_float (&call, eps);
-  ocl_call_buffer (&call, output->buffer);
-  ocl_call_uint64 (&call, output->offset);
-  ocl_call_int (&call, output->stride);
+  ocl_call_tensor (&call, output);
   return ocl_queue_run (queue, &call, error);
 }
