@@ -7,8 +7,7 @@
  * direct_panels: as there, for the row of zeros `zeros` bytes from their start;
  * panels: [n_panels][36][channels1 + channels2][32], the transformed kernels G g G'; channels are multiples of 16.
  * A work-item alone is a work-group and does TILES tiles: their transformed inputs stay in private memory, in the
- * second-level cache, while the panels pass by. Interpolation points 0, 1, -1, 2, -2 and infinity lose about one decimal
- * digit against the direct way.
+ * second-level cache, while the panels pass by.
  */
 
 #define VEC 16
@@ -18,36 +17,11 @@
 #include "registers.clh"
 #include "epilogue.clh"
 #include "gather.clh"
+#include "winograd.clh"
 
-#define TILES ROWS
 #define POINTS 36
 /* Bounds private memory to 432 KiB for the inputs; the host falls back to the direct way above it. */
 #define MAX_CHANNELS 256
-
-/* B' d for one column (or row) of six. */
-void
-transform_input (float16 to[6], const float16 d[6])
-{
-  const float16 a = fma ((float16) -4.0f, d[2], d[4]), b = fma ((float16) -4.0f, d[1], d[3]);
-  const float16 c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
-  to[0] = fma ((float16) 4.0f, d[0], fma ((float16) -5.0f, d[2], d[4]));
-  to[1] = a + b;
-  to[2] = a - b;
-  to[3] = c + e;
-  to[4] = c - e;
-  to[5] = fma ((float16) 4.0f, d[1], fma ((float16) -5.0f, d[3], d[5]));
-}
-
-/* A' m for one column (or row) of six. */
-void
-transform_output (float16 to[4], const float16 m[6])
-{
-  const float16 p = m[1] + m[2], q = m[1] - m[2], r = m[3] + m[4], s = m[3] - m[4];
-  to[0] = m[0] + p + r;
-  to[1] = fma ((float16) 2.0f, s, q);
-  to[2] = fma ((float16) 4.0f, r, p);
-  to[3] = fma ((float16) 8.0f, s, q) + m[5];
-}
 
 /* A tile's frame and top left output pixel, the lanes one column apart. */
 Pixels
@@ -94,19 +68,6 @@ load_tile (float *image, size_t point_size, const Gather *g, Pixels window, cons
         *(float16 *) (image + (6 * y + x) * point_size + c) = v[x];
     }
   }
-}
-
-/* The products of one point: TILES rows of the image times one panel. */
-void
-multiply_point (float16 sums[TILES][2], const float *image, int channels, const __global float *w)
-{
-#define FIND_TILE(r) const float *row##r = image + r * channels;
-#define ADD_CHANNEL(r) MULTIPLY_ADD (r, row##r[k])
-  EACH_ROW (DECLARE_SUM)
-  EACH_ROW (FIND_TILE)
-  for (int k = 0; k < channels; k++, w += NR)
-    ADD_PRODUCTS (w, ADD_CHANNEL);
-  EACH_ROW (SAVE_SUM)
 }
 
 /* A' m A of one tile and column vector i of its panel, to out[y][x][i]. */

@@ -14,7 +14,7 @@ typedef struct
   OclBuffer *panels;
   OclBuffer *bias;              /* fp32 [n_panels * panel] in the panels' order, zeros without a bias */
   gsize zeros;                  /* bytes from the start of panels to a row of in_channels fp32 zeros */
-  OclBuffer *winograd;          /* transformed 3 x 3 kernels (winograd.h), or NULL */
+  OclBuffer *winograd;          /* transformed kernels (winograd.h), or NULL */
   OclType type;                 /* storage of the panels */
   gsize in_channels, out_channels;      /* out_channels before GEGLU halves them */
   guint kernel_t, kernel_h, kernel_w;   /* 1, 1, 1 for linear layers */

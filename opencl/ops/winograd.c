@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, arXiv 1509.09308): packing of weights, choice and launch of
- * kernels/winograd_vec.cl.
+ * Winograd's F(4 x 4, 3 x 3) and F(4, 3) (Lavin and Gray, arXiv 1509.09308): packing of weights, choice and launch of
+ * kernels/winograd_vec.cl and kernels/winograd_time_vec.cl.
  */
 
 #include "opencl/ops/winograd.h"
 #include "opencl/ops/gemm.h"
 
-/* As in winograd_vec.cl. */
-#define POINTS 36
+/* As in both kernels: tiles a work-item, columns a panel. */
 #define TILES 12
 #define PANEL 32
 #define MAX_CHANNELS 256
@@ -45,46 +44,74 @@ choice_get (void)
   return choice;
 }
 
+static gboolean
+is_temporal (const OclWeights * weights)
+{
+  return weights->kernel_t == 3 && weights->kernel_h == 1
+      && weights->kernel_w == 1;
+}
+
+/* Multiplications a tile, input and output channel, of four frames or of 4 x 4 pixels. */
+static gsize
+count_points (const OclWeights * weights)
+{
+  return is_temporal (weights) ? 6 : 36;
+}
+
 gboolean
 ocl_winograd_suits_weights (OclDevice * device, const OclWeights * weights)
 {
+  gboolean spatial = weights->kernel_t == 1 && weights->kernel_h == 3
+      && weights->kernel_w == 3;
+
   return choice_get () != CHOICE_DIRECT
       && ocl_device_caps (device)->form == OCL_FORM_VECTOR
       && weights->type == OCL_F32 && weights->panel == PANEL && !weights->geglu
-      && weights->kernel_t == 1 && weights->kernel_h == 3
-      && weights->kernel_w == 3 && weights->in_channels % 16 == 0
-      && weights->in_channels <= MAX_CHANNELS;
+      && (spatial || is_temporal (weights))
+      && weights->in_channels % 16 == 0 && weights->in_channels <= MAX_CHANNELS;
 }
 
-/* G g G' for one kernel of 3 x 3, in double. */
-static void
-transform_kernel (gdouble to[POINTS], const gfloat * g)
-{
-  static const gdouble G[6][3] = {
-    {1.0 / 4, 0, 0},
-    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-    {0, 0, 1},
-  };
+static const gdouble G[6][3] = {
+  {1.0 / 4, 0, 0},
+  {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+  {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+  {1.0 / 24, 1.0 / 12, 1.0 / 6},
+  {1.0 / 24, -1.0 / 12, 1.0 / 6},
+  {0, 0, 1},
+};
 
+/* G g for one kernel of three taps. */
+static void
+transform_line (gdouble to[6], const gdouble g[3])
+{
   for (guint y = 0; y < 6; y++)
-    for (guint x = 0; x < 6; x++) {
-      gdouble sum = 0;
-      for (guint i = 0; i < 3; i++)
-        for (guint j = 0; j < 3; j++)
-          sum += G[y][i] * g[3 * i + j] * G[x][j];
-      to[6 * y + x] = sum;
-    }
+    to[y] = G[y][0] * g[0] + G[y][1] * g[1] + G[y][2] * g[2];
+}
+
+/* G g G' for one kernel of 3 x 3. */
+static void
+transform_square (gdouble to[36], const gdouble g[9])
+{
+  gdouble rows[3][6];
+
+  for (guint i = 0; i < 3; i++)
+    transform_line (rows[i], g + 3 * i);
+  for (guint x = 0; x < 6; x++) {
+    const gdouble column[3] = { rows[0][x], rows[1][x], rows[2][x] };
+    gdouble transformed[6];
+    transform_line (transformed, column);
+    for (guint y = 0; y < 6; y++)
+      to[6 * y + x] = transformed[y];
+  }
 }
 
 gboolean
 ocl_winograd_pack (OclDevice * device, OclWeights * weights,
     const gfloat * weight, GError ** error)
 {
+  gsize points = count_points (weights), taps = is_temporal (weights) ? 3 : 9;
   /* At most MAX_CHANNELS inputs and 2^31 outputs, so that this product does not overflow. */
-  gsize n = (gsize) weights->n_panels * POINTS * weights->in_channels * PANEL;
+  gsize n = (gsize) weights->n_panels * points * weights->in_channels * PANEL;
   g_autofree gfloat *packed = g_try_new0 (gfloat, n);
 
   if (packed == NULL) {
@@ -95,10 +122,15 @@ ocl_winograd_pack (OclDevice * device, OclWeights * weights,
   }
   for (gsize o = 0; o < weights->out_channels; o++)
     for (gsize c = 0; c < weights->in_channels; c++) {
-      gdouble u[POINTS];
-      transform_kernel (u, weight + (o * weights->in_channels + c) * 9);
-      for (gsize point = 0; point < POINTS; point++)
-        packed[((o / PANEL * POINTS + point) * weights->in_channels +
+      gdouble g[9], u[36];
+      for (gsize tap = 0; tap < taps; tap++)
+        g[tap] = weight[(o * weights->in_channels + c) * taps + tap];
+      if (is_temporal (weights))
+        transform_line (u, g);
+      else
+        transform_square (u, g);
+      for (gsize point = 0; point < points; point++)
+        packed[((o / PANEL * points + point) * weights->in_channels +
                 c) * PANEL + o % PANEL] = u[point];
     }
   weights->winograd =
@@ -106,11 +138,31 @@ ocl_winograd_pack (OclDevice * device, OclWeights * weights,
   return weights->winograd != NULL;
 }
 
+/* Work-items, of TILES tiles each. */
 static gsize
-count_tiles (const OclTensor * output)
+count_items (const OclWeights * weights, const OclTensor * output)
 {
-  return output->frames * ((output->height + 3) / 4) * ((output->width +
-          3) / 4);
+  gsize pixels = output->height * output->width;
+
+  if (is_temporal (weights))
+    return (output->frames + 3) / 4 * ((pixels + TILES - 1) / TILES);
+  return (output->frames * ((output->height + 3) / 4)
+      * ((output->width + 3) / 4) + TILES - 1) / TILES;
+}
+
+/* Whether the kernel can do this convolution at all. */
+static gboolean
+is_possible (const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2, const OclTensor * output)
+{
+  if (weights->winograd == NULL || conv->stride > 1 || input->type != OCL_F32
+      || input->channels % 16 != 0)
+    return FALSE;
+  if (is_temporal (weights))
+    return input2 == NULL && conv->pad_top == 0 && conv->pad_left == 0
+        && conv->upsampled_height == 0 && conv->upsampled_width == 0
+        && input->height == output->height && input->width == output->width;
+  return input2 == NULL || input2->channels % 16 == 0;
 }
 
 gboolean
@@ -119,19 +171,16 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
     const OclTensor * input2, const OclTensor * output)
 {
   gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
-  gsize items, rounds;
+  gsize rounds, taps = is_temporal (weights) ? 3 : 9;
 
-  if (weights->winograd == NULL || conv->stride > 1 || input->type != OCL_F32
-      || input->channels % 16 != 0 || (input2 != NULL
-          && input2->channels % 16 != 0))
+  if (!is_possible (conv, weights, input, input2, output))
     return FALSE;
   if (choice_get () == CHOICE_WINOGRAD)
     return TRUE;
   /* The last round of work-items keeps the device as long as a full one, and tiles at the edges as whole ones. */
-  items = (count_tiles (output) + TILES - 1) / TILES;
-  rounds = (items + units - 1) / units;
-  return RELATIVE_COST * POINTS * TILES * rounds * units <
-      9.0 * ocl_tensor_pixels (output);
+  rounds = (count_items (weights, output) + units - 1) / units;
+  return RELATIVE_COST * count_points (weights) * TILES * rounds * units <
+      (gdouble) taps *ocl_tensor_pixels (output);
 }
 
 gboolean
@@ -140,20 +189,27 @@ ocl_winograd (OclQueue * queue, const OclConv * conv,
     const OclTensor * input2, const OclEpilogue * epilogue,
     const OclTensor * output, GError ** error)
 {
-  gsize tiles = count_tiles (output);
+  gboolean temporal = is_temporal (weights);
   OclCall call = { 0 };
 
-  call.program = call.kernel = "winograd_vec";
-  call.global[0] = (tiles + TILES - 1) / TILES;
-  call.work =
-      2.0 * RELATIVE_COST * tiles * POINTS * weights->in_channels *
-      weights->out_channels;
-  ocl_call_sources (&call, input, input2);
+  call.program = call.kernel = temporal ? "winograd_time_vec" : "winograd_vec";
+  call.global[0] = count_items (weights, output);
+  call.work = 2.0 * RELATIVE_COST * call.global[0] * TILES
+      * count_points (weights) * weights->in_channels * weights->out_channels;
+  ocl_call_tensor (&call, input);
+  ocl_call_int (&call, input->channels);
+  if (!temporal) {
+    ocl_call_tensor (&call, input2);
+    ocl_call_int (&call, input2 != NULL ? input2->channels : 0);
+  }
   ocl_call_buffer (&call, weights->winograd);
   ocl_call_buffer (&call, weights->panels);
   ocl_call_uint64 (&call, weights->zeros);
   ocl_call_int (&call, weights->n_panels);
-  ocl_call_gather (&call, conv, weights, input, output);
+  if (temporal)
+    ocl_call_int (&call, output->frames);
+  else
+    ocl_call_gather (&call, conv, weights, input, output);
   ocl_call_epilogue (&call, weights, epilogue, output);
   return ocl_queue_run (queue, &call, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3): a quarter of the multiplications, about one digit less exact. For
- * conv.c and weights.c. VLDM_CONV = auto | direct | winograd chooses; auto takes it where it is expected to be faster.
+ * 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3), a quarter of the multiplications, and temporal ones by F(4, 3), half
+ * of them; both about one digit less exact. For conv.c and weights.c. VLDM_CONV = auto | direct | winograd chooses; auto takes it where it is expected to be faster.
  */
 #pragma once
 
@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* Whether a layer of this device should carry transformed weights. */
 gboolean ocl_winograd_suits_weights (OclDevice * device, const OclWeights * weights);
 
-/* Transforms @weight [out, in, 3, 3] into weights->winograd. */
+/* Transforms @weight [out, in, 3, 3] or [out, in, 3] into weights->winograd. */
 gboolean ocl_winograd_pack (OclDevice * device, OclWeights * weights, const gfloat * weight, GError ** error);
 
 /* Whether this convolution, already checked, should run as ocl_winograd (). */

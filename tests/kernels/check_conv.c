@@ -78,6 +78,11 @@ static const Product winograd_cases[] = {
   {1, 9, 9,.channels = 16,.out = 24,.kernel_t = 1,.kernel_h = 3,.kernel_w =
         3,.conv = {1, 0, 2},.out_height = 7,
       .out_width = 11},
+  {8, 5, 7,.channels = 32,.out = 70,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1,
+      .activation = OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale =
+        0.5,.gap = 3},
+  {5, 3, 3,.channels = 256,.out = 24,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1,
+      .merge = 0.5},
 };
 
 static const Product bench_cases[] = {
