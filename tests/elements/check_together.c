@@ -146,6 +146,13 @@ GST_START_TEST (test_preroll)
   fail_unless_equals_uint64 (duration, gst_util_uint64_scale (8,
           1001 * GST_SECOND, 24000));
 
+  /* A seek neither waits nor starts one. */
+  fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, 100 * GST_MSECOND));
+  fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
+      == GST_STATE_CHANGE_SUCCESS);
+  fail_unless_equals_int (fake_generations, 0);
+
   /* Nor does the change to PLAYING wait for it. */
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
