@@ -29,8 +29,8 @@ VldmTiles vldm_tiles_new (guint length, guint size, guint overlap);
 /* Where tile @i begins; the last one ends with the field. */
 guint vldm_tile_start (const VldmTiles * tiles, guint i);
 
-/* @weights [size] of tile @i: rising and falling linearly over what it shares with its neighbours, such that the weights
- * of all tiles add up to 1 everywhere. */
+/* @weights [size] of tile @i: rising and falling linearly over what it shares with its neighbours, such that the
+ * weights of all tiles add up to 1 everywhere. */
 void vldm_tile_weights (const VldmTiles * tiles, guint i, gfloat * weights);
 
 G_END_DECLS
