@@ -58,6 +58,105 @@ copy_rows (__local float *to, const __global void *base, ulong at, int stride, i
   }
 }
 
+/* Step 1: scores[key][query] of n keys; those past the last are of no meaning. */
+void
+make_scores (__local float (*scores)[PITCH], __local float *chunk, const __global void *query, ulong query_at,
+    int query_stride, int rows, const __global void *key, ulong key_at, int key_stride, int n, float scale)
+{
+  __local float (*queries)[PITCH] = (__local float (*)[PITCH]) chunk;
+  __local float (*keys)[PITCH] = queries + DEPTH;
+  const int x = get_local_id (0) % 16, y = get_local_id (0) / 16;
+  float4 s0 = (float4) 0.0f, s1 = (float4) 0.0f, s2 = (float4) 0.0f, s3 = (float4) 0.0f;
+
+  for (int d = 0; d < HEAD_DIM; d += DEPTH) {
+    barrier (CLK_LOCAL_MEM_FENCE);
+    copy_transposed (queries, query, query_at, query_stride, rows, d);
+    copy_transposed (keys, key, key_at, key_stride, n, d);
+    barrier (CLK_LOCAL_MEM_FENCE);
+    for (int i = 0; i < DEPTH; i++) {
+      const float4 q = vload4 (y, queries[i]);
+      const float4 k = vload4 (x, keys[i]);
+      s0 = fma ((float4) k.s0, q, s0);
+      s1 = fma ((float4) k.s1, q, s1);
+      s2 = fma ((float4) k.s2, q, s2);
+      s3 = fma ((float4) k.s3, q, s3);
+    }
+  }
+  vstore4 (s0 * scale, y, scores[4 * x]);
+  vstore4 (s1 * scale, y, scores[4 * x + 1]);
+  vstore4 (s2 * scale, y, scores[4 * x + 2]);
+  vstore4 (s3 * scale, y, scores[4 * x + 3]);
+  barrier (CLK_LOCAL_MEM_FENCE);
+}
+
+/* Step 2: scores become exp (score - maximum), zero for keys that do not count. Leaves in shared[0][query] what earlier
+ * sums are to be multiplied by. */
+void
+softmax (__local float (*scores)[PITCH], __local float (*shared)[TILE], int counted, float *top, float *total)
+{
+  const int query = get_local_id (0) % TILE, quarter = get_local_id (0) / TILE;
+  const int first = quarter * (TILE / 4), end = first + TILE / 4;
+  float largest = MASKED;
+
+  for (int k = first; k < min (counted, end); k++)
+    largest = fmax (largest, scores[k][query]);
+  shared[quarter][query] = largest;
+  barrier (CLK_LOCAL_MEM_FENCE);
+  largest = fmax (fmax (shared[0][query], shared[1][query]), fmax (shared[2][query], shared[3][query]));
+  largest = fmax (largest, *top);
+  const float factor = exp (*top - largest);
+  *top = largest;
+  *total *= factor;
+  for (int k = first; k < end; k++) {
+    const float p = k < counted ? exp (scores[k][query] - largest) : 0.0f;
+    scores[k][query] = p;
+    *total += p;
+  }
+  barrier (CLK_LOCAL_MEM_FENCE);
+  if (quarter == 0)
+    shared[0][query] = factor;
+  barrier (CLK_LOCAL_MEM_FENCE);
+}
+
+/* Step 3: out = out * factors + the values of n keys weighted by the scores. */
+void
+add_values (float4 out[BLOCKS][COLUMNS], float4 factors, __local float (*scores)[PITCH], __local float *chunk,
+    const __global void *value, ulong at, int stride, int n)
+{
+  const int x = get_local_id (0) % 16, y = get_local_id (0) / 16;
+
+  for (int b = 0; b < BLOCKS; b++) {
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++)
+      out[b][c] *= factors;
+    for (int k = 0; k < TILE; k += DEPTH) {
+      barrier (CLK_LOCAL_MEM_FENCE);
+      copy_rows (chunk, value, at, stride, n, k, b * WIDTH);
+      barrier (CLK_LOCAL_MEM_FENCE);
+      for (int i = 0; i < DEPTH; i++) {
+        const float4 p = vload4 (y, scores[k + i]);
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++)
+          out[b][c] = fma ((float4) chunk[i * WIDTH + 16 * c + x], p, out[b][c]);
+      }
+    }
+  }
+}
+
+/* One channel of four queries, of which `rows` exist. */
+void
+store_column (__global void *output, ulong at, int stride, int rows, float4 v)
+{
+  if (rows > 0)
+    store_element (output, HALF, at, v.s0);
+  if (rows > 1)
+    store_element (output, HALF, at + stride, v.s1);
+  if (rows > 2)
+    store_element (output, HALF, at + 2 * (ulong) stride, v.s2);
+  if (rows > 3)
+    store_element (output, HALF, at + 3 * (ulong) stride, v.s3);
+}
+
 /* Work-group (frame, head, TILE queries), queries fastest. */
 __attribute__ ((reqd_work_group_size (ITEMS, 1, 1)))
 __kernel void
@@ -69,8 +168,6 @@ attention_tile (const __global void *query, ulong query_offset, int query_stride
   __local float chunk[2 * DEPTH * PITCH];
   __local float scores[TILE][PITCH];
   __local float shared[4][TILE];
-  __local float (*chunk_q)[PITCH] = (__local float (*)[PITCH]) chunk;
-  __local float (*chunk_k)[PITCH] = chunk_q + DEPTH;
 
   const int tiles = (queries + TILE - 1) / TILE;
   const int group = get_global_id (0) / ITEMS;
@@ -81,8 +178,6 @@ attention_tile (const __global void *query, ulong query_offset, int query_stride
   const int visible = causal ? min (keys, first + rows) : keys;
   const int item = get_local_id (0);
   const int x = item % 16, y = item / 16;
-  /* In the softmax step. */
-  const int own = item % TILE, quarter = item / TILE;
 
   query_offset += ((ulong) frame * queries + first) * query_stride + head * HEAD_DIM;
   output_offset += ((ulong) frame * queries + first) * output_stride + head * HEAD_DIM;
@@ -92,89 +187,32 @@ attention_tile (const __global void *query, ulong query_offset, int query_stride
   float4 out[BLOCKS][COLUMNS];
   float top = MASKED, total = 0.0f;
   for (int b = 0; b < BLOCKS; b++)
+#pragma unroll
     for (int c = 0; c < COLUMNS; c++)
       out[b][c] = (float4) 0.0f;
 
-  for (int k0 = 0; k0 < visible; k0 += TILE) {
-    const int n = min (visible - k0, TILE);
-    float4 s0 = (float4) 0.0f, s1 = (float4) 0.0f, s2 = (float4) 0.0f, s3 = (float4) 0.0f;
+  for (int k = 0; k < visible; k += TILE) {
+    const int n = min (visible - k, TILE);
+    /* A causal query sees keys up to its own number. */
+    const int counted = causal ? min (n, first + item % TILE + 1 - k) : n;
 
-    for (int d = 0; d < HEAD_DIM; d += DEPTH) {
-      barrier (CLK_LOCAL_MEM_FENCE);
-      copy_transposed (chunk_q, query, query_offset, query_stride, rows, d);
-      copy_transposed (chunk_k, key, key_offset + (ulong) k0 * key_stride, key_stride, n, d);
-      barrier (CLK_LOCAL_MEM_FENCE);
-      for (int i = 0; i < DEPTH; i++) {
-        const float4 q = vload4 (y, chunk_q[i]);
-        const float4 k = vload4 (x, chunk_k[i]);
-        s0 = fma ((float4) k.s0, q, s0);
-        s1 = fma ((float4) k.s1, q, s1);
-        s2 = fma ((float4) k.s2, q, s2);
-        s3 = fma ((float4) k.s3, q, s3);
-      }
-    }
-    vstore4 (s0 * scale, y, scores[4 * x]);
-    vstore4 (s1 * scale, y, scores[4 * x + 1]);
-    vstore4 (s2 * scale, y, scores[4 * x + 2]);
-    vstore4 (s3 * scale, y, scores[4 * x + 3]);
-    barrier (CLK_LOCAL_MEM_FENCE);
-
-    /* Keys of this query that count. */
-    const int counted = causal ? min (n, first + own - k0 + 1) : n;
-    float largest = MASKED;
-    for (int k = 16 * quarter; k < min (counted, 16 * quarter + 16); k++)
-      largest = fmax (largest, scores[k][own]);
-    shared[quarter][own] = largest;
-    barrier (CLK_LOCAL_MEM_FENCE);
-    largest = fmax (fmax (fmax (shared[0][own], shared[1][own]), fmax (shared[2][own], shared[3][own])), top);
-    const float factor = exp (top - largest);
-    top = largest;
-    total *= factor;
-    for (int k = 16 * quarter; k < 16 * quarter + 16; k++) {
-      const float p = k < counted ? exp (scores[k][own] - top) : 0.0f;
-      scores[k][own] = p;
-      total += p;
-    }
-    barrier (CLK_LOCAL_MEM_FENCE);
-    if (quarter == 0)
-      shared[0][own] = factor;
-    barrier (CLK_LOCAL_MEM_FENCE);
-
-    const float4 factors = vload4 (y, shared[0]);
-    for (int b = 0; b < BLOCKS; b++) {
-      for (int c = 0; c < COLUMNS; c++)
-        out[b][c] *= factors;
-      for (int k = 0; k < TILE; k += DEPTH) {
-        barrier (CLK_LOCAL_MEM_FENCE);
-        copy_rows (chunk, value, value_offset + (ulong) k0 * value_stride, value_stride, n, k, b * WIDTH);
-        barrier (CLK_LOCAL_MEM_FENCE);
-        for (int i = 0; i < DEPTH; i++) {
-          const float4 p = vload4 (y, scores[k + i]);
-          for (int c = 0; c < COLUMNS; c++)
-            out[b][c] = fma ((float4) chunk[i * WIDTH + 16 * c + x], p, out[b][c]);
-        }
-      }
-    }
+    make_scores (scores, chunk, query, query_offset, query_stride, rows, key, key_offset + (ulong) k * key_stride,
+        key_stride, n, scale);
+    softmax (scores, shared, counted, &top, &total);
+    add_values (out, vload4 (y, shared[0]), scores, chunk, value, value_offset + (ulong) k * value_stride,
+        value_stride, n);
   }
 
   barrier (CLK_LOCAL_MEM_FENCE);
-  shared[quarter][own] = total;
+  shared[item / TILE][item % TILE] = total;
   barrier (CLK_LOCAL_MEM_FENCE);
   const float4 totals = vload4 (y, shared[0]) + vload4 (y, shared[1]) + vload4 (y, shared[2]) + vload4 (y, shared[3]);
   for (int b = 0; b < BLOCKS; b++)
+#pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
       const int d = b * WIDTH + 16 * c + x;
-      const float4 v = out[b][c] / totals;
-      if (d < HEAD_DIM) {
-        const ulong at = output_offset + (ulong) (4 * y) * output_stride + d;
-        if (4 * y < rows)
-          store_element (output, HALF, at, v.s0);
-        if (4 * y + 1 < rows)
-          store_element (output, HALF, at + output_stride, v.s1);
-        if (4 * y + 2 < rows)
-          store_element (output, HALF, at + 2 * (ulong) output_stride, v.s2);
-        if (4 * y + 3 < rows)
-          store_element (output, HALF, at + 3 * (ulong) output_stride, v.s3);
-      }
+      if (d < HEAD_DIM)
+        store_column (output, output_offset + (ulong) (4 * y) * output_stride + d, output_stride, rows - 4 * y,
+            out[b][c] / totals);
     }
 }
