@@ -72,6 +72,23 @@ new_sample (Golden * self, JsonObject * run_case, guint channels, guint known)
   return golden_upload (self, OCL_F32, frames, channels, height, width, sample);
 }
 
+typedef struct
+{
+  VldmUnet *unet;
+  gfloat time_id;
+} Network;
+
+static gboolean
+call_unet (OclQueue * queue, const VldmUnetContext * context,
+    const OclTensor * sample, gfloat timestep, const OclTensor * output,
+    gpointer network, GError ** error)
+{
+  const Network *self = network;
+
+  return vldm_unet_run (self->unet, queue, context, sample, timestep,
+      &self->time_id, output, error);
+}
+
 static gboolean
 never_stop (guint done, guint total, gpointer user_data, GError ** error)
 {
@@ -88,14 +105,16 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   g_autoptr (VldmSchedule) schedule = new_schedule (run_case);
   g_autoptr (VldmNoise) noise = vldm_noise_new (golden_uint (run_case, "seed"));
   g_autoptr (VldmUnetContext) text = NULL, negative_text = NULL;
-  gfloat time_id = json_array_get_double_element (json_object_get_array_member
-      (run_case, "time_ids"), 0);
+  Network network = { unet };
   OclTensor sample, blank_sample, latents;
   VldmSampler sampler;
   g_autofree gfloat *values = NULL;
 
   golden_remove_folder (folder);
   g_assert_no_error (error);
+  network.time_id =
+      json_array_get_double_element (json_object_get_array_member (run_case,
+          "time_ids"), 0);
   text = new_context (self, run_case, unet, GOLDEN_SEED_TEXT);
   negative_text = new_context (self, run_case, unet, GOLDEN_SEED_NEGATIVE_TEXT);
   sample = new_sample (self, run_case, vldm_unet_config (unet)->in_channels,
@@ -109,14 +128,14 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   g_assert_no_error (error);
 
   sampler = (VldmSampler) {
-  .unet = unet,.schedule = schedule,.text = text,.negative_text =
-        negative_text,.guidance_scale =
+  .call = call_unet,.network = &network,.schedule = schedule,.text =
+        text,.negative_text = negative_text,.guidance_scale =
         json_object_get_double_member (run_case,
         "guidance"),.guidance_rescale =
         json_object_get_double_member (run_case,
         "rescale"),.context_guidance =
         json_object_get_double_member_with_default (run_case,
-        "context_guidance", 1.0),.time_ids = &time_id,};
+        "context_guidance", 1.0),};
   vldm_sampler_run (&sampler, self->queue, &sample, &blank_sample, &latents,
       noise, never_stop, NULL, &error);
   g_assert_no_error (error);

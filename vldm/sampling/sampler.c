@@ -39,8 +39,8 @@ call_network (const VldmSampler * sampler, OclQueue * queue,
     const VldmUnetContext * context, const OclTensor * sample,
     const VldmStep * step, const OclTensor * output, GError ** error)
 {
-  return vldm_unet_run (sampler->unet, queue, context, sample, step->timestep,
-      sampler->time_ids, output, error);
+  return sampler->call (queue, context, sample, step->timestep, output,
+      sampler->network, error);
 }
 
 /* state->guided = F at the latents. */

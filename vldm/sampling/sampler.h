@@ -11,16 +11,21 @@
 
 G_BEGIN_DECLS
 
+/* F: the network's output at @sample [T, h, w, in_channels] for the prompt of @context -> @output [T, h, w,
+ * out_channels], both fp32. A function, so that a network may see its field in tiles. */
+typedef gboolean (*VldmNetworkFunc) (OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
+    gfloat timestep, const OclTensor * output, gpointer network, GError ** error);
+
 typedef struct
 {
-  VldmUnet *unet;
+  VldmNetworkFunc call;
+  gpointer network;             /* for call */
   const VldmSchedule *schedule;
   const VldmUnetContext *text;
   const VldmUnetContext *negative_text; /* read only where guidance_scale != 1 */
   gdouble guidance_scale;       /* g; 1 = text alone, unless context guidance is used */
   gdouble guidance_rescale;     /* 0 = none */
   gdouble context_guidance;     /* c; 1 = none */
-  const gfloat *time_ids;
 } VldmSampler;
 
 /* Called before step @done of @total; FALSE with @error set stops. */
@@ -33,7 +38,8 @@ typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, G
  *   F = F_blank + c (F_negative - F_blank) + g (F_text - F_negative), F_blank with the negative prompt.
  * Samplers that need fresh noise draw on from @noise. */
 gboolean vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue, const OclTensor * sample,
-    const OclTensor * blank_sample, const OclTensor * latents, VldmNoise * noise, VldmStepFunc step, gpointer user_data, GError ** error);
+    const OclTensor * blank_sample, const OclTensor * latents, VldmNoise * noise, VldmStepFunc step,
+    gpointer user_data, GError ** error);
 
 /* Draws the next [frames, channels, height, width] of @noise into the channels-last @output, which gives the shape. */
 gboolean vldm_noise_to_tensor (VldmNoise * noise, OclQueue * queue, const OclTensor * output, GError ** error);

@@ -232,6 +232,24 @@ fill_time_ids (gdouble fps, guint n, gfloat time_ids[MAX_TIME_IDS])
   time_ids[2] = SVD_NOISE_AUGMENTATION;
 }
 
+/* The UNet with what it is told besides the prompt. */
+typedef struct
+{
+  VldmUnet *unet;
+  gfloat time_ids[MAX_TIME_IDS];
+} WindowNetwork;
+
+static gboolean
+call_unet (OclQueue * queue, const VldmUnetContext * context,
+    const OclTensor * sample, gfloat timestep, const OclTensor * output,
+    gpointer network, GError ** error)
+{
+  const WindowNetwork *self = network;
+
+  return vldm_unet_run (self->unet, queue, context, sample, timestep,
+      self->time_ids, output, error);
+}
+
 /* The network's input: [noisy latents, masked context latents, mask], the first to be filled at each step. @known may be
  * NULL; models without context channels have none to fill. */
 static gboolean
@@ -305,7 +323,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   OclQueue *queue = denoiser->queue;
   g_autoptr (VldmSchedule) schedule = NULL;
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
-  gfloat time_ids[MAX_TIME_IDS];
+  WindowNetwork network = { denoiser->unet };
   OclTensor latents, sample, blank_sample;
   VldmSampler sampler;
 
@@ -325,15 +343,15 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   if (!vldm_noise_to_tensor (noise, queue, &latents, error))
     return FALSE;
 
-  fill_time_ids (fps, config->n_time_ids, time_ids);
-  sampler.unet = denoiser->unet;
+  fill_time_ids (fps, config->n_time_ids, network.time_ids);
+  sampler.call = call_unet;
+  sampler.network = &network;
   sampler.schedule = schedule;
   sampler.text = denoiser->text.context;
   sampler.negative_text = denoiser->negative_text.context;
   sampler.guidance_scale = sampling->guidance_scale;
   sampler.guidance_rescale = sampling->guidance_rescale;
   sampler.context_guidance = sampling->context_guidance;
-  sampler.time_ids = time_ids;
 
   if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
           noise, report_step, report, error))

@@ -65,9 +65,10 @@ gboolean vldm_upsample_tiles (VldmModel * model, const VldmUpsampleParams * para
 
 /* Upsamples the window @rgb (RGB8, up to windows.size frames). @latents (F32LE or F16LE, of the shape above) and
  * @pictures (RGB8 of scale * width x scale * height, decoded from the latents), of which one may be NULL, get the
- * window's first frames, as many as they have: all, or all but those that the next window will blend with. All memory is
- * the host's. Shared frame i of blended latents is (1 - w) * kept frame i + w * new frame i, w = (i + 1) / (shared + 1).
- * Decoders with temporal layers decode all of the window as one clip, and their pictures are blended in the same way. */
+ * window's first frames, as many as they have: all, or all but those that the next window will blend with. All memory
+ * is the host's.
+ * Shared frame i of blended latents is (1 - w) * kept frame i + w * new frame i, w = (i + 1) / (shared + 1). Decoders
+ * with temporal layers decode all of the window as one clip, and their pictures are blended in the same way. */
 gboolean vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
     const VldmUpsampleWindow * window, const VldmFrames * rgb, VldmFrames * latents, VldmFrames * pictures,
     const VldmProgress * progress, GError ** error);
