@@ -184,9 +184,11 @@ load (const VldmProgress * progress, GError ** error)
     return FALSE;
   if (fails (FAKE_FAIL_LOAD, VLDM_ERROR, VLDM_ERROR_READ, error))
     return FALSE;
+  if (!work (progress, VLDM_ACTIVITY_LOAD_MODEL, 1, 1, 0, error))
+    return FALSE;
   g_atomic_int_inc (&fake_stages_made);
   g_atomic_int_inc (&fake_live_stages);
-  return work (progress, VLDM_ACTIVITY_LOAD_MODEL, 1, 1, 0, error);
+  return TRUE;
 }
 
 VldmKeyframes *
