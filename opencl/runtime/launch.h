@@ -56,7 +56,7 @@ struct _OclQueue
   gint64 done_us;               /* when the batch before `running` ended, 0 = not known */
 
   guint64 launches;
-  gboolean profiling;
+  gboolean profiling, print_profile;
   GArray *timed;                /* OclTimed, not yet added to their kernels */
 };
 

@@ -34,7 +34,9 @@ ocl_queue_new (OclDevice * device, GError ** error)
   queue->kernels =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, ocl_kernel_free);
   queue->timed = g_array_new (FALSE, FALSE, sizeof (OclTimed));
-  queue->profiling = g_strcmp0 (g_getenv ("VLDM_PROFILE"), "1") == 0;
+  queue->print_profile = g_strcmp0 (g_getenv ("VLDM_PROFILE"), "1") == 0;
+  queue->profiling = queue->print_profile
+      || g_strcmp0 (g_getenv ("VLDM_PROFILE"), "quiet") == 0;
   queue->handle = clCreateCommandQueue (device->context, device->id,
       queue->profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &status);
   if (ocl_check (status, error, "clCreateCommandQueue on %s",
@@ -51,6 +53,10 @@ ocl_queue_free (OclQueue * queue)
     return;
   if (queue->handle != NULL) {
     ocl_queue_drain (queue);
+    if (queue->print_profile && queue->launches > 0) {
+      g_autofree char *table = ocl_queue_profile (queue);
+      g_printerr ("%s", table);
+    }
     clReleaseCommandQueue (queue->handle);
   }
   for (guint i = 0; i < queue->timed->len; i++)

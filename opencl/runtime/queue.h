@@ -79,11 +79,13 @@ gboolean ocl_queue_finish (OclQueue * queue, GError ** error);
 /* Waits without polling and without errors: before memory in use by the queue is freed after a failure. */
 void ocl_queue_drain (OclQueue * queue);
 
-/* Since the queue was made: launches, and nanoseconds that kernels ran on the device (0 without VLDM_PROFILE=1). */
+/* Launches since the queue was made. */
 guint64 ocl_queue_launches (OclQueue * queue);
-guint64 ocl_queue_device_ns (OclQueue * queue);
 
-/* With VLDM_PROFILE=1: a table of kernels by time, one line each; g_free it. */
+/* With the environment variable VLDM_PROFILE=quiet every launch but each kernel's first is timed: nanoseconds on the
+ * device since the queue was made, and a table of kernels by time, one line each (g_free it). VLDM_PROFILE=1 also prints
+ * the table when the queue is freed. */
+guint64 ocl_queue_device_ns (OclQueue * queue);
 char *ocl_queue_profile (OclQueue * queue);
 
 /* For CLBlast only. */
