@@ -13,4 +13,5 @@
 #include "opencl/ops/linear.h"
 #include "opencl/ops/norm.h"
 #include "opencl/ops/tensor.h"
+#include "opencl/ops/tile.h"
 #include "opencl/ops/weights.h"

@@ -14,7 +14,8 @@
   TEST (linear) \
   TEST (norm) \
   TEST (peak) \
-  TEST (tensor)
+  TEST (tensor) \
+  TEST (tile)
 
 #define TEST(name) void check_##name (Check * check);
 CHECK_TESTS

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Launches kernels/tile.cl.
+ */
+
+#include "opencl/ops/tile.h"
+
+#define ITEMS 64
+
+/* A tensor whose storage the kernel asks at run time. */
+static void
+call_typed (OclCall * call, const OclTensor * tensor)
+{
+  ocl_call_tensor (call, tensor);
+  ocl_call_int (call, tensor->type == OCL_F16);
+}
+
+static gboolean
+run (OclQueue * queue, OclCall * call, const char *kernel, gsize global0,
+    gsize global1, gsize global2, const OclTensor * shape, GError ** error)
+{
+  if (ocl_tensor_pixels (shape) == 0)
+    return TRUE;
+  call->program = "tile";
+  call->kernel = kernel;
+  call->global[0] = global0;
+  call->global[1] = global1;
+  call->global[2] = global2;
+  call->local[0] = ITEMS;
+  call->work = 3.0 * ocl_tensor_pixels (shape) * shape->channels *
+      sizeof (gfloat);
+  return ocl_queue_run (queue, call, error);
+}
+
+/* Whether the field has all pixels of a tile at row @y, column @x. */
+static gboolean
+check_tile (const char *operation, const OclTensor * tile, gsize y, gsize x,
+    const OclTensor * field, GError ** error)
+{
+  g_autofree char *is = NULL, *wanted = NULL;
+
+  if (!ocl_tensor_check_size (operation, tile, error)
+      || !ocl_tensor_check_size (operation, field, error))
+    return FALSE;
+  if (tile->frames == field->frames && tile->channels == field->channels
+      && tile->height <= field->height && y <= field->height - tile->height
+      && tile->width <= field->width && x <= field->width - tile->width)
+    return TRUE;
+  is = ocl_tensor_shape (tile);
+  wanted = ocl_tensor_shape (field);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "%s: a tile of %s at row %" G_GSIZE_FORMAT ", column %" G_GSIZE_FORMAT
+      " is no part of a field of %s", operation, is, y, x, wanted);
+  return FALSE;
+}
+
+/* Packed fp32 numbers, @n of them. */
+static gboolean
+check_weights (const char *operation, const char *what,
+    const OclTensor * weights, gsize n, GError ** error)
+{
+  const OclTensor expected = {.frames = 1,.height = 1,.width = 1,.channels = n
+  };
+
+  if (!ocl_tensor_check_shape (operation, what, weights, &expected, error))
+    return FALSE;
+  if (weights->type == OCL_F32)
+    return TRUE;
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL, "%s: %s are fp16 where fp32 "
+      "is needed", operation, what);
+  return FALSE;
+}
+
+gboolean
+ocl_tile_read (OclQueue * queue, const OclTensor * field, gsize y, gsize x,
+    const OclTensor * output, GError ** error)
+{
+  OclCall call = { 0 };
+
+  if (!check_tile ("tile read", output, y, x, field, error))
+    return FALSE;
+  call_typed (&call, field);
+  ocl_call_int (&call, field->height);
+  ocl_call_int (&call, field->width);
+  ocl_call_int (&call, y);
+  ocl_call_int (&call, x);
+  call_typed (&call, output);
+  ocl_call_int (&call, output->height);
+  ocl_call_int (&call, output->width);
+  ocl_call_int (&call, output->channels);
+  return run (queue, &call, "tile_read", output->width, output->height,
+      output->frames, output, error);
+}
+
+gboolean
+ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x,
+    const OclTensor * rows, const OclTensor * columns, const OclTensor * field,
+    GError ** error)
+{
+  const char *operation = "tile add";
+  OclCall call = { 0 };
+
+  if (!check_tile (operation, tile, y, x, field, error)
+      || !check_weights (operation, "the rows' weights", rows, tile->height,
+          error)
+      || !check_weights (operation, "the columns' weights", columns,
+          tile->width, error))
+    return FALSE;
+  if (field->type != OCL_F32) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "%s: sums need an fp32 field", operation);
+    return FALSE;
+  }
+  call_typed (&call, tile);
+  ocl_call_buffer (&call, rows->buffer);
+  ocl_call_uint64 (&call, rows->offset);
+  ocl_call_buffer (&call, columns->buffer);
+  ocl_call_uint64 (&call, columns->offset);
+  ocl_call_int (&call, y);
+  ocl_call_int (&call, x);
+  ocl_call_tensor (&call, field);
+  ocl_call_int (&call, field->height);
+  ocl_call_int (&call, field->width);
+  ocl_call_int (&call, tile->height);
+  ocl_call_int (&call, tile->width);
+  ocl_call_int (&call, tile->channels);
+  return run (queue, &call, "tile_add", tile->width, tile->height,
+      tile->frames, tile, error);
+}
+
+gboolean
+ocl_zero (OclQueue * queue, const OclTensor * output, GError ** error)
+{
+  OclCall call = { 0 };
+
+  if (!ocl_tensor_check_size ("zero", output, error))
+    return FALSE;
+  call_typed (&call, output);
+  ocl_call_int (&call, output->channels);
+  ocl_call_int (&call, ocl_tensor_pixels (output));
+  return run (queue, &call, "zero", ocl_tensor_pixels (output), 1, 1, output,
+      error);
+}
