@@ -46,10 +46,20 @@ upsamples (gsize from, gsize to)
   return to == from || (to > from && to < 32768);
 }
 
-/* Every output row and column must see at least the edge of the picture, else the caller's sizes are wrong. */
+/* Whether windows of @kernel at every @stride, the first @pad before the picture's @size, make @out outputs: the last
+ * one begins inside and hangs over the end by half its size at most. */
 static gboolean
-check_geometry (const OclConv * conv, const OclTensor * input,
-    const OclTensor * output, GError ** error)
+windows_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
+{
+  gsize last = (out - 1) * stride;
+
+  return out >= 1 && pad >= 0 && last < size + pad
+      && last + kernel <= size + pad + kernel / 2;
+}
+
+static gboolean
+check_geometry (const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * output, GError ** error)
 {
   gsize height =
       conv->upsampled_height != 0 ? conv->upsampled_height : input->height;
@@ -59,10 +69,10 @@ check_geometry (const OclConv * conv, const OclTensor * input,
   g_autofree char *from = NULL, *to = NULL;
 
   if (upsamples (input->height, height) && upsamples (input->width, width)
-      && conv->pad_top >= 0 && conv->pad_left >= 0
-      && output->height >= 1 && output->width >= 1
-      && (output->height - 1) * stride < height + conv->pad_top
-      && (output->width - 1) * stride < width + conv->pad_left)
+      && windows_fit (output->height, stride, weights->kernel_h, conv->pad_top,
+          height)
+      && windows_fit (output->width, stride, weights->kernel_w, conv->pad_left,
+          width))
     return TRUE;
   from = ocl_tensor_shape (input);
   to = ocl_tensor_shape (output);
@@ -79,7 +89,7 @@ ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
 {
   if (!check_inputs (weights, input, input2, output, error)
-      || !check_geometry (conv, input, output, error)
+      || !check_geometry (conv, weights, input, output, error)
       || !ocl_epilogue_check ("conv", weights, epilogue, output, error))
     return FALSE;
   if (ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,

@@ -12,7 +12,7 @@ typedef struct
 {
   guint stride;                 /* in space; 0 counts as 1 */
   gint pad_top, pad_left;       /* zeros before the first row and column; those after follow from the output's size */
-  gsize upsampled_height, upsampled_width;      /* nearest-upsample to this size first (src = dst * in / out); 0 = no */
+  gsize upsampled_height, upsampled_width;      /* nearest-upsample first (src = dst * in / out), below 2^15; 0 = no */
 } OclConv;
 
 /* output [F, OH, OW, out] = convolution of input [F, H, W, C1] and, when not NULL, @input2 [F, H, W, C2] appended on

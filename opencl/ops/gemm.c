@@ -45,6 +45,11 @@ ocl_epilogue_check (const char *operation, const OclWeights * weights,
   }
   if (!ocl_tensor_check_size (operation, output, error))
     return FALSE;
+  if (ocl_tensor_pixels (output) == 0) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL, "%s: an output without "
+        "pixels", operation);
+    return FALSE;
+  }
   if (epilogue == NULL)
     return TRUE;
   if (weights->geglu && (epilogue->activation != OCL_ACTIVATION_NONE

@@ -30,8 +30,9 @@ typedef struct
   gfloat merge_scale;
 } OclEpilogue;
 
-/* output [.., out] = input [.., in] x weights^T, then the epilogue (NULL = bias only). Any number of pixels. With
- * weights->geglu, output has out_channels / 2 channels. Input and output strides are free. */
+/* output [.., out] = input [.., in] x weights^T, then the epilogue (NULL = bias only). Any number of pixels but 0. With
+ * weights->geglu, output has out_channels / 2 channels, and the epilogue has neither activation nor frame bias. Input
+ * and output strides are free. */
 gboolean ocl_linear (OclQueue * queue, const OclWeights * weights, const OclTensor * input,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 

@@ -12,49 +12,39 @@
 #define TOLERANCE 2e-6
 #define TOLERANCE_WINOGRAD 1e-5
 
-#define SAME { 1, 1, 1 }
+#define SAME {1, 1, 1}
+#define POINT .kernel_t = 1, .kernel_h = 1, .kernel_w = 1
+#define SQUARE .kernel_t = 1, .kernel_h = 3, .kernel_w = 3
+#define TEMPORAL .kernel_t = 3, .kernel_h = 1, .kernel_w = 1
 
 static const Product direct_cases[] = {
-  {1, 1, 1,.channels = 1,.out = 1,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {2, 5, 7,.channels = 4,.out = 32,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME,.mixed = TRUE},
-  {2, 5, 7,.channels = 9,.out = 40,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME,.gap = 3,
-      .activation = OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 1,.merge =
-        0.5,.scale = 0.5},
-  {3, 9, 13,.channels = 24,.out = 3,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME,.frame_bias = 1},
-  {1, 9, 13,.channels = 5,.channels2 = 3,.out = 65,.kernel_t = 1,.kernel_h =
-        3,.kernel_w = 3,.conv = SAME,.gap = 1,
-      .mixed = TRUE},
-  {1, 6, 5,.channels = 1,.channels2 = 36,.out = 33,.kernel_t = 1,.kernel_h =
-        1,.kernel_w = 1,.residual = 2},
-  {2, 9, 11,.channels = 16,.out = 48,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {2, 1, 1},.out_height = 5,
-      .out_width = 6},
-  {1, 8, 12,.channels = 7,.out = 20,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {2, 0, 0},.out_height = 4,
-      .out_width = 6},
-  {1, 9, 7,.channels = 7,.out = 20,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {2, 0, 0},.out_height = 4,
-      .out_width = 3},
-  {2, 5, 7,.channels = 18,.out = 33,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {1, 1, 1, 9, 13},.mixed = TRUE},
-  {1, 5, 7,.channels = 3,.channels2 = 2,.out = 16,.kernel_t = 1,.kernel_h =
-        3,.kernel_w = 3,
-      .conv = {1, 1, 1, 10, 14}},
-  {1, 13, 2,.channels = 8,.out = 8,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {2, 1, 1, 25, 3},
-      .out_height = 13,.out_width = 2},
-  {1, 3, 4,.channels = 16,.out = 16,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1},
-  {2, 3, 4,.channels = 16,.out = 17,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1},
-  {5, 3, 4,.channels = 19,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
-        1,.frame_bias = 2,.residual = 2,
-      .residual_scale = 0.3,.scale = 0.7,.mixed = TRUE},
+  {1, 1, 1,.channels = 1,.out = 1, SQUARE,.conv = SAME},
+  {2, 5, 7,.channels = 4,.out = 32, SQUARE,.conv = SAME,.mixed = TRUE},
+  {2, 5, 7,.channels = 9,.out = 40, SQUARE,.conv = SAME,.gap = 3,.activation =
+        OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 1,.merge = 0.5,.scale =
+        0.5},
+  {3, 9, 13,.channels = 24,.out = 3, SQUARE,.conv = SAME,.frame_bias = 1},
+  {1, 9, 13,.channels = 5,.channels2 = 3,.out = 65, SQUARE,.conv = SAME,.gap =
+        1,.mixed = TRUE},
+  {1, 6, 5,.channels = 1,.channels2 = 36,.out = 33, POINT,.residual = 2},
+  {2, 9, 11,.channels = 16,.out = 48, SQUARE,.conv = {2, 1, 1},.out_height =
+      5,.out_width = 6},
+  {1, 8, 12,.channels = 7,.out = 20, SQUARE,.conv = {2, 0, 0},.out_height =
+      4,.out_width = 6},
+  {1, 9, 7,.channels = 7,.out = 20, SQUARE,.conv = {2, 0, 0},.out_height =
+      4,.out_width = 3},
+  {2, 5, 7,.channels = 18,.out = 33, SQUARE,.conv = {1, 1, 1, 9, 13},.mixed =
+      TRUE},
+  {1, 5, 7,.channels = 3,.channels2 = 2,.out = 16, SQUARE,.conv =
+        {1, 1, 1, 10, 14}},
+  {1, 13, 2,.channels = 8,.out = 8, SQUARE,.conv =
+        {2, 1, 1, 25, 3},.out_height = 13,.out_width = 2},
+  {1, 3, 4,.channels = 16,.out = 16, TEMPORAL},
+  {2, 3, 4,.channels = 16,.out = 17, TEMPORAL},
+  {5, 3, 4,.channels = 19,.out = 64, TEMPORAL,.frame_bias = 2,.residual =
+        2,.residual_scale = 0.3,.scale = 0.7,.mixed = TRUE},
   /* More than CACHED_BYTES: frames side by side. */
-  {3, 41, 37,.channels = 40,.out = 33,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1,
-      .residual = 1},
+  {3, 41, 37,.channels = 40,.out = 33, TEMPORAL,.residual = 1},
   {2, 4, 5,.channels = 3,.out = 3,.kernel_t = 3,.kernel_h = 3,.kernel_w =
         3,.conv = SAME},
   {1, 7, 6,.channels = 6,.out = 12,.kernel_t = 1,.kernel_h = 5,.kernel_w =
@@ -62,62 +52,86 @@ static const Product direct_cases[] = {
 };
 
 static const Product winograd_cases[] = {
-  {1, 4, 4,.channels = 16,.out = 17,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {1, 3, 3,.channels = 256,.out = 32,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {3, 5, 7,.channels = 32,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME,.frame_bias = 2,
-      .activation = OCL_ACTIVATION_SILU},
-  {2, 13, 17,.channels = 16,.channels2 = 32,.out = 70,.kernel_t = 1,.kernel_h =
-        3,.kernel_w = 3,.conv = SAME,.gap = 5,
-      .residual = 1,.merge = 0.5,.scale = 0.5},
-  {1, 7, 9,.channels = 32,.out = 33,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {1, 1, 1, 11, 18},
-      .residual = 2},
-  {1, 9, 9,.channels = 16,.out = 24,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {1, 0, 2},.out_height = 7,
-      .out_width = 11},
-  {8, 5, 7,.channels = 32,.out = 70,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1,
-      .activation = OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale =
-        0.5,.gap = 3},
-  {5, 3, 3,.channels = 256,.out = 24,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1,
-      .merge = 0.5},
+  {1, 4, 4,.channels = 16,.out = 17, SQUARE,.conv = SAME},
+  {1, 3, 3,.channels = 256,.out = 32, SQUARE,.conv = SAME},
+  {3, 5, 7,.channels = 32,.out = 64, SQUARE,.conv = SAME,.frame_bias =
+        2,.activation = OCL_ACTIVATION_SILU},
+  {2, 13, 17,.channels = 16,.channels2 = 32,.out = 70, SQUARE,.conv =
+        SAME,.gap = 5,.residual = 1,.merge = 0.5,.scale = 0.5},
+  {1, 7, 9,.channels = 32,.out = 33, SQUARE,.conv =
+        {1, 1, 1, 11, 18},.residual = 2},
+  {1, 9, 9,.channels = 16,.out = 24, SQUARE,.conv = {1, 0, 2},.out_height =
+      7,.out_width = 10},
+  {8, 5, 7,.channels = 32,.out = 70, TEMPORAL,.activation =
+        OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale = 0.5,.gap =
+        3},
+  {5, 3, 3,.channels = 256,.out = 24, TEMPORAL,.merge = 0.5},
 };
 
 static const Product bench_cases[] = {
-  {8, 16, 32,.channels = 9,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {8, 16, 32,.channels = 64,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME,.frame_bias = 2},
-  {8, 16, 32,.channels = 64,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
-        1},
-  {8, 16, 32,.channels = 96,.channels2 = 64,.out = 64,.kernel_t = 1,.kernel_h =
-        3,.kernel_w = 3,.conv = SAME},
-  {8, 8, 16,.channels = 96,.out = 96,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME,.frame_bias = 2},
-  {8, 4, 8,.channels = 96,.channels2 = 96,.out = 96,.kernel_t = 1,.kernel_h =
-        3,.kernel_w = 3,.conv = SAME},
-  {8, 4, 8,.channels = 96,.out = 96,.kernel_t = 3,.kernel_h = 1,.kernel_w = 1},
-  {8, 16, 32,.channels = 64,.out = 4,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {8, 16, 32,.channels = 128,.out = 128,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {8, 64, 128,.channels = 96,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {8, 64, 128,.channels = 64,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = {1, 1, 1, 128, 256}},
-  {8, 128, 256,.channels = 64,.out = 64,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {8, 128, 256,.channels = 64,.out = 64,.kernel_t = 3,.kernel_h = 1,.kernel_w =
-        1,.merge = 0.5,.scale = 0.5},
-  {8, 128, 256,.channels = 64,.out = 3,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
-  {8, 128, 256,.channels = 3,.out = 3,.kernel_t = 3,.kernel_h = 1,.kernel_w =
-        1},
-  {1, 40, 64,.channels = 320,.out = 320,.kernel_t = 1,.kernel_h = 3,.kernel_w =
-        3,.conv = SAME},
+  {8, 16, 32,.channels = 9,.out = 64, SQUARE,.conv = SAME},
+  {8, 16, 32,.channels = 64,.out = 64, SQUARE,.conv = SAME,.frame_bias = 2},
+  {8, 16, 32,.channels = 64,.out = 64, TEMPORAL},
+  {8, 16, 32,.channels = 96,.channels2 = 64,.out = 64, SQUARE,.conv = SAME},
+  {8, 8, 16,.channels = 96,.out = 96, SQUARE,.conv = SAME,.frame_bias = 2},
+  {8, 4, 8,.channels = 96,.channels2 = 96,.out = 96, SQUARE,.conv = SAME},
+  {8, 4, 8,.channels = 96,.out = 96, TEMPORAL},
+  {8, 16, 32,.channels = 64,.out = 4, SQUARE,.conv = SAME},
+  {8, 16, 32,.channels = 128,.out = 128, SQUARE,.conv = SAME},
+  {8, 64, 128,.channels = 96,.out = 64, SQUARE,.conv = SAME},
+  {8, 64, 128,.channels = 64,.out = 64, SQUARE,.conv = {1, 1, 1, 128, 256}},
+  {8, 128, 256,.channels = 64,.out = 64, SQUARE,.conv = SAME},
+  {8, 128, 256,.channels = 64,.out = 64, TEMPORAL,.merge = 0.5,.scale = 0.5},
+  {8, 128, 256,.channels = 64,.out = 3, SQUARE,.conv = SAME},
+  {8, 128, 256,.channels = 3,.out = 3, TEMPORAL},
+  {1, 40, 64,.channels = 320,.out = 320, SQUARE,.conv = SAME},
 };
+
+static void
+expect_refusal (Check * check, const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2, const OclTensor * output,
+    const char *what)
+{
+  check_that (check, !ocl_conv (check->queue, conv, weights, input, input2,
+          NULL, output, &check->error), "%s is accepted", what);
+  check_that (check, g_error_matches (check->error, OCL_ERROR, OCL_ERROR_CALL),
+      "%s has not its error", what);
+  g_clear_error (&check->error);
+}
+
+/* Shapes that do not fit each other. */
+static void
+check_refusals (Check * check)
+{
+  const OclConv same = SAME, shrinking = { 1, 1, 1, 4, 5 };
+  gfloat *data;
+  OclTensor input, narrow, frames, output;
+  OclWeights *weights;
+
+  if (!check_begin (check, 1, "refusals"))
+    return;
+  data = check_normal (check, 2 * 5 * 5 * 4 * 9, 1);
+  weights = ocl_weights_new (check->device, check->type, data, NULL, 4, 4, 1, 3,
+      3, FALSE, &check->error);
+  check_result (check, weights != NULL);
+  check_own (check, weights, (GDestroyNotify) ocl_weights_free);
+  input = check_input (check, data, 1, 5, 5, 4, 0);
+  narrow = check_input (check, data, 1, 5, 4, 2, 0);
+  frames = check_input (check, data, 2, 5, 5, 4, 0);
+  output = check_output (check, 1, 5, 5, 4, 0);
+
+  expect_refusal (check, &same, weights, &input, &narrow, &output,
+      "a second input too many");
+  expect_refusal (check, &same, weights, &narrow, &narrow, &output,
+      "an output wider than its input");
+  expect_refusal (check, &same, weights, &frames, NULL, &output,
+      "an input with more frames than the output");
+  expect_refusal (check, &shrinking, weights, &input, NULL, &output,
+      "upsampling to less");
+  input = ocl_tensor_channels (&input, 0, 2);
+  expect_refusal (check, &same, weights, &input, &narrow, &output,
+      "a second input of another size");
+}
 
 void
 check_conv (Check * check)
@@ -126,6 +140,8 @@ check_conv (Check * check)
     product_check (check, &direct_cases[i], TOLERANCE);
   for (guint i = 0; i < G_N_ELEMENTS (winograd_cases); i++)
     product_check (check, &winograd_cases[i], TOLERANCE_WINOGRAD);
+  if (!check->bench)
+    check_refusals (check);
   for (guint i = 0; check->bench && i < G_N_ELEMENTS (bench_cases); i++)
     product_check (check, &bench_cases[i], TOLERANCE_WINOGRAD);
 }

@@ -50,11 +50,91 @@ static const Product bench_cases[] = {
   {1, 40, 64,.channels = 1280,.out = 320,.residual = 1},
 };
 
+/* Every combination of the parts of an epilogue. */
+static void
+check_epilogues (Check * check)
+{
+  for (guint i = 0; i < 4 * 3 * 2 * 3 * 2; i++) {
+    Product p = { 2, 2, 7,.channels = 16,.out = 19 };
+    p.activation = i % 4;
+    p.frame_bias = i / 4 % 3;
+    p.scale = i / 12 % 2 == 0 ? 0 : 0.7;
+    p.residual = i / 24 % 3;
+    p.residual_scale = i % 2 == 0 ? 0 : 0.3;
+    p.merge = i / 72 % 2 == 0 ? 0 : 0.4;
+    product_check (check, &p, TOLERANCE);
+  }
+}
+
+static void
+expect_refusal (Check * check, gboolean ok, const char *what)
+{
+  check_that (check, !ok, "%s is accepted", what);
+  check_that (check, g_error_matches (check->error, OCL_ERROR, OCL_ERROR_CALL),
+      "%s has not its error", what);
+  g_clear_error (&check->error);
+}
+
+/* Shapes that do not fit each other. */
+static void
+check_refusals (Check * check)
+{
+  gfloat *data;
+  OclTensor input, wide, output, long_output;
+  OclWeights *weights, *geglu;
+  OclEpilogue epilogue = { 0 };
+
+  if (!check_begin (check, 1, "refusals"))
+    return;
+  data = check_normal (check, 64, 1);
+  weights = ocl_weights_new (check->device, check->type, data, NULL, 4, 3, 1, 1,
+      1, FALSE, &check->error);
+  geglu = ocl_weights_new (check->device, check->type, data, NULL, 8, 3, 1, 1,
+      1, TRUE, &check->error);
+  check_result (check, weights != NULL && geglu != NULL);
+  check_own (check, weights, (GDestroyNotify) ocl_weights_free);
+  check_own (check, geglu, (GDestroyNotify) ocl_weights_free);
+  input = check_input (check, data, 1, 1, 5, 3, 0);
+  wide = check_input (check, data, 1, 1, 5, 4, 0);
+  output = check_output (check, 1, 1, 5, 4, 0);
+  long_output = check_output (check, 1, 1, 6, 4, 0);
+
+  expect_refusal (check, ocl_linear (check->queue, weights, &wide, NULL,
+          &output, &check->error), "an input with too many channels");
+  expect_refusal (check, ocl_linear (check->queue, weights, &input, NULL,
+          &long_output, &check->error), "an output with too many pixels");
+  expect_refusal (check, ocl_linear (check->queue, weights, &input, NULL,
+          &input, &check->error), "an output with too few channels");
+  epilogue.residual = &long_output;
+  expect_refusal (check, ocl_linear (check->queue, weights, &input, &epilogue,
+          &output, &check->error), "a residual of another shape");
+  epilogue.residual = NULL;
+  epilogue.frame_bias = &wide;
+  expect_refusal (check, ocl_linear (check->queue, weights, &input, &epilogue,
+          &output, &check->error), "a frame bias with pixels");
+  epilogue.frame_bias = NULL;
+  epilogue.activation = OCL_ACTIVATION_SILU;
+  expect_refusal (check, ocl_linear (check->queue, geglu, &input, &epilogue,
+          &output, &check->error), "an activation of a GEGLU layer");
+  expect_refusal (check, ocl_weights_new (check->device, check->type, data,
+          NULL, 3, 3, 1, 1, 1, TRUE, &check->error) != NULL,
+      "GEGLU of three outputs");
+  expect_refusal (check, ocl_weights_new (check->device, check->type, data,
+          NULL, 4, 0, 1, 1, 1, FALSE, &check->error) != NULL,
+      "a layer without inputs");
+  expect_refusal (check, ocl_weights_new (check->device, check->type, data,
+          NULL, G_MAXINT32, G_MAXINT32, 64, 64, 64, FALSE,
+          &check->error) != NULL, "a layer of 2^80 weights");
+}
+
 void
 check_linear (Check * check)
 {
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     product_check (check, &cases[i], TOLERANCE);
+  check_epilogues (check);
+  if (!check->bench)
+    check_refusals (check);
   for (guint i = 0; check->bench && i < G_N_ELEMENTS (bench_cases); i++)
     product_check (check, &bench_cases[i], TOLERANCE);
 }
