@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 
-MAX_FILE = 800          # lines; 600 is what to aim for
-MAX_FUNCTION = 120      # lines; 80 is what to aim for
+LONG_FILE, MAX_FILE = 600, 800          # lines; the first is remarked on, the second refused
+LONG_FUNCTION, MAX_FUNCTION = 80, 120
 
 SOURCES = ('.c', '.h', '.cl', '.clh', '.py', '.sh')
 TEXTS = SOURCES + ('.md', '.build', '.txt', '.supp', '')
@@ -133,17 +133,17 @@ def characters(path, text):
         yield text.count('\n') + 1, 'no newline at the end of the file'
 
 
-def sizes(path, text):
+def sizes(path, text, max_file=MAX_FILE, max_function=MAX_FUNCTION):
     if not path.endswith(SOURCES):
         return
     n_lines = text.count('\n')
-    if n_lines > MAX_FILE:
-        yield MAX_FILE, f'{n_lines} lines: at most {MAX_FILE}, a file tells one story'
+    if n_lines > max_file:
+        yield max_file, f'{n_lines} lines: at most {max_file}, a file tells one story'
     if path.endswith('.c'):
         for match in re.finditer(r'^\{\n.*?^\}', text, re.M | re.S):
             length = match.group().count('\n') + 1
-            if length > MAX_FUNCTION:
-                yield line_of(text, match.start()), f'function of {length} lines: at most {MAX_FUNCTION}'
+            if length > max_function:
+                yield line_of(text, match.start()), f'function of {length} lines: at most {max_function}'
 
 
 def kernel_comments(path, text):
@@ -238,6 +238,8 @@ def check(root):
         for line, message in check_text(path, text):
             print(f'{path}:{line}: {message}')
             n_errors += 1
+        for line, message in sizes(path, text, LONG_FILE, LONG_FUNCTION):
+            print(f'{path}:{line}: (no breach yet) {message}')
     print(f'{n_files} files, {n_errors} breaches of style')
     return n_errors > 0 or n_files == 0
 
