@@ -53,7 +53,7 @@ static const struct
   {8, 128, 256, 64, 0, 0, FALSE, FALSE, 0, 0, TRUE},
 };
 
-/* Normalises `n` values of `input`, one every `step` rows of `size` neighbours. */
+/* Normalises `size` channels from `first` on of `rows` rows with their common mean and variance. */
 static void
 reference_set (const gfloat * input, gsize channels, gsize rows, gsize first,
     gsize size, gdouble * output)
