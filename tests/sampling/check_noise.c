@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "vldm/sampling/noise.h"
+#include "vldm/stages/windows.h"
 
 /* Torch computes in fp32 with approximated logarithm and sine. */
 #define TOLERANCE 1e-6

@@ -150,9 +150,3 @@ vldm_noise_fill (VldmNoise * noise, gfloat * out, gsize n)
     fill_block (noise, out + n - BLOCK);
   }
 }
-
-guint32
-vldm_window_seed (guint32 seed, guint64 window, guint stage)
-{
-  return seed + 2654435769u * (guint32) (window + ((guint64) stage << 20));
-}

@@ -19,8 +19,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmNoise, vldm_noise_free);
 /* The next torch.randn (n) in fp32, within 1e-6; successive calls go on as torch does. */
 void vldm_noise_fill (VldmNoise * noise, gfloat * out, gsize n);
 
-/* Seed of window @window of stage @stage (0 key frames, 1 .. 14 interpolations, 15 upsampling):
- * (seed + 2654435769 (window + 2^20 stage)) mod 2^32. */
-guint32 vldm_window_seed (guint32 seed, guint64 window, guint stage);
-
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Grids of windows and chunks: arithmetic on frame numbers only.
+ * Grids of windows and chunks, and seeds of windows: arithmetic on frame numbers only.
  */
 #include "vldm/stages/windows.h"
 
@@ -22,4 +22,10 @@ guint64
 vldm_last_chunk_of (const VldmChunks * chunks, guint64 n)
 {
   return n / (chunks->size - chunks->overlap);
+}
+
+guint32
+vldm_window_seed (guint32 seed, guint64 window, guint stage)
+{
+  return seed + 2654435769u * (guint32) (window + ((guint64) stage << 20));
 }

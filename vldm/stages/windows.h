@@ -20,4 +20,8 @@ guint64 vldm_chunk_start (const VldmChunks * chunks, guint64 j);
 guint64 vldm_first_chunk_of (const VldmChunks * chunks, guint64 n);
 guint64 vldm_last_chunk_of (const VldmChunks * chunks, guint64 n);
 
+/* Seed of window @window of stage @stage (0 key frames, 1 .. 14 interpolations, 15 upsampling):
+ * (seed + 2654435769 (window + 2^20 stage)) mod 2^32. */
+guint32 vldm_window_seed (guint32 seed, guint64 window, guint stage);
+
 G_END_DECLS
