@@ -324,9 +324,9 @@ static const struct
 } errors[] = {
   {"class-missing", UNET_FILE, "{}",
       "_class_name: missing; possible: UNetSpatioTemporalConditionModel"},
-  {"class-unknown", UNET_FILE, "{\"_class_name\": \"UNet2DConditionModel\"}",
-      "_class_name: \"UNet2DConditionModel\" is not supported; possible: "
-        "UNetSpatioTemporalConditionModel"},
+  {"class-unknown", UNET_FILE, "{\"_class_name\": \"UNet3DConditionModel\"}",
+      "_class_name: \"UNet3DConditionModel\" is not supported; possible: "
+        "UNetSpatioTemporalConditionModel, UNet2DConditionModel"},
   {"class-number", UNET_FILE, "{\"_class_name\": 3}",
       "_class_name: 3 is not supported"},
   {"block-type", UNET_FILE, UNET ", \"down_block_types\": [\"DownBlock2D\"]}",

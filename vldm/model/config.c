@@ -2,8 +2,8 @@
  *
  * config.json of UNet, autoencoder and text encoder. Each reader goes through the keys of its class in the order of the
  * class's signature; the fallback of each is the signature's default.
- * Source: diffusers 0.42 UNetSpatioTemporalConditionModel, AutoencoderKL, AutoencoderKLTemporalDecoder; transformers 5
- * CLIPTextConfig.
+ * Source: diffusers 0.42 UNetSpatioTemporalConditionModel, UNet2DConditionModel, AutoencoderKL,
+ * AutoencoderKLTemporalDecoder; transformers 5 CLIPTextConfig.
  */
 #include "vldm/model/config.h"
 
@@ -11,6 +11,7 @@
 
 #define MAX_CHANNELS 65536
 #define MAX_LAYERS 256
+#define MAX_NOISE_LEVEL 1000000
 /* Group norms of the spatio-temporal classes, whose configurations have no key for it. */
 #define NORM_GROUPS 32
 
@@ -80,10 +81,28 @@ read_block_types (VldmJson * json, const char *key, const char *const *types,
   check_levels (json, key, n > 0 ? n : 4, n_levels);
 }
 
+/* Heads of every level, under the name that the class has for them. */
+static void
+read_heads (VldmJson * json, const char *key, const guint * fallback,
+    VldmUnetConfig * config)
+{
+  guint n = config->n_levels;
+
+  if (vldm_json_get (json, key)) {
+    vldm_json_uint_or_list (json, key, config->num_attention_heads, n, 1, 1,
+        MAX_CHANNELS);
+  } else {
+    check_levels (json, key, 4, n);
+    for (guint i = 0; i < 4; i++)
+      config->num_attention_heads[i] = fallback[i];
+  }
+}
+
 /* Heads divide channels, and all cross-attentions see the same text. The middle block, too, has an attention: it is as
  * wide as the last level. */
 static void
-check_attentions (VldmJson * json, const VldmUnetConfig * config)
+check_attentions (VldmJson * json, const char *heads_key,
+    const VldmUnetConfig * config)
 {
   guint n = config->n_levels;
   guint text = config->cross_attention_dim[n - 1];
@@ -92,7 +111,7 @@ check_attentions (VldmJson * json, const VldmUnetConfig * config)
     if (!config->down_attention[i] && !config->up_attention[n - 1 - i]
         && i != n - 1)
       continue;
-    check_divides (json, "num_attention_heads", i,
+    check_divides (json, heads_key, i,
         config->block_out_channels[i], config->num_attention_heads[i],
         "(attention heads)");
     if (config->cross_attention_dim[i] != text)
@@ -123,54 +142,193 @@ read_time_ids (VldmJson * json, VldmUnetConfig * config)
         config->addition_time_embed_dim);
 }
 
+/* What both classes have. @types are those of down and up blocks, { without attention, with }. */
 static void
-read_unet (VldmJson * json, VldmUnetConfig * config)
+read_unet_levels (VldmJson * json, const char *const *down_types,
+    const char *const *up_types, guint cross_attention_dim,
+    VldmUnetConfig * config)
 {
-  static const char *const classes[] =
-      { "UNetSpatioTemporalConditionModel", NULL };
+  static const gboolean down_default[] = { TRUE, TRUE, TRUE, FALSE };
+  static const gboolean up_default[] = { FALSE, TRUE, TRUE, TRUE };
+  static const guint channels[] = { 320, 640, 1280, 1280 };
+  guint n;
+
+  read_sample_size (json, &config->sample_height, &config->sample_width);
+  n = config->n_levels = read_levels (json, config->block_out_channels,
+      channels, G_N_ELEMENTS (channels));
+  for (guint i = 0; i < n; i++)
+    check_divides (json, "block_out_channels", i,
+        config->block_out_channels[i], NORM_GROUPS, "(groups of the norms)");
+  read_block_types (json, "down_block_types", down_types, down_default,
+      config->down_attention, n);
+  read_block_types (json, "up_block_types", up_types, up_default,
+      config->up_attention, n);
+  vldm_json_uint_or_list (json, "layers_per_block", config->layers_per_block,
+      n, 2, 1, MAX_LAYERS);
+  vldm_json_uint_or_list (json, "cross_attention_dim",
+      config->cross_attention_dim, n, cross_attention_dim, 1, MAX_CHANNELS);
+  vldm_json_uint_or_list (json, "transformer_layers_per_block",
+      config->transformer_layers_per_block, n, 1, 1, MAX_LAYERS);
+  config->max_noise_level = vldm_json_uint (json, "max_noise_level", 0, 1,
+      MAX_NOISE_LEVEL);
+}
+
+/* Norms' eps are the class's, whatever its configuration says. */
+static void
+read_spatio_temporal (VldmJson * json, VldmUnetConfig * config)
+{
   static const char *const down_types[] = { "DownBlockSpatioTemporal",
     "CrossAttnDownBlockSpatioTemporal", NULL
   };
   static const char *const up_types[] = { "UpBlockSpatioTemporal",
     "CrossAttnUpBlockSpatioTemporal", NULL
   };
-  static const gboolean down_default[] = { TRUE, TRUE, TRUE, FALSE };
-  static const gboolean up_default[] = { FALSE, TRUE, TRUE, TRUE };
-  static const guint channels[] = { 320, 640, 1280, 1280 };
   static const guint heads[] = { 5, 10, 20, 20 };
-  guint n;
 
-  check_class (json, classes);
-  read_sample_size (json, &config->sample_height, &config->sample_width);
+  config->temporal_layers = TRUE;
+  config->norm_eps = 1e-5f;
+  config->attention_norm_eps = 1e-6f;
   config->in_channels = vldm_json_uint (json, "in_channels", 8, 1, 1024);
   config->out_channels = vldm_json_uint (json, "out_channels", 4, 1, 1024);
-  n = config->n_levels = read_levels (json, config->block_out_channels,
-      channels, G_N_ELEMENTS (channels));
-  read_block_types (json, "down_block_types", down_types, down_default,
-      config->down_attention, n);
-  read_block_types (json, "up_block_types", up_types, up_default,
-      config->up_attention, n);
+  read_unet_levels (json, down_types, up_types, 1024, config);
   read_time_ids (json, config);
-  vldm_json_uint_or_list (json, "layers_per_block", config->layers_per_block,
-      n, 2, 1, MAX_LAYERS);
-  vldm_json_uint_or_list (json, "cross_attention_dim",
-      config->cross_attention_dim, n, 1024, 1, MAX_CHANNELS);
-  vldm_json_uint_or_list (json, "transformer_layers_per_block",
-      config->transformer_layers_per_block, n, 1, 1, MAX_LAYERS);
-  if (vldm_json_get (json, "num_attention_heads")) {
-    vldm_json_uint_or_list (json, "num_attention_heads",
-        config->num_attention_heads, n, 1, 1, MAX_CHANNELS);
-  } else {
-    check_levels (json, "num_attention_heads", G_N_ELEMENTS (heads), n);
-    for (guint i = 0; i < G_N_ELEMENTS (heads); i++)
-      config->num_attention_heads[i] = heads[i];
-  }
+  read_heads (json, "num_attention_heads", heads, config);
   config->num_frames = vldm_json_uint (json, "num_frames", 25, 1, 65536);
+  check_attentions (json, "num_attention_heads", config);
+}
 
-  for (guint i = 0; i < n; i++)
-    check_divides (json, "block_out_channels", i,
-        config->block_out_channels[i], NORM_GROUPS, "(groups of the norms)");
-  check_attentions (json, config);
+/* Keys of UNet2DConditionModel for variants that do not exist here: each must be missing or have its default. */
+static void
+refuse_variants (VldmJson * json)
+{
+  static const char *const absent[] = { "num_attention_heads",
+    "reverse_transformer_layers_per_block", "encoder_hid_dim",
+    "encoder_hid_dim_type", "class_embed_type", "addition_embed_type",
+    "time_embedding_dim", "time_embedding_act_fn", "timestep_post_act",
+    "time_cond_proj_dim", "cross_attention_norm"
+  };
+  static const struct
+  {
+    const char *key;
+    gboolean value;
+  } booleans[] = {
+    {"center_input_sample", FALSE},
+    {"flip_sin_to_cos", TRUE},
+    {"dual_cross_attention", FALSE},
+    {"resnet_skip_time_act", FALSE},
+    {"class_embeddings_concat", FALSE},
+  };
+  static const struct
+  {
+    const char *key;
+    gdouble value;
+  } numbers[] = {
+    {"freq_shift", 0},
+    {"downsample_padding", 1},
+    {"mid_block_scale_factor", 1},
+    {"norm_num_groups", NORM_GROUPS},
+    {"resnet_out_scale_factor", 1},
+    {"conv_in_kernel", 3},
+    {"conv_out_kernel", 3},
+  };
+  static const struct
+  {
+    const char *key;
+    const char *const values[3];
+  } names[] = {
+    {"mid_block_type", {"UNetMidBlock2DCrossAttn"}},
+    {"act_fn", {"silu", "swish"}},
+    {"resnet_time_scale_shift", {"default"}},
+    {"time_embedding_type", {"positional"}},
+    {"attention_type", {"default"}},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (absent); i++)
+    if (vldm_json_get (json, absent[i]))
+      vldm_json_fail (json, absent[i], "is not supported; possible: null");
+  for (guint i = 0; i < G_N_ELEMENTS (booleans); i++)
+    if (vldm_json_bool (json, booleans[i].key, booleans[i].value) !=
+        booleans[i].value)
+      vldm_json_fail (json, booleans[i].key, "is not supported; possible: %s",
+          booleans[i].value ? "true" : "false");
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (vldm_json_double (json, numbers[i].key, numbers[i].value, -1e6, 1e6) !=
+        numbers[i].value)
+      vldm_json_fail (json, numbers[i].key, "is not supported; possible: %g",
+          numbers[i].value);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    vldm_json_choice (json, names[i].key, names[i].values, 0);
+}
+
+/* One boolean for all levels, or one each. */
+static void
+read_only_cross_attention (VldmJson * json, VldmUnetConfig * config)
+{
+  const char *key = "only_cross_attention";
+  JsonNode *node = vldm_json_get (json, key);
+  JsonArray *list = node && JSON_NODE_HOLDS_ARRAY (node)
+      ? json_node_get_array (node) : NULL;
+  guint n = config->n_levels;
+
+  if (list != NULL)
+    check_levels (json, key, json_array_get_length (list), n);
+  if (list == NULL || json_array_get_length (list) != n) {
+    gboolean all = list == NULL && vldm_json_bool (json, key, FALSE);
+
+    for (guint i = 0; i < n; i++)
+      config->only_cross_attention[i] = all;
+    return;
+  }
+  for (guint i = 0; i < n; i++) {
+    JsonNode *item = json_array_get_element (list, i);
+
+    if (!vldm_json_node_holds (item, G_TYPE_BOOLEAN))
+      vldm_json_fail (json, key, "expected true or false for every level");
+    else
+      config->only_cross_attention[i] = json_node_get_boolean (item);
+  }
+}
+
+/* attention_head_dim is the number of heads, whatever it is called. */
+static void
+read_unet_2d (VldmJson * json, VldmUnetConfig * config)
+{
+  static const char *const down_types[] = { "DownBlock2D",
+    "CrossAttnDownBlock2D", NULL
+  };
+  static const char *const up_types[] = { "UpBlock2D", "CrossAttnUpBlock2D",
+    NULL
+  };
+  guint n;
+
+  config->in_channels = vldm_json_uint (json, "in_channels", 4, 1, 1024);
+  config->out_channels = vldm_json_uint (json, "out_channels", 4, 1, 1024);
+  read_unet_levels (json, down_types, up_types, 1280, config);
+  n = config->n_levels;
+  read_only_cross_attention (json, config);
+  config->norm_eps = vldm_json_double (json, "norm_eps", 1e-5, 1e-12, 1.0);
+  config->attention_norm_eps = config->norm_eps;
+  vldm_json_uint_or_list (json, "attention_head_dim",
+      config->num_attention_heads, n, 8, 1, MAX_CHANNELS);
+  config->num_class_embeds = vldm_json_uint (json, "num_class_embeds", 0, 1,
+      1 << 20);
+  config->num_frames = vldm_json_uint (json, "num_frames", 8, 1, 65536);
+  refuse_variants (json);
+  check_attentions (json, "attention_head_dim", config);
+}
+
+static void
+read_unet (VldmJson * json, VldmUnetConfig * config)
+{
+  static const char *const classes[] = { "UNetSpatioTemporalConditionModel",
+    "UNet2DConditionModel", NULL
+  };
+
+  check_class (json, classes);
+  if (vldm_json_choice (json, "_class_name", classes, 0) == 0)
+    read_spatio_temporal (json, config);
+  else
+    read_unet_2d (json, config);
 }
 
 VldmUnetConfig *

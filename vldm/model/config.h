@@ -12,9 +12,10 @@ G_BEGIN_DECLS
 
 #define VLDM_MAX_LEVELS 8
 
-/* UNetSpatioTemporalConditionModel. */
+/* UNetSpatioTemporalConditionModel, and UNet2DConditionModel of upsamplers. */
 typedef struct
 {
+  gboolean temporal_layers;     /* else frames are independent of each other */
   guint in_channels, out_channels;
   guint n_levels;
   guint block_out_channels[VLDM_MAX_LEVELS];
@@ -24,9 +25,14 @@ typedef struct
   guint transformer_layers_per_block[VLDM_MAX_LEVELS];
   guint num_attention_heads[VLDM_MAX_LEVELS];
   guint cross_attention_dim[VLDM_MAX_LEVELS];
+  gboolean only_cross_attention[VLDM_MAX_LEVELS];       /* attn1 attends to the text as well; never in the middle block */
+  gfloat norm_eps;              /* of plain down blocks, the middle block and conv_norm_out */
+  gfloat attention_norm_eps;    /* of down blocks with attention and of all up blocks */
+  guint num_class_embeds;       /* rows of the table of class labels; 0 = none */
   guint addition_time_embed_dim;
   guint n_time_ids;             /* projection_class_embeddings_input_dim / addition_time_embed_dim */
   guint num_frames;
+  guint max_noise_level;        /* of upsamplers; 0 = the file does not say */
   guint sample_height, sample_width;    /* latent pixels; 0 = null */
 } VldmUnetConfig;
 

@@ -44,14 +44,15 @@ load_self_attention (VldmSelfAttention * attention, VldmWeights * weights,
 
 static gboolean
 load_cross_attention (VldmCrossAttention * attention, VldmWeights * weights,
-    const char *prefix, gsize channels, gsize context, GError ** error)
+    const char *prefix, const char *name, const char *norm, gsize channels,
+    gsize context, GError ** error)
 {
-  g_autofree char *path = g_strconcat (prefix, ".attn2", NULL);
+  g_autofree char *path = g_strconcat (prefix, ".", name, NULL);
   g_autoptr (VldmStack) stack = vldm_stack_new ();
 
   vldm_stack_add (stack, path, "to_k", channels);
   vldm_stack_add (stack, path, "to_v", channels);
-  return vldm_weights_norm (weights, prefix, "norm2", channels,
+  return vldm_weights_norm (weights, prefix, norm, channels,
       &attention->norm, error)
       && vldm_weights_linear (weights, path, "to_q", channels, channels,
       VLDM_LINEAR_PLAIN, &attention->to_q, error)
@@ -76,38 +77,78 @@ load_feed_forward (VldmFeedForward * ff, VldmWeights * weights,
 }
 
 static gboolean
-load_block (VldmTransformerBlock * block, VldmWeights * weights,
-    const char *prefix, gboolean temporal, gsize channels, gsize context,
-    GError ** error)
+load_attn1 (VldmTransformerBlock * block, VldmWeights * weights,
+    const char *prefix, const VldmTransformerConfig * config, GError ** error)
 {
-  return (!temporal || load_feed_forward (&block->ff_in, weights, prefix,
-          "ff_in", "norm_in", channels, error))
-      && load_self_attention (&block->attn1, weights, prefix, channels, error)
-      && load_cross_attention (&block->attn2, weights, prefix, channels,
-      context, error)
+  if (config->only_cross_attention)
+    return load_cross_attention (&block->cross_attn1, weights, prefix, "attn1",
+        "norm1", config->channels, config->context_channels, error);
+  return load_self_attention (&block->attn1, weights, prefix, config->channels,
+      error);
+}
+
+static gboolean
+load_block (VldmTransformerBlock * block, VldmWeights * weights,
+    const char *prefix, const VldmTransformerConfig * config, GError ** error)
+{
+  return load_attn1 (block, weights, prefix, config, error)
+      && load_cross_attention (&block->attn2, weights, prefix, "attn2", "norm2",
+      config->channels, config->context_channels, error)
       && load_feed_forward (&block->ff, weights, prefix, "ff", "norm3",
-      channels, error);
+      config->channels, error);
+}
+
+/* Across frames, attn1 always is a self-attention. */
+static gboolean
+load_temporal_block (VldmTransformerBlock * block, VldmWeights * weights,
+    const char *prefix, const VldmTransformerConfig * config, GError ** error)
+{
+  VldmTransformerConfig temporal = *config;
+
+  temporal.only_cross_attention = FALSE;
+  return load_feed_forward (&block->ff_in, weights, prefix, "ff_in",
+      "norm_in", config->channels, error)
+      && load_block (block, weights, prefix, &temporal, error);
 }
 
 static gboolean
 load_layer (VldmTransformer * transformer, VldmWeights * weights,
     const char *prefix, guint layer, GError ** error)
 {
+  const VldmTransformerConfig *config = &transformer->config;
   g_autofree char *spatial =
       g_strdup_printf ("%s.transformer_blocks.%u", prefix, layer);
   g_autofree char *temporal =
       g_strdup_printf ("%s.temporal_transformer_blocks.%u", prefix, layer);
 
   return load_block (&transformer->transformer_blocks[layer], weights, spatial,
-      FALSE, transformer->channels, transformer->context_channels, error)
-      && load_block (&transformer->temporal_transformer_blocks[layer], weights,
-      temporal, TRUE, transformer->channels, transformer->context_channels,
-      error);
+      config, error)
+      && (!config->temporal
+      || load_temporal_block (&transformer->temporal_transformer_blocks[layer],
+          weights, temporal, config, error));
 }
 
 static gboolean
-check_config (const char *prefix, gsize channels, guint heads, GError ** error)
+load_time (VldmTransformer * transformer, VldmWeights * weights,
+    const char *prefix, GError ** error)
 {
+  gsize channels = transformer->config.channels;
+  g_autofree char *positions = g_strconcat (prefix, ".time_pos_embed", NULL);
+
+  return vldm_weights_linear (weights, positions, "linear_1", 4 * channels,
+      channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_1, error)
+      && vldm_weights_linear (weights, positions, "linear_2", channels,
+      4 * channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_2, error)
+      && vldm_weights_mix (weights, prefix, &transformer->mix, error);
+}
+
+static gboolean
+check_config (const char *prefix, const VldmTransformerConfig * config,
+    GError ** error)
+{
+  gsize channels = config->channels;
+  guint heads = config->heads;
+
   if (channels % NORM_GROUPS == 0 && heads > 0 && channels % heads == 0
       && channels / heads <= MAX_HEAD_DIM)
     return TRUE;
@@ -120,21 +161,19 @@ check_config (const char *prefix, gsize channels, guint heads, GError ** error)
 
 gboolean
 vldm_transformer_load (VldmTransformer * transformer, VldmWeights * weights,
-    const char *prefix, gsize channels, guint heads, gsize context_channels,
-    guint n_layers, GError ** error)
+    const char *prefix, const VldmTransformerConfig * config, GError ** error)
 {
-  g_autofree char *positions = g_strconcat (prefix, ".time_pos_embed", NULL);
+  gsize channels = config->channels;
 
-  if (!check_config (prefix, channels, heads, error))
+  if (!check_config (prefix, config, error))
     return FALSE;
-  transformer->channels = channels;
-  transformer->heads = heads;
-  transformer->context_channels = context_channels;
-  transformer->n_layers = n_layers;
-  transformer->transformer_blocks = g_new0 (VldmTransformerBlock, n_layers);
-  transformer->temporal_transformer_blocks =
-      g_new0 (VldmTransformerBlock, n_layers);
-  for (guint i = 0; i < n_layers; i++) {
+  transformer->config = *config;
+  transformer->transformer_blocks =
+      g_new0 (VldmTransformerBlock, config->n_layers);
+  if (config->temporal)
+    transformer->temporal_transformer_blocks =
+        g_new0 (VldmTransformerBlock, config->n_layers);
+  for (guint i = 0; i < config->n_layers; i++) {
     if (!load_layer (transformer, weights, prefix, i, error))
       return FALSE;
   }
@@ -144,11 +183,7 @@ vldm_transformer_load (VldmTransformer * transformer, VldmWeights * weights,
       VLDM_LINEAR_BIAS, &transformer->proj_in, error)
       && vldm_weights_linear (weights, prefix, "proj_out", channels, channels,
       VLDM_LINEAR_BIAS, &transformer->proj_out, error)
-      && vldm_weights_linear (weights, positions, "linear_1", 4 * channels,
-      channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_1, error)
-      && vldm_weights_linear (weights, positions, "linear_2", channels,
-      4 * channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_2, error)
-      && vldm_weights_mix (weights, prefix, &transformer->mix, error);
+      && (!config->temporal || load_time (transformer, weights, prefix, error));
 }
 
 static void
@@ -160,28 +195,38 @@ clear_feed_forward (VldmFeedForward * ff)
 }
 
 static void
-clear_block (VldmTransformerBlock * block)
+clear_cross_attention (VldmCrossAttention * attention)
 {
-  clear_feed_forward (&block->ff_in);
-  vldm_norm_clear (&block->attn1.norm);
-  g_clear_pointer (&block->attn1.to_qkv, ocl_weights_free);
-  g_clear_pointer (&block->attn1.to_out, ocl_weights_free);
-  vldm_norm_clear (&block->attn2.norm);
-  g_clear_pointer (&block->attn2.to_q, ocl_weights_free);
-  g_clear_pointer (&block->attn2.to_kv, ocl_weights_free);
-  g_clear_pointer (&block->attn2.to_out, ocl_weights_free);
-  clear_feed_forward (&block->ff);
+  vldm_norm_clear (&attention->norm);
+  g_clear_pointer (&attention->to_q, ocl_weights_free);
+  g_clear_pointer (&attention->to_kv, ocl_weights_free);
+  g_clear_pointer (&attention->to_out, ocl_weights_free);
+}
+
+static void
+clear_blocks (VldmTransformerBlock * blocks, guint n)
+{
+  for (guint i = 0; blocks != NULL && i < n; i++) {
+    VldmTransformerBlock *block = &blocks[i];
+
+    clear_feed_forward (&block->ff_in);
+    vldm_norm_clear (&block->attn1.norm);
+    g_clear_pointer (&block->attn1.to_qkv, ocl_weights_free);
+    g_clear_pointer (&block->attn1.to_out, ocl_weights_free);
+    clear_cross_attention (&block->cross_attn1);
+    clear_cross_attention (&block->attn2);
+    clear_feed_forward (&block->ff);
+  }
+  g_free (blocks);
 }
 
 void
 vldm_transformer_clear (VldmTransformer * transformer)
 {
-  for (guint i = 0; i < transformer->n_layers; i++) {
-    clear_block (&transformer->transformer_blocks[i]);
-    clear_block (&transformer->temporal_transformer_blocks[i]);
-  }
-  g_clear_pointer (&transformer->transformer_blocks, g_free);
-  g_clear_pointer (&transformer->temporal_transformer_blocks, g_free);
+  guint n = transformer->config.n_layers;
+
+  clear_blocks (g_steal_pointer (&transformer->transformer_blocks), n);
+  clear_blocks (g_steal_pointer (&transformer->temporal_transformer_blocks), n);
   vldm_norm_clear (&transformer->norm);
   g_clear_pointer (&transformer->proj_in, ocl_weights_free);
   g_clear_pointer (&transformer->proj_out, ocl_weights_free);
@@ -234,21 +279,29 @@ prepare_result (const VldmCrossAttention * attention, OclQueue * queue,
   return done;
 }
 
+/* Keys and values of the prompt. */
 static gboolean
-prepare_prompt (const VldmCrossAttention * attention, OclQueue * queue,
+prepare_keys (const VldmCrossAttention * attention, OclQueue * queue,
     OclType type, gsize channels, const OclTensor * text, VldmPrompt * prompt,
     GError ** error)
 {
-  gsize tokens = ocl_tensor_pixels (text);
+  return own_tensor (queue, type, ocl_tensor_pixels (text), 2 * channels,
+      &prompt->tensor, error)
+      && ocl_linear (queue, attention->to_kv, text, NULL, &prompt->tensor,
+      error);
+}
 
-  prompt->is_result = tokens == 1;
+static gboolean
+prepare_attn2 (const VldmCrossAttention * attention, OclQueue * queue,
+    OclType type, gsize channels, const OclTensor * text, VldmPrompt * prompt,
+    GError ** error)
+{
+  prompt->is_result = ocl_tensor_pixels (text) == 1;
   if (prompt->is_result)
     return own_tensor (queue, OCL_F32, 1, channels, &prompt->tensor, error)
         && prepare_result (attention, queue, channels, text, &prompt->tensor,
         error);
-  return own_tensor (queue, type, tokens, 2 * channels, &prompt->tensor, error)
-      && ocl_linear (queue, attention->to_kv, text, NULL, &prompt->tensor,
-      error);
+  return prepare_keys (attention, queue, type, channels, text, prompt, error);
 }
 
 gboolean
@@ -256,13 +309,23 @@ vldm_transformer_prepare (const VldmTransformer * transformer,
     OclQueue * queue, OclType type, const OclTensor * spatial_text,
     const OclTensor * temporal_text, VldmPrompt * prompts, GError ** error)
 {
-  for (guint i = 0; i < transformer->n_layers; i++) {
-    if (!prepare_prompt (&transformer->transformer_blocks[i].attn2, queue,
-            type, transformer->channels, spatial_text, &prompts[2 * i], error))
+  const VldmTransformerConfig *config = &transformer->config;
+
+  for (guint i = 0; i < config->n_layers; i++) {
+    VldmPrompt *layer = &prompts[i * VLDM_PROMPTS_PER_LAYER];
+    const VldmTransformerBlock *block = &transformer->transformer_blocks[i];
+
+    if (config->only_cross_attention
+        && !prepare_keys (&block->cross_attn1, queue, type, config->channels,
+            spatial_text, &layer[VLDM_PROMPT_ATTN1], error))
       return FALSE;
-    if (!prepare_prompt (&transformer->temporal_transformer_blocks[i].attn2,
-            queue, type, transformer->channels, temporal_text,
-            &prompts[2 * i + 1], error))
+    if (!prepare_attn2 (&block->attn2, queue, type, config->channels,
+            spatial_text, &layer[VLDM_PROMPT_ATTN2], error))
+      return FALSE;
+    if (config->temporal
+        && !prepare_attn2 (&transformer->temporal_transformer_blocks[i].attn2,
+            queue, type, config->channels, temporal_text,
+            &layer[VLDM_PROMPT_TEMPORAL_ATTN2], error))
       return FALSE;
   }
   return TRUE;
@@ -286,7 +349,7 @@ vldm_transformer_positions (const VldmTransformer * transformer,
   gboolean done;
 
   done = ocl_tensor_alloc (queue, OCL_F32, sinusoid->frames, 1, 1,
-      4 * transformer->channels, &hidden, error)
+      4 * transformer->config.channels, &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_1, sinusoid, &silu,
       &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_2, &hidden, NULL,
@@ -342,17 +405,17 @@ run_self_attention (const TransformerRun * run,
       &add, x, error);
 }
 
-/* x += attn2 (LN x, prompt). */
+/* x += attention (LN x, prompt) + @constant, which may be NULL. */
 static gboolean
 run_cross_attention (const TransformerRun * run,
     const VldmCrossAttention * attention, const VldmPrompt * prompt,
-    const OclTensor * x, GError ** error)
+    const OclTensor * constant, const OclTensor * x, GError ** error)
 {
   gsize channels = x->channels;
   OclTensor query = vldm_tensor_reuse (&run->wide, channels);
   OclTensor key = ocl_tensor_channels (&prompt->tensor, 0, channels);
   OclTensor value = ocl_tensor_channels (&prompt->tensor, channels, channels);
-  const OclEpilogue add = {.residual = x };
+  const OclEpilogue add = {.frame_bias = constant,.residual = x };
 
   return run_norm (run, &attention->norm, x, error)
       && ocl_linear (run->queue, attention->to_q, &run->normed, NULL, &query,
@@ -363,17 +426,26 @@ run_cross_attention (const TransformerRun * run,
       error);
 }
 
-/* A prompt of one token gives the same vector everywhere: it rides on attn1's last layer. */
+/* attn1 and attn2. A prompt of one token gives the same vector everywhere: it rides on attn1's last layer. @attn1_prompt is
+ * NULL where attn1 is a self-attention. */
 static gboolean
 run_attentions (const TransformerRun * run, const VldmTransformerBlock * block,
-    gboolean temporal, const VldmPrompt * prompt, const OclTensor * x,
-    GError ** error)
+    gboolean temporal, const VldmPrompt * attn1_prompt,
+    const VldmPrompt * attn2_prompt, const OclTensor * x, GError ** error)
 {
-  if (prompt->is_result)
-    return run_self_attention (run, &block->attn1, temporal, &prompt->tensor, x,
+  const OclTensor *constant =
+      attn2_prompt->is_result ? &attn2_prompt->tensor : NULL;
+  gboolean done;
+
+  if (attn1_prompt != NULL)
+    done = run_cross_attention (run, &block->cross_attn1, attn1_prompt,
+        constant, x, error);
+  else
+    done = run_self_attention (run, &block->attn1, temporal, constant, x,
         error);
-  return run_self_attention (run, &block->attn1, temporal, NULL, x, error)
-      && run_cross_attention (run, &block->attn2, prompt, x, error);
+  return done && (attn2_prompt->is_result
+      || run_cross_attention (run, &block->attn2, attn2_prompt, NULL, x,
+          error));
 }
 
 /* output = ff (LN x), then @epilogue. */
@@ -388,17 +460,32 @@ run_feed_forward (const TransformerRun * run, const VldmFeedForward * ff,
       && ocl_linear (run->queue, ff->out, &run->wide, epilogue, output, error);
 }
 
-/* One layer on @hidden in place; @mixed is scratch. */
+/* The layer within frames, on @hidden in place. */
 static gboolean
-run_layer (const VldmTransformer * transformer, const TransformerRun * run,
-    guint layer, const VldmPrompt * prompts, const OclTensor * positions,
-    const OclTensor * hidden, const OclTensor * mixed, GError ** error)
+run_spatial_block (const VldmTransformer * transformer,
+    const TransformerRun * run, guint layer, const VldmPrompt * prompts,
+    const OclTensor * hidden, GError ** error)
 {
-  const VldmTransformerBlock *spatial = &transformer->transformer_blocks[layer];
-  const VldmTransformerBlock *temporal =
+  const VldmTransformerBlock *block = &transformer->transformer_blocks[layer];
+  const VldmPrompt *attn1_prompt = transformer->config.only_cross_attention
+      ? &prompts[VLDM_PROMPT_ATTN1] : NULL;
+  const OclEpilogue add = {.residual = hidden };
+
+  return run_attentions (run, block, FALSE, attn1_prompt,
+      &prompts[VLDM_PROMPT_ATTN2], hidden, error)
+      && run_feed_forward (run, &block->ff, &add, hidden, hidden, error);
+}
+
+/* The layer across frames, mixed into @hidden; @mixed is scratch. */
+static gboolean
+run_temporal_block (const VldmTransformer * transformer,
+    const TransformerRun * run, guint layer, const VldmPrompt * prompts,
+    const OclTensor * positions, const OclTensor * hidden,
+    const OclTensor * mixed, GError ** error)
+{
+  const VldmTransformerBlock *block =
       &transformer->temporal_transformer_blocks[layer];
-  const OclEpilogue add_hidden = {.residual = hidden };
-  const OclEpilogue add_mixed = {.residual = mixed };
+  const OclEpilogue add = {.residual = mixed };
   const OclEpilogue mix = {
     .scale = transformer->mix.temporal,
     .residual = mixed,
@@ -407,16 +494,11 @@ run_layer (const VldmTransformer * transformer, const TransformerRun * run,
     .merge_scale = transformer->mix.spatial,
   };
 
-  return run_attentions (run, spatial, FALSE, &prompts[2 * layer], hidden,
-      error)
-      && run_feed_forward (run, &spatial->ff, &add_hidden, hidden, hidden,
-      error)
-      && ocl_add_frame_bias (run->queue, hidden, positions, mixed, error)
-      && run_feed_forward (run, &temporal->ff_in, &add_mixed, mixed, mixed,
-      error)
-      && run_attentions (run, temporal, TRUE, &prompts[2 * layer + 1], mixed,
-      error)
-      && run_feed_forward (run, &temporal->ff, &mix, mixed, hidden, error);
+  return ocl_add_frame_bias (run->queue, hidden, positions, mixed, error)
+      && run_feed_forward (run, &block->ff_in, &add, mixed, mixed, error)
+      && run_attentions (run, block, TRUE, NULL,
+      &prompts[VLDM_PROMPT_TEMPORAL_ATTN2], mixed, error)
+      && run_feed_forward (run, &block->ff, &mix, mixed, hidden, error);
 }
 
 static gboolean
@@ -424,25 +506,30 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
     const VldmPrompt * prompts, const OclTensor * positions,
     const OclTensor * x, GError ** error)
 {
+  const VldmTransformerConfig *config = &transformer->config;
   const OclGroupNorm norm = { NORM_GROUPS, GROUP_NORM_EPS, FALSE, FALSE };
   const OclEpilogue add = {.residual = x };
-  TransformerRun run = { queue, transformer->heads };
+  TransformerRun run = { queue, config->heads };
   OclTensor hidden, mixed;
 
   if (!ocl_tensor_alloc_like (queue, x, &hidden, error)
-      || !ocl_tensor_alloc_like (queue, x, &mixed, error)
       || !ocl_tensor_alloc_like (queue, x, &run.normed, error)
       || !ocl_tensor_alloc (queue, x->type, x->frames, x->height, x->width,
-          4 * x->channels, &run.wide, error))
+          4 * x->channels, &run.wide, error)
+      || (config->temporal && !ocl_tensor_alloc_like (queue, x, &mixed, error)))
     return FALSE;
   if (!ocl_group_norm (queue, &norm, x, NULL, transformer->norm.weight,
           transformer->norm.bias, &run.normed, error)
       || !ocl_linear (queue, transformer->proj_in, &run.normed, NULL, &hidden,
           error))
     return FALSE;
-  for (guint i = 0; i < transformer->n_layers; i++) {
-    if (!run_layer (transformer, &run, i, prompts, positions, &hidden, &mixed,
-            error))
+  for (guint i = 0; i < config->n_layers; i++) {
+    const VldmPrompt *layer = &prompts[i * VLDM_PROMPTS_PER_LAYER];
+
+    if (!run_spatial_block (transformer, &run, i, layer, &hidden, error))
+      return FALSE;
+    if (config->temporal && !run_temporal_block (transformer, &run, i, layer,
+            positions, &hidden, &mixed, error))
       return FALSE;
   }
   return ocl_linear (queue, transformer->proj_out, &hidden, &add, x, error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Transformers of video UNets: attention within frames and to the prompt, then attention across frames, mixed.
- * Source: diffusers' TransformerSpatioTemporalModel, BasicTransformerBlock and TemporalBasicTransformerBlock;
- * Align your Latents, section 3.1.
+ * Transformers of UNets: attention within frames and to the prompt, then, in video UNets, attention across frames, mixed.
+ * Source: diffusers' Transformer2DModel, TransformerSpatioTemporalModel, BasicTransformerBlock and
+ * TemporalBasicTransformerBlock; Align your Latents, section 3.1.
  */
 #pragma once
 
@@ -33,7 +33,8 @@ typedef struct
 typedef struct
 {
   VldmFeedForward ff_in;        /* temporal blocks only */
-  VldmSelfAttention attn1;
+  VldmSelfAttention attn1;      /* empty where it attends to the prompt */
+  VldmCrossAttention cross_attn1;       /* then attn1 is this one */
   VldmCrossAttention attn2;
   VldmFeedForward ff;
 } VldmTransformerBlock;
@@ -43,29 +44,47 @@ typedef struct
   gsize channels;
   guint heads;
   gsize context_channels;       /* of the prompt's vectors */
+  guint n_layers;
+  gboolean only_cross_attention;        /* attn1 within frames attends to the prompt, too */
+  gboolean temporal;            /* has layers across frames */
+} VldmTransformerConfig;
+
+typedef struct
+{
+  VldmTransformerConfig config;
   VldmNorm norm;
   OclWeights *proj_in, *proj_out;
-  guint n_layers;
-  VldmTransformerBlock *transformer_blocks, *temporal_transformer_blocks;       /* [n_layers] each */
+  VldmTransformerBlock *transformer_blocks;     /* [n_layers] */
+  VldmTransformerBlock *temporal_transformer_blocks;    /* [n_layers]; NULL = none, nor the three below */
   OclWeights *time_pos_embed_1, *time_pos_embed_2;
   VldmMix mix;
 } VldmTransformer;
 
 /* @prefix is the transformer's, such as "down_blocks.0.attentions.1". */
 gboolean vldm_transformer_load (VldmTransformer * transformer, VldmWeights * weights, const char *prefix,
-    gsize channels, guint heads, gsize context_channels, guint n_layers, GError ** error);
+    const VldmTransformerConfig * config, GError ** error);
 void vldm_transformer_clear (VldmTransformer * transformer);
 
-/* What one attn2 needs of a prompt, the same for all steps and frames: keys and values [1, 1, tokens, 2 C] side by side,
- * or, of a prompt with one token, the attention's whole result [1, 1, 1, C], since a softmax over one token is 1. */
+/* What one attention needs of a prompt, the same for all steps and frames: keys and values [1, 1, tokens, 2 C] side by
+ * side, or, for attn2 of a prompt with one token, the attention's whole result [1, 1, 1, C], since a softmax over one
+ * token is 1. Empty where there is no such attention. */
 typedef struct
 {
   OclTensor tensor;
   gboolean is_result;
 } VldmPrompt;
 
-/* Fills in @prompts [2 n_layers], spatial and temporal block of each layer by turns, in buffers of their own. @texts are
- * [1, 1, tokens, context_channels]. On failure vldm_prompt_clear frees what there is. */
+/* Attentions of one layer to the prompt, in order of its prompts. */
+typedef enum
+{
+  VLDM_PROMPT_ATTN1,            /* within frames, where only_cross_attention */
+  VLDM_PROMPT_ATTN2,            /* within frames */
+  VLDM_PROMPT_TEMPORAL_ATTN2,
+  VLDM_PROMPTS_PER_LAYER,
+} VldmPromptPlace;
+
+/* Fills in @prompts [VLDM_PROMPTS_PER_LAYER * n_layers], zeroed before, in buffers of their own. @texts are [1, 1, tokens,
+ * context_channels]. On failure vldm_prompt_clear frees what there is. */
 gboolean vldm_transformer_prepare (const VldmTransformer * transformer, OclQueue * queue, OclType type,
     const OclTensor * spatial_text, const OclTensor * temporal_text, VldmPrompt * prompts, GError ** error);
 void vldm_prompt_clear (VldmPrompt * prompt);
@@ -75,7 +94,7 @@ void vldm_prompt_clear (VldmPrompt * prompt);
 gboolean vldm_transformer_positions (const VldmTransformer * transformer, OclQueue * queue,
     const OclTensor * sinusoid, const OclTensor * output, GError ** error);
 
-/* @x [T, h, w, channels] in place. */
+/* @x [T, h, w, channels] in place. @positions is not read where there are no layers across frames. */
 gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, const VldmPrompt * prompts,
     const OclTensor * positions, const OclTensor * x, GError ** error);
 

@@ -9,8 +9,6 @@
 
 #include "opencl/ops/elementwise.h"
 
-#define EPS_OUT 1e-5f
-
 struct _VldmUnetContext
 {
   GArray *prompts;              /* VldmPrompt of every layer of every transformer, in order of blocks */
@@ -48,7 +46,8 @@ prepare_block (const VldmUnet * unet, const VldmUnetBlock * block,
     guint first = context->prompts->len;
 
     context->first_prompt[block->first_transformer + i] = first;
-    g_array_set_size (context->prompts, first + 2 * transformer->n_layers);
+    g_array_set_size (context->prompts,
+        first + VLDM_PROMPTS_PER_LAYER * transformer->config.n_layers);
     if (!vldm_transformer_prepare (transformer, queue, unet->type,
             spatial_text, temporal_text, &g_array_index (context->prompts,
                 VldmPrompt, first), error))
@@ -138,32 +137,69 @@ run_embedding (const UnetRun * run, OclWeights * const layers[2],
       && ocl_linear (run->queue, layers[1], &hidden, &add, output, error);
 }
 
+/* The row of the table of class labels, as a tensor; *label stays NULL where the network has none. */
+static gboolean
+find_class_label (const VldmUnet * unet, const gfloat * time_ids,
+    OclTensor * row, const OclTensor ** label, GError ** error)
+{
+  const VldmUnetConfig *config = unet->config;
+  gsize width = 4 * config->block_out_channels[0];
+
+  if (unet->class_embedding == NULL)
+    return TRUE;
+  if (!(time_ids[0] >= 0.0f && time_ids[0] < config->num_class_embeds)) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "class label %g of a network that has 0 to %u", time_ids[0],
+        config->num_class_embeds - 1);
+    return FALSE;
+  }
+  *row = (OclTensor) {
+  .buffer = unet->class_embedding,.offset =
+        (gsize) time_ids[0] * width,.type = OCL_F32,.frames = 1,.height =
+        1,.width = 1,.channels = width,.stride = width,};
+  *label = row;
+  return TRUE;
+}
+
+/* @embedding += what the time ids say. */
+static gboolean
+add_time_ids (const UnetRun * run, const gfloat * time_ids,
+    const OclTensor * embedding, GError ** error)
+{
+  const VldmUnetConfig *config = run->unet->config;
+  guint n = config->n_time_ids;
+  OclTensor ids, row;
+
+  if (n == 0)
+    return TRUE;
+  if (!ocl_tensor_alloc (run->queue, OCL_F32, n, 1, 1,
+          config->addition_time_embed_dim, &ids, error))
+    return FALSE;
+  row = vldm_tensor_reuse (&ids, n * ids.channels);
+  row.frames = 1;
+  return ocl_sinusoid (run->queue, time_ids, n, &ids, error)
+      && run_embedding (run, run->unet->add_embedding, &row, embedding,
+      embedding, error);
+}
+
 static gboolean
 embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
     GError ** error)
 {
   const VldmUnet *unet = run->unet;
-  const VldmUnetConfig *config = unet->config;
   OclQueue *queue = run->queue;
-  guint n = config->n_time_ids;
-  gsize channels = config->block_out_channels[0];
-  OclTensor time, ids, row, embedding;
+  gsize channels = unet->config->block_out_channels[0];
+  const OclTensor *label = NULL;
+  OclTensor time, label_row, embedding;
 
-  if (!ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, channels, &time, error)
-      || !ocl_tensor_alloc (queue, OCL_F32, n, 1, 1,
-          config->addition_time_embed_dim, &ids, error)
-      || !ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 4 * channels, &embedding,
-          error))
-    return FALSE;
-  row = vldm_tensor_reuse (&ids, n * ids.channels);
-  row.frames = 1;
-
-  return ocl_sinusoid (queue, &timestep, 1, &time, error)
-      && ocl_sinusoid (queue, time_ids, n, &ids, error)
-      && run_embedding (run, unet->time_embedding, &time, NULL, &embedding,
+  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, channels, &time, error)
+      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 4 * channels, &embedding,
       error)
-      && run_embedding (run, unet->add_embedding, &row, &embedding, &embedding,
+      && ocl_sinusoid (queue, &timestep, 1, &time, error)
+      && find_class_label (unet, time_ids, &label_row, &label, error)
+      && run_embedding (run, unet->time_embedding, &time, label, &embedding,
       error)
+      && add_time_ids (run, time_ids, &embedding, error)
       && ocl_activate (queue, OCL_ACTIVATION_SILU, &embedding, &embedding,
       error)
       && ocl_linear (queue, unet->time_emb_proj, &embedding, NULL,
@@ -195,9 +231,9 @@ embed_positions (const UnetRun * run, gsize frames, GError ** error)
     for (guint j = 0; j < block->n_attentions; j++) {
       const VldmTransformer *transformer = &block->attentions[j];
 
-      if (transformer->channels != sinusoid.channels
-          && !embed_frames (run, frames, transformer->channels, &sinusoid,
-              error))
+      if (transformer->config.channels != sinusoid.channels
+          && !embed_frames (run, frames, transformer->config.channels,
+              &sinusoid, error))
         return FALSE;
       if (!vldm_transformer_positions (transformer, run->queue, &sinusoid,
               &run->positions[block->first_transformer + j], error))
@@ -220,17 +256,19 @@ embed (UnetRun * run, gsize frames, gfloat timestep, const gfloat * time_ids,
   if (!ocl_tensor_alloc (run->queue, OCL_F32, 1, 1, 1,
           run->unet->time_emb_proj->out_channels, &run->time_bias, error))
     return FALSE;
-  for (guint i = 0; (block = nth_block (run->unet, i)) != NULL; i++) {
+  for (guint i = 0; run->unet->config->temporal_layers
+      && (block = nth_block (run->unet, i)) != NULL; i++) {
     for (guint j = 0; j < block->n_attentions; j++) {
       if (!ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1,
-              block->attentions[j].channels,
+              block->attentions[j].config.channels,
               &run->positions[block->first_transformer + j], error))
         return FALSE;
     }
   }
   mark = ocl_arena_mark (arena);
   done = embed_time (run, timestep, time_ids, error)
-      && embed_positions (run, frames, error);
+      && (!run->unet->config->temporal_layers
+      || embed_positions (run, frames, error));
   ocl_arena_release (arena, mark);
   return done;
 }
@@ -387,7 +425,8 @@ run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
 {
   const VldmUnet *unet = run->unet;
   const VldmUnetConfig *config = unet->config;
-  const OclGroupNorm norm = { VLDM_UNET_NORM_GROUPS, EPS_OUT, FALSE, TRUE };
+  const OclGroupNorm norm =
+      { VLDM_UNET_NORM_GROUPS, config->norm_eps, FALSE, TRUE };
   OclTensor hidden, normed;
 
   if (!alloc_slabs (run, sample, error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * UNetSpatioTemporalConditionModel: the denoising network of key frames and interpolation.
- * Source: diffusers' class of that name; Align your Latents, section 3.
+ * The denoising network of every stage: UNetSpatioTemporalConditionModel, or UNet2DConditionModel, which has no layers
+ * across frames and may have class labels.
+ * Source: diffusers' classes of those names; Align your Latents, section 3.
  */
 #pragma once
 
@@ -32,8 +33,9 @@ VldmUnetContext *vldm_unet_context_new (VldmUnet * unet, OclQueue * queue, const
 void vldm_unet_context_free (VldmUnetContext * context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnetContext, vldm_unet_context_free);
 
-/* One call. @sample [T, h, w, in_channels]; @timestep may be fractional or negative; @time_ids [n_time_ids];
- * @output [T, h, w, out_channels], fp32. Any T >= 1 and any h, w >= 1. */
+/* One call. @sample [T, h, w, in_channels]; @timestep may be fractional or negative; @time_ids [n_time_ids], or, for a
+ * network with class labels, one number, the label; @output [T, h, w, out_channels], fp32. Any T >= 1 and any
+ * h, w >= 1. */
 gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The video UNet, assembled from config.json alone.
+ * The UNet, assembled from config.json alone.
  */
 #include "vldm/model/unet_private.h"
-
-/* The class fixes these, whatever its config says: blocks with attention and all up blocks, the others, the mid block. */
-#define EPS_ATTENTION_OR_UP 1e-6f
-#define EPS_PLAIN_DOWN 1e-5f
-#define EPS_MID 1e-5f
 
 typedef struct
 {
@@ -15,6 +10,7 @@ typedef struct
   guint n_resnets, n_attentions;
   const gsize *in_channels;     /* [n_resnets] */
   gfloat eps;
+  gboolean only_cross_attention;
   const char *sampler;          /* name of the convolution to the next level, or NULL */
 } BlockPlan;
 
@@ -43,7 +39,7 @@ load_block (UnetLoad * load, const char *prefix, const BlockPlan * plan,
       .out_channels = channels,
       .groups = VLDM_UNET_NORM_GROUPS,
       .eps = plan->eps,
-      .temporal_eps = plan->eps,
+      .temporal_eps = config->temporal_layers ? plan->eps : 0.0f,
     };
 
     block->n_resnets++;
@@ -53,13 +49,19 @@ load_block (UnetLoad * load, const char *prefix, const BlockPlan * plan,
   }
   for (guint i = 0; i < plan->n_attentions; i++) {
     g_autofree char *path = g_strdup_printf ("%s.attentions.%u", prefix, i);
+    const VldmTransformerConfig transformer = {
+      .channels = channels,
+      .heads = config->num_attention_heads[plan->level],
+      .context_channels = config->cross_attention_dim[plan->level],
+      .n_layers = config->transformer_layers_per_block[plan->level],
+      .only_cross_attention = plan->only_cross_attention,
+      .temporal = config->temporal_layers,
+    };
 
     block->n_attentions++;
     load->unet->n_transformers++;
     if (!vldm_transformer_load (&block->attentions[i], load->weights, path,
-            channels, config->num_attention_heads[plan->level],
-            config->cross_attention_dim[plan->level],
-            config->transformer_layers_per_block[plan->level], error))
+            &transformer, error))
       return FALSE;
   }
   return plan->sampler == NULL
@@ -80,7 +82,8 @@ load_down_block (UnetLoad * load, guint level, GError ** error)
     .n_resnets = n,
     .n_attentions = attention ? n : 0,
     .in_channels = in_channels,
-    .eps = attention ? EPS_ATTENTION_OR_UP : EPS_PLAIN_DOWN,
+    .eps = attention ? config->attention_norm_eps : config->norm_eps,
+    .only_cross_attention = config->only_cross_attention[level],
     .sampler = level + 1 < config->n_levels ? "downsamplers.0.conv" : NULL,
   };
 
@@ -104,7 +107,7 @@ load_mid_block (UnetLoad * load, GError ** error)
     .n_resnets = G_N_ELEMENTS (in_channels),
     .n_attentions = 1,
     .in_channels = in_channels,
-    .eps = EPS_MID,
+    .eps = config->norm_eps,
   };
 
   return load_block (load, "mid_block", &plan, &load->unet->mid_block, error);
@@ -128,7 +131,8 @@ load_up_block (UnetLoad * load, guint index, GError ** error)
     .n_resnets = n,
     .n_attentions = config->up_attention[index] ? n : 0,
     .in_channels = in_channels,
-    .eps = EPS_ATTENTION_OR_UP,
+    .eps = config->attention_norm_eps,
+    .only_cross_attention = config->only_cross_attention[level],
     .sampler = level > 0 ? "upsamplers.0.conv" : NULL,
   };
 
@@ -150,6 +154,24 @@ load_embedding (UnetLoad * load, const char *name, gsize in,
       VLDM_LINEAR_BIAS, &layers[1], error);
 }
 
+/* What the network is told besides time and text. */
+static gboolean
+load_conditions (UnetLoad * load, GError ** error)
+{
+  VldmUnet *unet = load->unet;
+  const VldmUnetConfig *config = unet->config;
+
+  if (config->num_class_embeds > 0
+      && !vldm_weights_table (load->weights, "class_embedding", "weight",
+          config->num_class_embeds, 4 * config->block_out_channels[0],
+          &unet->class_embedding, error))
+    return FALSE;
+  return config->n_time_ids == 0
+      || load_embedding (load, "add_embedding",
+      (gsize) config->n_time_ids * config->addition_time_embed_dim,
+      unet->add_embedding, error);
+}
+
 static gboolean
 load_unet (UnetLoad * load, GError ** error)
 {
@@ -161,9 +183,7 @@ load_unet (UnetLoad * load, GError ** error)
           config->in_channels, 1, 3, &unet->conv_in, error)
       || !load_embedding (load, "time_embedding", channels,
           unet->time_embedding, error)
-      || !load_embedding (load, "add_embedding",
-          (gsize) config->n_time_ids * config->addition_time_embed_dim,
-          unet->add_embedding, error))
+      || !load_conditions (load, error))
     return FALSE;
   for (guint i = 0; i < config->n_levels; i++) {
     if (!load_down_block (load, i, error))
@@ -233,6 +253,7 @@ vldm_unet_free (VldmUnet * unet)
     g_clear_pointer (&unet->time_embedding[i], ocl_weights_free);
     g_clear_pointer (&unet->add_embedding[i], ocl_weights_free);
   }
+  g_clear_pointer (&unet->class_embedding, ocl_buffer_unref);
   g_clear_pointer (&unet->time_emb_proj, ocl_weights_free);
   g_clear_pointer (&unet->conv_in, ocl_weights_free);
   g_clear_pointer (&unet->conv_out, ocl_weights_free);

@@ -27,7 +27,9 @@ struct _VldmUnet
   OclType type;
   OclWeights *conv_in, *conv_out;
   VldmNorm conv_norm_out;
-  OclWeights *time_embedding[2], *add_embedding[2];     /* linear_1, linear_2 */
+  OclWeights *time_embedding[2];        /* linear_1, linear_2 */
+  OclWeights *add_embedding[2]; /* of time ids; NULL = none */
+  OclBuffer *class_embedding;   /* fp32 [num_class_embeds, 4 C]; NULL = none */
   OclWeights *time_emb_proj;    /* of all resnets, stacked */
   VldmUnetBlock down_blocks[VLDM_MAX_LEVELS], mid_block,
       up_blocks[VLDM_MAX_LEVELS];

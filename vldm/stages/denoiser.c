@@ -134,6 +134,12 @@ vldm_denoiser_check (const char *folder, const VldmUnetConfig * config,
         2 * latent_channels);
     return FALSE;
   }
+  if (config->num_class_embeds > 0) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "%s/config.json: num_class_embeds is %u; video from text needs a network without class labels",
+        folder, config->num_class_embeds);
+    return FALSE;
+  }
   if (config->n_time_ids > MAX_TIME_IDS || config->n_time_ids == 2) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
         "%s/config.json: %u added time ids; known are 1 (frames per second) and 3 (as Stable Video Diffusion)",
