@@ -110,6 +110,8 @@ typedef struct
   guint width, height;          /* 0 = from sample_size */
   VldmStageDefaults keyframes;
   VldmStageDefaults interpolation;      /* frames = both ends and those between; no fps of its own */
+  VldmStageDefaults upsampler;  /* frames of a window, context = those it shares with the next; no fps */
+  guint noise_level;            /* of the upsampler */
   gdouble interpolation_rates[VLDM_MAX_RATES];  /* frames per second of results that it was trained for */
   guint n_interpolation_rates;  /* 0 = the author does not say */
 } VldmDefaults;

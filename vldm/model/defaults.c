@@ -63,12 +63,12 @@ read_rates (VldmJson * json, VldmDefaults * defaults)
   }
 }
 
+/* @context is the key for frames that a window has from the one before. */
 static void
-read_stage (VldmJson * json, VldmStageDefaults * stage)
+read_stage (VldmJson * json, const char *context, VldmStageDefaults * stage)
 {
   stage->frames = vldm_json_uint (json, "frames", stage->frames, 1, MAX_SIZE);
-  stage->context = vldm_json_uint (json, "context", stage->context, 0,
-      MAX_SIZE);
+  stage->context = vldm_json_uint (json, context, stage->context, 0, MAX_SIZE);
   stage->steps = vldm_json_uint (json, "steps", stage->steps, 1, 1000000);
   stage->guidance = vldm_json_double (json, "guidance", stage->guidance, 0.0,
       1000.0);
@@ -81,6 +81,7 @@ set_fallbacks (VldmDefaults * defaults, const VldmUnetConfig * unet)
 {
   VldmStageDefaults *keyframes = &defaults->keyframes;
   VldmStageDefaults *interpolation = &defaults->interpolation;
+  VldmStageDefaults *upsampler = &defaults->upsampler;
 
   keyframes->frames = unet ? unet->num_frames : 8;
   keyframes->context = 2;
@@ -92,6 +93,12 @@ set_fallbacks (VldmDefaults * defaults, const VldmUnetConfig * unet)
   interpolation->frames = 5;
   interpolation->steps = 15;
   interpolation->guidance = 1.0;
+
+  upsampler->frames = 8;
+  upsampler->context = 2;
+  upsampler->steps = 20;
+  upsampler->guidance = 9.0;
+  defaults->noise_level = 20;
 }
 
 VldmDefaults *
@@ -112,13 +119,19 @@ vldm_defaults_load (const char *model_folder, const VldmUnetConfig * unet,
   defaults->width = vldm_json_uint (&json, "width", 0, 1, MAX_SIZE);
   defaults->height = vldm_json_uint (&json, "height", 0, 1, MAX_SIZE);
   if (vldm_json_child (&json, "keyframes", &stage)) {
-    read_stage (&stage, &defaults->keyframes);
+    read_stage (&stage, "context", &defaults->keyframes);
     read_fps (&stage, &defaults->keyframes);
     vldm_json_close (&json, &stage);
   }
   if (vldm_json_child (&json, "interpolation", &stage)) {
-    read_stage (&stage, &defaults->interpolation);
+    read_stage (&stage, "context", &defaults->interpolation);
     read_rates (&stage, defaults);
+    vldm_json_close (&json, &stage);
+  }
+  if (vldm_json_child (&json, "upsampler", &stage)) {
+    read_stage (&stage, "overlap", &defaults->upsampler);
+    defaults->noise_level = vldm_json_uint (&stage, "noise_level",
+        defaults->noise_level, 0, 1000000);
     vldm_json_close (&json, &stage);
   }
   return vldm_json_done (&json, error) ? g_steal_pointer (&defaults) : NULL;

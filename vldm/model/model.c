@@ -6,12 +6,18 @@
 #include "vldm/model/model.h"
 
 #include "vldm/model/autoencoder.h"
+#include "vldm/model/json.h"
 #include "vldm/model/text_encoder.h"
 #include "vldm/model/tokenizer.h"
 #include "vldm/model/unet.h"
 
 /* How often a waiting thread asks whether it shall go on. */
 #define POLL_INTERVAL (50 * G_TIME_SPAN_MILLISECOND)
+
+#define RGB_CHANNELS 3
+
+/* StableDiffusionUpscalePipeline's. */
+#define DEFAULT_MAX_NOISE_LEVEL 350
 
 struct _VldmModel
 {
@@ -23,6 +29,9 @@ struct _VldmModel
   VldmUnetConfig *unet_config;  /* NULL = no such component */
   VldmUnetConfig *interpolator_config;
   VldmAutoencoderConfig *autoencoder_config;
+  VldmUnetConfig *upsampler_config;
+  VldmAutoencoderConfig *upsampler_autoencoder_config;
+  guint max_noise_level;
 
   GMutex lock;                  /* of all below */
   GCond loaded;
@@ -32,6 +41,10 @@ struct _VldmModel
   VldmAutoencoder *autoencoder;
   VldmTextEncoder *text_encoder;
   VldmTokenizer *tokenizer;
+  VldmUnet *upsampler;
+  VldmAutoencoder *upsampler_autoencoder;
+  VldmTextEncoder *upsampler_text_encoder;      /* NULL also where text_encoder serves */
+  VldmTokenizer *upsampler_tokenizer;   /* likewise */
 };
 
 /* ---- configurations ---- */
@@ -58,19 +71,83 @@ load_unet_config (VldmModel * model, const char *component,
 }
 
 static gboolean
+load_autoencoder_config (VldmModel * model, const char *component,
+    VldmAutoencoderConfig ** config, GError ** error)
+{
+  g_autofree char *path = g_build_filename (model->folder, component, NULL);
+
+  if (!has_component (model->folder, component))
+    return TRUE;
+  *config = vldm_autoencoder_config_load (path, error);
+  return *config != NULL;
+}
+
+/* A network that sees RGB beside its latents. */
+static gboolean
+is_upsampler (const VldmUnetConfig * config)
+{
+  return config != NULL
+      && config->in_channels == config->out_channels + RGB_CHANNELS;
+}
+
+const char *
+vldm_model_upsampler_component (VldmModel * model)
+{
+  return !has_component (model->folder, "upsampler")
+      && is_upsampler (model->unet_config) ? "unet" : "upsampler";
+}
+
+static const char *
+upsampler_autoencoder_component (VldmModel * model)
+{
+  return g_str_equal (vldm_model_upsampler_component (model), "unet") ? "vae"
+      : "upsampler_vae";
+}
+
+/* Pipelines of the public upscaler have it in their model_index.json. */
+static gboolean
+load_max_noise_level (VldmModel * model, GError ** error)
+{
+  const VldmUnetConfig *config = model->upsampler_config;
+  g_auto (VldmJson) json = { 0 };
+
+  model->max_noise_level = config->max_noise_level;
+  if (model->max_noise_level == 0) {
+    if (!vldm_json_open (&json, model->folder, "model_index.json", error))
+      return FALSE;
+    model->max_noise_level = vldm_json_uint (&json, "max_noise_level",
+        DEFAULT_MAX_NOISE_LEVEL, 1, G_MAXINT32);
+    if (!vldm_json_done (&json, error))
+      return FALSE;
+  }
+  if (config->num_class_embeds > 0)
+    model->max_noise_level =
+        MIN (model->max_noise_level, config->num_class_embeds - 1);
+  return TRUE;
+}
+
+static gboolean
+load_upsampler_configs (VldmModel * model, GError ** error)
+{
+  return load_unet_config (model, vldm_model_upsampler_component (model),
+      &model->upsampler_config, error)
+      && load_autoencoder_config (model,
+      upsampler_autoencoder_component (model),
+      &model->upsampler_autoencoder_config, error)
+      && (model->upsampler_config == NULL
+      || load_max_noise_level (model, error));
+}
+
+static gboolean
 load_configs (VldmModel * model, GError ** error)
 {
   if (!load_unet_config (model, "unet", &model->unet_config, error)
       || !load_unet_config (model, "interpolator",
-          &model->interpolator_config, error))
+          &model->interpolator_config, error)
+      || !load_autoencoder_config (model, "vae", &model->autoencoder_config,
+          error)
+      || !load_upsampler_configs (model, error))
     return FALSE;
-  if (has_component (model->folder, "vae")) {
-    g_autofree char *path = g_build_filename (model->folder, "vae", NULL);
-
-    model->autoencoder_config = vldm_autoencoder_config_load (path, error);
-    if (model->autoencoder_config == NULL)
-      return FALSE;
-  }
   model->defaults =
       vldm_defaults_load (model->folder, model->unet_config, error);
   return model->defaults != NULL;
@@ -118,10 +195,16 @@ vldm_model_unref (VldmModel * model)
   g_clear_pointer (&model->autoencoder, vldm_autoencoder_free);
   g_clear_pointer (&model->text_encoder, vldm_text_encoder_free);
   g_clear_pointer (&model->tokenizer, vldm_tokenizer_free);
+  g_clear_pointer (&model->upsampler, vldm_unet_free);
+  g_clear_pointer (&model->upsampler_autoencoder, vldm_autoencoder_free);
+  g_clear_pointer (&model->upsampler_text_encoder, vldm_text_encoder_free);
+  g_clear_pointer (&model->upsampler_tokenizer, vldm_tokenizer_free);
   g_clear_pointer (&model->defaults, g_free);
   g_clear_pointer (&model->unet_config, g_free);
   g_clear_pointer (&model->interpolator_config, g_free);
   g_clear_pointer (&model->autoencoder_config, g_free);
+  g_clear_pointer (&model->upsampler_config, g_free);
+  g_clear_pointer (&model->upsampler_autoencoder_config, g_free);
   g_clear_pointer (&model->device, ocl_device_unref);
   g_clear_pointer (&model->folder, g_free);
   g_mutex_clear (&model->lock);
@@ -170,6 +253,24 @@ const VldmAutoencoderConfig *
 vldm_model_autoencoder_config (VldmModel * model)
 {
   return model->autoencoder_config;
+}
+
+const VldmUnetConfig *
+vldm_model_upsampler_config (VldmModel * model)
+{
+  return model->upsampler_config;
+}
+
+const VldmAutoencoderConfig *
+vldm_model_upsampler_autoencoder_config (VldmModel * model)
+{
+  return model->upsampler_autoencoder_config;
+}
+
+guint
+vldm_model_max_noise_level (VldmModel * model)
+{
+  return model->max_noise_level;
 }
 
 /* ---- networks ---- */
@@ -272,35 +373,87 @@ load_interpolator (VldmModel * model, LoadReport * report, GError ** error)
   return load_unet_from (model, "interpolator", report, error);
 }
 
+static gpointer
+load_upsampler (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_unet_from (model, vldm_model_upsampler_component (model), report,
+      error);
+}
+
 /* Autoencoders with force_upcast overflow in half precision. */
 static gpointer
-load_autoencoder (VldmModel * model, LoadReport * report, GError ** error)
+load_autoencoder_from (VldmModel * model, const char *component,
+    const VldmAutoencoderConfig * config, LoadReport * report, GError ** error)
 {
-  g_autofree char *folder = vldm_folder_component (model->folder, "vae", error);
-  gboolean upcast = model->autoencoder_config != NULL
-      && model->autoencoder_config->force_upcast;
+  g_autofree char *folder =
+      vldm_folder_component (model->folder, component, error);
+  gboolean upcast = config != NULL && config->force_upcast;
 
   return folder == NULL ? NULL : vldm_autoencoder_load (model->device,
       upcast ? OCL_F32 : model->type, folder, report_fraction, report, error);
 }
 
 static gpointer
-load_text_encoder (VldmModel * model, LoadReport * report, GError ** error)
+load_autoencoder (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_autoencoder_from (model, "vae", model->autoencoder_config,
+      report, error);
+}
+
+static gpointer
+load_upsampler_autoencoder (VldmModel * model, LoadReport * report,
+    GError ** error)
+{
+  return load_autoencoder_from (model,
+      upsampler_autoencoder_component (model),
+      model->upsampler_autoencoder_config, report, error);
+}
+
+static gpointer
+load_text_encoder_from (VldmModel * model, const char *component,
+    LoadReport * report, GError ** error)
 {
   g_autofree char *folder =
-      vldm_folder_component (model->folder, "text_encoder", error);
+      vldm_folder_component (model->folder, component, error);
 
   return folder == NULL ? NULL : vldm_text_encoder_load (model->device,
       model->type, folder, report_fraction, report, error);
 }
 
 static gpointer
-load_tokenizer (VldmModel * model, LoadReport * report, GError ** error)
+load_text_encoder (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_text_encoder_from (model, "text_encoder", report, error);
+}
+
+static gpointer
+load_upsampler_text_encoder (VldmModel * model, LoadReport * report,
+    GError ** error)
+{
+  return load_text_encoder_from (model, "upsampler_text_encoder", report,
+      error);
+}
+
+static gpointer
+load_tokenizer_from (VldmModel * model, const char *component, GError ** error)
 {
   g_autofree char *folder =
-      vldm_folder_component (model->folder, "tokenizer", error);
+      vldm_folder_component (model->folder, component, error);
 
   return folder == NULL ? NULL : vldm_tokenizer_load (folder, error);
+}
+
+static gpointer
+load_tokenizer (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_tokenizer_from (model, "tokenizer", error);
+}
+
+static gpointer
+load_upsampler_tokenizer (VldmModel * model, LoadReport * report,
+    GError ** error)
+{
+  return load_tokenizer_from (model, "upsampler_tokenizer", error);
 }
 
 VldmUnet *
@@ -329,11 +482,30 @@ vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress,
       load_autoencoder, progress, error);
 }
 
+VldmUnet *
+vldm_model_upsampler (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return get_network (model, (gpointer *) & model->upsampler, load_upsampler,
+      progress, error);
+}
+
+/* One network in memory where vae/ serves for both. */
+VldmAutoencoder *
+vldm_model_upsampler_autoencoder (VldmModel * model,
+    const VldmProgress * progress, GError ** error)
+{
+  if (g_str_equal (upsampler_autoencoder_component (model), "vae"))
+    return vldm_model_autoencoder (model, progress, error);
+  return get_network (model, (gpointer *) & model->upsampler_autoencoder,
+      load_upsampler_autoencoder, progress, error);
+}
+
 /* The tokens must all have rows in the text encoder's table. */
 static gboolean
-check_vocabulary (VldmModel * model, VldmTextEncoder * encoder, GError ** error)
+check_vocabulary (VldmModel * model, VldmTextEncoder * encoder,
+    VldmTokenizer * tokenizer, GError ** error)
 {
-  VldmTokenizer *tokenizer = vldm_model_tokenizer (model, error);
   guint vocab_size = vldm_text_encoder_config (encoder)->vocab_size;
 
   if (tokenizer == NULL)
@@ -353,7 +525,8 @@ vldm_model_text_encoder (VldmModel * model, const VldmProgress * progress,
   VldmTextEncoder *encoder = get_network (model,
       (gpointer *) & model->text_encoder, load_text_encoder, progress, error);
 
-  if (encoder == NULL || !check_vocabulary (model, encoder, error))
+  if (encoder == NULL || !check_vocabulary (model, encoder,
+          vldm_model_tokenizer (model, error), error))
     return NULL;
   return encoder;
 }
@@ -363,4 +536,30 @@ vldm_model_tokenizer (VldmModel * model, GError ** error)
 {
   return get_network (model, (gpointer *) & model->tokenizer, load_tokenizer,
       NULL, error);
+}
+
+VldmTextEncoder *
+vldm_model_upsampler_text_encoder (VldmModel * model,
+    const VldmProgress * progress, GError ** error)
+{
+  VldmTextEncoder *encoder;
+
+  if (!has_component (model->folder, "upsampler_text_encoder")
+      && !has_component (model->folder, "upsampler_tokenizer"))
+    return vldm_model_text_encoder (model, progress, error);
+  encoder = get_network (model, (gpointer *) & model->upsampler_text_encoder,
+      load_upsampler_text_encoder, progress, error);
+  if (encoder == NULL || !check_vocabulary (model, encoder,
+          vldm_model_upsampler_tokenizer (model, error), error))
+    return NULL;
+  return encoder;
+}
+
+VldmTokenizer *
+vldm_model_upsampler_tokenizer (VldmModel * model, GError ** error)
+{
+  if (!has_component (model->folder, "upsampler_tokenizer"))
+    return vldm_model_tokenizer (model, error);
+  return get_network (model, (gpointer *) & model->upsampler_tokenizer,
+      load_upsampler_tokenizer, NULL, error);
 }

@@ -40,6 +40,15 @@ const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);
 const VldmUnetConfig *vldm_model_interpolator_config (VldmModel * model);       /* of unet/ if there is no interpolator/ */
 const VldmAutoencoderConfig *vldm_model_autoencoder_config (VldmModel * model);
 
+/* The upsampler's network is upsampler/, or else unet/ if that takes RGB beside its latents, as the public x4 upscaler's
+ * does; its autoencoder is upsampler_vae/, or then vae/. */
+const VldmUnetConfig *vldm_model_upsampler_config (VldmModel * model);
+const VldmAutoencoderConfig *vldm_model_upsampler_autoencoder_config (VldmModel * model);
+const char *vldm_model_upsampler_component (VldmModel * model); /* "upsampler" or "unet" */
+
+/* The largest noise level that the upsampler was trained for: from its config.json or model_index.json, else 350. */
+guint vldm_model_max_noise_level (VldmModel * model);
+
 /* Load on first use, then give the same network again; safe from several threads. The model keeps them. Loading posts
  * VLDM_ACTIVITY_LOAD_MODEL and can be cancelled. */
 VldmUnet *vldm_model_unet (VldmModel * model, const VldmProgress * progress, GError ** error);
@@ -47,5 +56,10 @@ VldmUnet *vldm_model_interpolator (VldmModel * model, const VldmProgress * progr
 VldmAutoencoder *vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTextEncoder *vldm_model_text_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTokenizer *vldm_model_tokenizer (VldmModel * model, GError ** error);
+VldmUnet *vldm_model_upsampler (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmAutoencoder *vldm_model_upsampler_autoencoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+/* upsampler_text_encoder/ and upsampler_tokenizer/, or the same as above. */
+VldmTextEncoder *vldm_model_upsampler_text_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmTokenizer *vldm_model_upsampler_tokenizer (VldmModel * model, GError ** error);
 
 G_END_DECLS
