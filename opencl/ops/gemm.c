@@ -16,6 +16,7 @@ enum
   FLAG_RESIDUAL_HALF = 32,
   FLAG_MERGE_HALF = 64,
   FLAG_OUT_HALF = 128,
+  FLAG_STREAM = 256,
 };
 
 /* ROWS of gemm_vec.cl; TILE and SIDE of gemm_tile.cl. */
@@ -26,6 +27,9 @@ enum
 /* Work-items a compute unit that balance its threads' ends, and row blocks after which another start costs nothing. */
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
+
+/* Outputs from this size on are out of all caches before anybody reads them. */
+#define STREAMED_BYTES (32 << 20)
 
 /* What second-level caches hold of a tensor at least. */
 #define CACHED_BYTES (512 << 10)
@@ -83,6 +87,16 @@ tensor_flags (const OclTensor * tensor, gint present, gint half)
       OCL_F16 ? present | half : present;
 }
 
+/* Whether kernels may store past the caches: aligned to their vectors of 16. */
+static gint
+stream_flag (const OclTensor * output)
+{
+  gsize bytes = ocl_tensor_pixels (output) * output->channels * sizeof (gfloat);
+
+  return output->type == OCL_F32 && output->offset % 16 == 0
+      && output->stride % 16 == 0 && bytes >= STREAMED_BYTES ? FLAG_STREAM : 0;
+}
+
 void
 ocl_call_epilogue (OclCall * call, const OclWeights * weights,
     const OclEpilogue * epilogue, const OclTensor * output)
@@ -94,7 +108,7 @@ ocl_call_epilogue (OclCall * call, const OclWeights * weights,
       | tensor_flags (frame_bias, FLAG_FRAME_BIAS, FLAG_FRAME_BIAS_HALF)
       | tensor_flags (e->residual, FLAG_RESIDUAL, FLAG_RESIDUAL_HALF)
       | tensor_flags (e->merge, FLAG_MERGE, FLAG_MERGE_HALF)
-      | tensor_flags (output, 0, FLAG_OUT_HALF);
+      | tensor_flags (output, 0, FLAG_OUT_HALF) | stream_flag (output);
 
   ocl_call_buffer (call, weights->bias);
   ocl_call_buffer (call, frame_bias != NULL ? frame_bias->buffer : NULL);

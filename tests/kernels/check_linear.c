@@ -34,6 +34,8 @@ static const Product cases[] = {
   {1, 3, 11,.channels = 20,.out = 34,.geglu = TRUE,.residual = 1,.merge =
         0.5,.scale = 2},
   {1, 1, 9,.channels = 8,.out = 2,.geglu = TRUE},
+  /* More than STREAMED_BYTES come out. */
+  {1, 1, 262149,.channels = 1,.out = 32},
 };
 
 static const Product bench_cases[] = {
