@@ -192,7 +192,7 @@ gst_vldm_dec_class_init (GstVldmDecClass * klass)
 static void *
 new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
 {
-  return vldm_decode_new (model, progress, error);
+  return vldm_decode_new (model, VLDM_LATENTS_VAE, progress, error);
 }
 
 static void
@@ -565,8 +565,8 @@ gst_vldm_dec_find_grid (GstVldmDec * self)
   flow = gst_vldm_worker_wait_model (self->worker, &model);
   if (flow != GST_FLOW_OK)
     return flow;
-  if (!vldm_decode_chunks (model, self->chunk_frames, self->chunk_overlap,
-          &grid, &error))
+  if (!vldm_decode_chunks (model, VLDM_LATENTS_VAE, self->chunk_frames,
+          self->chunk_overlap, &grid, &error))
     return gst_vldm_fail (GST_ELEMENT (self), error, "choosing chunks");
 
   GST_OBJECT_LOCK (self);

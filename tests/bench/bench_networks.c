@@ -63,7 +63,7 @@ open_stages (Bench * bench, const char *folder, GError ** error)
   bench->keyframes = vldm_keyframes_new (bench->model, NULL, error);
   if (bench->keyframes == NULL)
     return FALSE;
-  bench->decode = vldm_decode_new (bench->model, NULL, error);
+  bench->decode = vldm_decode_new (bench->model, VLDM_LATENTS_VAE, NULL, error);
   if (bench->decode == NULL)
     return FALSE;
   if (!vldm_keyframes_defaults (bench->model, params, &fps_n, &fps_d, error))

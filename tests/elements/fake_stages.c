@@ -294,8 +294,8 @@ vldm_keyframes_run (VldmKeyframes * keyframes,
 }
 
 gboolean
-vldm_decode_chunks (VldmModel * model, gint size, gint overlap,
-    VldmChunks * chunks, GError ** error)
+vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size,
+    gint overlap, VldmChunks * chunks, GError ** error)
 {
   chunks->size = size == -1 ? 8 : size;
   chunks->overlap = overlap == -1 ? (gint) MIN (2, chunks->size / 2) : overlap;
@@ -305,8 +305,8 @@ vldm_decode_chunks (VldmModel * model, gint size, gint overlap,
 }
 
 VldmDecode *
-vldm_decode_new (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
+vldm_decode_new (VldmModel * model, VldmLatentSpace space,
+    const VldmProgress * progress, GError ** error)
 {
   VldmDecode *decode;
 

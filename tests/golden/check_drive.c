@@ -167,7 +167,8 @@ static void
 check_pictures (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VldmDecode) decode = vldm_decode_new (model, NULL, &error);
+  g_autoptr (VldmDecode) decode =
+      vldm_decode_new (model, VLDM_LATENTS_VAE, NULL, &error);
   guint frames = golden_uint (drive, "frames");
   guint height = golden_uint (drive, "height");
   guint width = golden_uint (drive, "width");

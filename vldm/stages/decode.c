@@ -25,18 +25,30 @@ struct _VldmDecode
   OclBuffer *kept_buffer;
 };
 
-gboolean
-vldm_decode_chunks (VldmModel * model, gint size, gint overlap,
-    VldmChunks * chunks, GError ** error)
+/* The autoencoder's configuration, or an error that names the missing folder. */
+static const VldmAutoencoderConfig *
+find_config (VldmModel * model, VldmLatentSpace space, GError ** error)
 {
-  const VldmAutoencoderConfig *config = vldm_model_autoencoder_config (model);
+  gboolean upsampled = space == VLDM_LATENTS_UPSAMPLER_VAE;
+  const VldmAutoencoderConfig *config = upsampled
+      ? vldm_model_upsampler_autoencoder_config (model)
+      : vldm_model_autoencoder_config (model);
 
-  if (config == NULL) {
+  if (config == NULL)
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has no folder \"vae\"; decoding needs one",
-        vldm_model_folder (model));
+        "%s has no folder \"%s\"; decoding needs one",
+        vldm_model_folder (model), upsampled ? "upsampler_vae" : "vae");
+  return config;
+}
+
+gboolean
+vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size,
+    gint overlap, VldmChunks * chunks, GError ** error)
+{
+  const VldmAutoencoderConfig *config = find_config (model, space, error);
+
+  if (config == NULL)
     return FALSE;
-  }
   if (size == -1)
     size = DEFAULT_CHUNK;
   if (overlap == -1)
@@ -59,8 +71,8 @@ vldm_decode_chunks (VldmModel * model, gint size, gint overlap,
 }
 
 VldmDecode *
-vldm_decode_new (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
+vldm_decode_new (VldmModel * model, VldmLatentSpace space,
+    const VldmProgress * progress, GError ** error)
 {
   g_autoptr (VldmDecode) decode = g_new0 (VldmDecode, 1);
 
@@ -68,7 +80,9 @@ vldm_decode_new (VldmModel * model, const VldmProgress * progress,
   decode->queue = ocl_queue_new (vldm_model_device (model), error);
   if (decode->queue == NULL)
     return NULL;
-  decode->autoencoder = vldm_model_autoencoder (model, progress, error);
+  decode->autoencoder = space == VLDM_LATENTS_UPSAMPLER_VAE
+      ? vldm_model_upsampler_autoencoder (model, progress, error)
+      : vldm_model_autoencoder (model, progress, error);
   if (decode->autoencoder == NULL)
     return NULL;
   return g_steal_pointer (&decode);

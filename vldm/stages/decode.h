@@ -11,6 +11,13 @@
 
 G_BEGIN_DECLS
 
+/* Which autoencoder decodes latents. */
+typedef enum
+{
+  VLDM_LATENTS_VAE,             /* the model's */
+  VLDM_LATENTS_UPSAMPLER_VAE,   /* its upsampler's */
+} VldmLatentSpace;
+
 typedef struct
 {
   guint width, height;          /* of the picture, cropped top-left from factor * latent size */
@@ -21,11 +28,13 @@ typedef struct
 
 typedef struct _VldmDecode VldmDecode;
 
-/* The chunks that @model's decoder wants: @size and @overlap frames, -1 = 8 and 2. Decoders without temporal layers take
- * frames one by one, whatever was asked. VLDM_ERROR_SETTINGS unless 1 <= size <= 1024 and 0 <= overlap <= size / 2. Quick. */
-gboolean vldm_decode_chunks (VldmModel * model, gint size, gint overlap, VldmChunks * chunks, GError ** error);
+/* The chunks that @model's decoder of @space wants: @size and @overlap frames, -1 = 8 and 2. Decoders without temporal
+ * layers take frames one by one, whatever was asked. VLDM_ERROR_SETTINGS unless 1 <= size <= 1024 and
+ * 0 <= overlap <= size / 2. Quick. */
+gboolean vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size, gint overlap, VldmChunks * chunks,
+    GError ** error);
 
-VldmDecode *vldm_decode_new (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmDecode *vldm_decode_new (VldmModel * model, VldmLatentSpace space, const VldmProgress * progress, GError ** error);
 void vldm_decode_free (VldmDecode * decode);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDecode, vldm_decode_free);
 
