@@ -171,7 +171,7 @@ def places(path, text):
     foreign = re.search(r'(?<![\w.])(/(work|home|root|mnt)/|\.\./shared\b|\bshared/)', text)
     if foreign:
         yield line_of(text, foreign.start()), f'"{foreign.group()}" is no place in a clone'
-    patterns = [r'(?<![\w./-])((?:\.\./)*[\w./-]*[\w-]\.md)\b',
+    patterns = [r'(?<![\w./$-])((?:\.\./)*[\w./-]*[\w-]\.md)\b',
                 r'(?<![\w./<"-])((?:opencl|vldm|gst|elements|tests|docs|examples|tools)/[\w./-]+\.(?:c|h|cl|clh|py|sh|png))\b']
     if path.endswith('.md'):
         patterns.append(r'\]\((?!https?:|#|mailto:)([^)#\s]+)')
