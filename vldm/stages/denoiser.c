@@ -8,9 +8,8 @@
 
 #include <string.h>
 
-#include "vldm/model/text_encoder.h"
-#include "vldm/model/tokenizer.h"
 #include "vldm/sampling/sampler.h"
+#include "vldm/stages/prompts.h"
 #include "vldm/stages/report.h"
 #include "vldm/stages/transfer.h"
 
@@ -21,36 +20,22 @@
 #define SVD_MOTION_BUCKET 127.0f
 #define SVD_NOISE_AUGMENTATION 0.02f
 
-/* A prompt as the UNet wants it, kept from window to window. */
-typedef struct
-{
-  char *prompt;
-  VldmUnetContext *context;
-} EncodedPrompt;
-
 struct _VldmDenoiser
 {
   VldmModel *model;
   OclQueue *queue;
-  VldmTokenizer *tokenizer;     /* the model's, like the two below */
-  VldmTextEncoder *text_encoder;
-  VldmUnet *unet;
+  VldmUnet *unet;               /* the model's */
   const char *scheduler;        /* component's name */
-  EncodedPrompt text, negative_text;
+  VldmPrompts *prompts;
 };
-
-static void
-encoded_prompt_clear (EncodedPrompt * encoded)
-{
-  g_clear_pointer (&encoded->prompt, g_free);
-  g_clear_pointer (&encoded->context, vldm_unet_context_free);
-}
 
 VldmDenoiser *
 vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
     const VldmProgress * progress, GError ** error)
 {
   g_autoptr (VldmDenoiser) denoiser = g_new0 (VldmDenoiser, 1);
+  VldmTokenizer *tokenizer;
+  VldmTextEncoder *encoder;
 
   denoiser->model = vldm_model_ref (model);
   denoiser->unet = unet;
@@ -58,12 +43,14 @@ vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
   denoiser->queue = ocl_queue_new (vldm_model_device (model), error);
   if (denoiser->queue == NULL)
     return NULL;
-  denoiser->tokenizer = vldm_model_tokenizer (model, error);
-  if (denoiser->tokenizer == NULL)
+  tokenizer = vldm_model_tokenizer (model, error);
+  if (tokenizer == NULL)
     return NULL;
-  denoiser->text_encoder = vldm_model_text_encoder (model, progress, error);
-  if (denoiser->text_encoder == NULL)
+  encoder = vldm_model_text_encoder (model, progress, error);
+  if (encoder == NULL)
     return NULL;
+  denoiser->prompts =
+      vldm_prompts_new (tokenizer, encoder, unet, vldm_model_type (model));
   return g_steal_pointer (&denoiser);
 }
 
@@ -72,8 +59,7 @@ vldm_denoiser_free (VldmDenoiser * denoiser)
 {
   if (denoiser == NULL)
     return;
-  encoded_prompt_clear (&denoiser->text);
-  encoded_prompt_clear (&denoiser->negative_text);
+  g_clear_pointer (&denoiser->prompts, vldm_prompts_free);
   g_clear_pointer (&denoiser->queue, ocl_queue_free);
   vldm_model_unref (denoiser->model);
   g_free (denoiser);
@@ -147,78 +133,6 @@ vldm_denoiser_check (const char *folder, const VldmUnetConfig * config,
     return FALSE;
   }
   return TRUE;
-}
-
-/* ---- text ---- */
-
-static gboolean
-encode_prompt (VldmDenoiser * denoiser, const char *prompt,
-    VldmUnetContext ** context, VldmReport * report, GError ** error)
-{
-  const VldmTextConfig *config =
-      vldm_text_encoder_config (denoiser->text_encoder);
-  guint length = config->max_position_embeddings;
-  g_autofree guint32 *ids = g_new (guint32, length);
-  g_autofree char *dropped = NULL;
-  OclTensor text;
-
-  if (!vldm_tokenizer_encode (denoiser->tokenizer, prompt, length, ids,
-          &dropped, error))
-    return FALSE;
-  if (dropped != NULL) {
-    g_autofree char *message =
-        g_strdup_printf ("the prompt is longer than %u tokens; dropped: \"%s\"",
-        length, dropped);
-    vldm_report_warning (report, message);
-  }
-
-  if (!ocl_tensor_alloc (denoiser->queue,
-          vldm_model_type (denoiser->model), 1, 1, length,
-          config->hidden_size, &text, error))
-    return FALSE;
-  if (!vldm_text_encoder_run (denoiser->text_encoder, denoiser->queue, ids,
-          length, &text, error))
-    return FALSE;
-  *context =
-      vldm_unet_context_new (denoiser->unet, denoiser->queue, &text, &text,
-      error);
-  return *context != NULL;
-}
-
-/* Does nothing where @encoded already holds @prompt. */
-static gboolean
-ensure_prompt (VldmDenoiser * denoiser, const char *prompt,
-    EncodedPrompt * encoded, VldmReport * report, GError ** error)
-{
-  OclArena *arena = ocl_queue_arena (denoiser->queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
-  gboolean done;
-
-  if (g_strcmp0 (encoded->prompt, prompt) == 0)
-    return TRUE;
-
-  encoded_prompt_clear (encoded);
-  done = encode_prompt (denoiser, prompt, &encoded->context, report, error);
-  if (done)
-    encoded->prompt = g_strdup (prompt);
-  ocl_arena_release (arena, mark);
-  return done;
-}
-
-static gboolean
-encode_prompts (VldmDenoiser * denoiser, const VldmSampling * sampling,
-    VldmReport * report, GError ** error)
-{
-  if (!vldm_report_progress (report, VLDM_ACTIVITY_ENCODE_TEXT, 0, 1, error))
-    return FALSE;
-  if (!ensure_prompt (denoiser, sampling->prompt, &denoiser->text, report,
-          error))
-    return FALSE;
-  if ((sampling->guidance_scale != 1.0 || sampling->context_guidance != 1.0)
-      && !ensure_prompt (denoiser, sampling->negative_prompt,
-          &denoiser->negative_text, report, error))
-    return FALSE;
-  return vldm_report_progress (report, VLDM_ACTIVITY_ENCODE_TEXT, 1, 1, error);
 }
 
 /* ---- a window ---- */
@@ -303,15 +217,14 @@ put_known_back (const VldmKnownFrames * known, VldmFrames * out)
         vldm_frames_host (known->latents, i), vldm_frames_frame_size (out));
 }
 
-static VldmSchedule *
-load_schedule (VldmDenoiser * denoiser, const VldmSampling * sampling,
-    GError ** error)
+VldmSchedule *
+vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model,
+    const char *scheduler, GError ** error)
 {
   g_autofree char *folder = NULL;
   g_autoptr (VldmSchedulerConfig) config = NULL;
 
-  folder = vldm_folder_component (vldm_model_folder (denoiser->model),
-      denoiser->scheduler, error);
+  folder = vldm_folder_component (vldm_model_folder (model), scheduler, error);
   if (folder == NULL)
     return NULL;
   config = vldm_scheduler_config_load (folder, sampling->scheduler, error);
@@ -329,14 +242,19 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   OclQueue *queue = denoiser->queue;
   g_autoptr (VldmSchedule) schedule = NULL;
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
+  gboolean guided = sampling->guidance_scale != 1.0
+      || sampling->context_guidance != 1.0;
+  const char *negative = guided ? sampling->negative_prompt : NULL;
   WindowNetwork network = { denoiser->unet };
   OclTensor latents, sample, blank_sample;
   VldmSampler sampler;
 
-  schedule = load_schedule (denoiser, sampling, error);
+  schedule = vldm_sampling_schedule (sampling, denoiser->model,
+      denoiser->scheduler, error);
   if (schedule == NULL)
     return FALSE;
-  if (!encode_prompts (denoiser, sampling, report, error))
+  if (!vldm_prompts_encode (denoiser->prompts, queue, sampling->prompt,
+          negative, report, error))
     return FALSE;
   if (!ocl_tensor_alloc (queue, OCL_F32, out->count, out->height, out->width,
           out->channels, &latents, error))
@@ -353,8 +271,8 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   sampler.call = call_unet;
   sampler.network = &network;
   sampler.schedule = schedule;
-  sampler.text = denoiser->text.context;
-  sampler.negative_text = denoiser->negative_text.context;
+  sampler.text = vldm_prompts_text (denoiser->prompts);
+  sampler.negative_text = vldm_prompts_negative (denoiser->prompts);
   sampler.guidance_scale = sampling->guidance_scale;
   sampler.guidance_rescale = sampling->guidance_rescale;
   sampler.context_guidance = sampling->context_guidance;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Prompt and negative prompt as a UNet wants them, encoded when they change and kept from window to window.
+ */
+#pragma once
+
+#include "vldm/model/text_encoder.h"
+#include "vldm/model/tokenizer.h"
+#include "vldm/model/unet.h"
+#include "vldm/stages/report.h"
+
+G_BEGIN_DECLS
+
+typedef struct _VldmPrompts VldmPrompts;
+
+/* For @unet, of text in @type; keeps none of the networks. */
+VldmPrompts *vldm_prompts_new (VldmTokenizer * tokenizer, VldmTextEncoder * encoder, VldmUnet * unet, OclType type);
+void vldm_prompts_free (VldmPrompts * prompts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmPrompts, vldm_prompts_free);
+
+/* Encodes what is not encoded yet; @negative NULL = will not be read. Warns of prompts that are too long. */
+gboolean vldm_prompts_encode (VldmPrompts * prompts, OclQueue * queue, const char *prompt, const char *negative,
+    VldmReport * report, GError ** error);
+
+/* What was encoded last. */
+const VldmUnetContext *vldm_prompts_text (const VldmPrompts * prompts);
+const VldmUnetContext *vldm_prompts_negative (const VldmPrompts * prompts);
+
+G_END_DECLS
