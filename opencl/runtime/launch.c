@@ -81,10 +81,10 @@ set_arguments (OclKernel * kernel, const OclCall * call, GError ** error)
     return FALSE;
   }
   for (guint i = 0; i < call->n_args; i++) {
-    const void *value = call->args[i].is_local ? NULL : &call->args[i].value;
     if (!ocl_check (clSetKernelArg (kernel->kernel, i, call->args[i].size,
-                value), error, "clSetKernelArg %u of %s, %" G_GSIZE_FORMAT
-            " bytes", i, call->kernel, call->args[i].size))
+                &call->args[i].value), error,
+            "clSetKernelArg %u of %s, %" G_GSIZE_FORMAT " bytes", i,
+            call->kernel, call->args[i].size))
       return FALSE;
   }
   return TRUE;
@@ -310,15 +310,6 @@ ocl_call_float (OclCall * call, gfloat value)
   cl_float f = value;
 
   add_argument (call, &f, sizeof f);
-}
-
-void
-ocl_call_local (OclCall * call, gsize bytes)
-{
-  g_return_if_fail (call->n_args < OCL_CALL_MAX_ARGS);
-  call->args[call->n_args].size = bytes;
-  call->args[call->n_args].is_local = TRUE;
-  call->n_args++;
 }
 
 /* Profile */

@@ -43,7 +43,6 @@ typedef struct
   struct
   {
     gsize size;
-    gboolean is_local;          /* `size` bytes of local memory, no value */
     union
     {
       cl_mem mem;
@@ -60,8 +59,6 @@ void ocl_call_buffer (OclCall * call, OclBuffer * buffer);
 void ocl_call_int (OclCall * call, gint value);
 void ocl_call_uint64 (OclCall * call, guint64 value);
 void ocl_call_float (OclCall * call, gfloat value);
-/* @bytes of local memory. */
-void ocl_call_local (OclCall * call, gsize bytes);
 
 /* Enqueues the call. Kernels find their place by get_global_id () only, never get_group_id (): a launch cut into slices
  * along its last used dimension passes a global offset. Global sizes are rounded up to the work-group, so kernels check
