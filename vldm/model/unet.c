@@ -465,6 +465,47 @@ count_skips (const VldmUnetConfig * config)
   return n;
 }
 
+/* Numbers a pixel that the layers of a level have beside skips and slabs: a resnet of the way up its normed input and, across
+ * frames, one tensor more; a transformer hidden, normed and four times as wide ones, and the one across frames. */
+static guint64
+scratch_channels (const VldmUnetConfig * config, guint level)
+{
+  guint below = MIN (level + 1, config->n_levels - 1);
+  guint64 channels = config->block_out_channels[level];
+  guint64 resnet = config->block_out_channels[below] + 2 * channels;
+  gboolean attention = config->down_attention[level]
+      || config->up_attention[config->n_levels - 1 - level]
+      || level == config->n_levels - 1;
+
+  return attention ? MAX (resnet, 7 * channels) : resnet;
+}
+
+guint64
+vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames,
+    guint height, guint width, guint64 * largest)
+{
+  guint64 pixels = (guint64) frames * height * width;
+  guint64 skips = 0, slab = 0, scratch = 0, widest = 0;
+
+  for (guint i = 0; i < config->n_levels; i++) {
+    guint below = MIN (i + 1, config->n_levels - 1);
+    guint64 channels = config->block_out_channels[i];
+    /* conv_in's or the downsampler's output, and the layers' */
+    guint64 n_skips = config->layers_per_block[i] + 1;
+
+    skips += pixels * n_skips * channels;
+    slab = MAX (slab, pixels *
+        MAX (channels, config->block_out_channels[below]));
+    scratch = MAX (scratch, pixels * scratch_channels (config, i));
+    widest = MAX (widest, MAX (slab, pixels * 4 * channels));
+    height = (height + 1) / 2;
+    width = (width + 1) / 2;
+    pixels = (guint64) frames *height * width;
+  }
+  *largest = widest * ocl_type_size (type);
+  return (skips + 2 * slab + scratch) * ocl_type_size (type);
+}
+
 gboolean
 vldm_unet_run (VldmUnet * unet, OclQueue * queue,
     const VldmUnetContext * context, const OclTensor * sample,

@@ -39,4 +39,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnetContext, vldm_unet_context_free);
 gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
 
+/* About how many bytes of the device a call on @frames frames of @height x @width takes at most, besides weights and its
+ * two arguments, stored as @type; @largest is the largest piece. */
+guint64 vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames, guint height, guint width,
+    guint64 * largest);
+
 G_END_DECLS

@@ -12,23 +12,47 @@ typedef struct
 {
   OclTensor input, blank_input; /* the latents' channels of the networks' inputs */
   OclTensor guided;             /* F after guidance */
-  OclTensor text;               /* F of the prompt */
+  OclTensor text;               /* F of the prompt; like the next, with guidance only */
   OclTensor negative;           /* F of the negative prompt */
-  OclTensor blank;              /* F of the negative prompt without context */
+  OclTensor blank;              /* F of the negative prompt without context; with context guidance only */
   OclTensor x0[2];              /* predicted clean latents of this step and the one before, alternating */
-  OclTensor fresh_noise;
+  OclTensor fresh_noise;        /* where the schedule wants some */
 } SamplerState;
 
 static gboolean
-sampler_state_alloc (SamplerState * state, OclQueue * queue,
-    const OclTensor * latents, GError ** error)
+needs_noise (const VldmSchedule * schedule)
 {
-  OclTensor *tensors[] = { &state->guided, &state->text, &state->negative,
-    &state->blank, &state->x0[0], &state->x0[1], &state->fresh_noise
+  for (guint i = 0; i < schedule->n; i++) {
+    if (schedule->steps[i].from_noise != 0.0f)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Upsamplers' fields are large: nothing is allocated that will not be used. */
+static gboolean
+sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
+    OclQueue * queue, const OclTensor * latents, GError ** error)
+{
+  gboolean in_context = sampler->context_guidance != 1.0;
+  gboolean guided = in_context || sampler->guidance_scale != 1.0;
+  const struct
+  {
+    OclTensor *tensor;
+    gboolean needed;
+  } tensors[] = {
+    {&state->guided, TRUE},
+    {&state->text, guided},
+    {&state->negative, guided},
+    {&state->blank, in_context},
+    {&state->x0[0], TRUE},
+    {&state->x0[1], TRUE},
+    {&state->fresh_noise, needs_noise (sampler->schedule)},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (tensors); i++) {
-    if (!ocl_tensor_alloc_like (queue, latents, tensors[i], error))
+    if (tensors[i].needed
+        && !ocl_tensor_alloc_like (queue, latents, tensors[i].tensor, error))
       return FALSE;
   }
   return TRUE;
@@ -139,7 +163,7 @@ denoise (const VldmSampler * sampler, OclQueue * queue,
   const VldmSchedule *schedule = sampler->schedule;
   SamplerState state = { 0 };
 
-  if (!sampler_state_alloc (&state, queue, latents, error))
+  if (!sampler_state_alloc (&state, sampler, queue, latents, error))
     return FALSE;
   state.input = ocl_tensor_channels (sample, 0, latents->channels);
   if (sampler->context_guidance != 1.0)

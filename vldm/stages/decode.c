@@ -5,8 +5,8 @@
 #include "vldm/stages/decode.h"
 
 #include "opencl/ops/convert.h"
-#include "opencl/ops/elementwise.h"
 #include "vldm/model/autoencoder.h"
+#include "vldm/stages/overlap.h"
 #include "vldm/stages/report.h"
 #include "vldm/stages/transfer.h"
 
@@ -20,9 +20,7 @@ struct _VldmDecode
   OclQueue *queue;
   VldmAutoencoder *autoencoder; /* the model's */
 
-  /* The last frames of the chunk before, fp32 in [-1, 1]; buffer NULL = none. */
-  OclTensor kept;
-  OclBuffer *kept_buffer;
+  VldmOverlap kept;             /* of the chunk before, fp32 in [-1, 1] */
 };
 
 /* The autoencoder's configuration, or an error that names the missing folder. */
@@ -102,7 +100,7 @@ vldm_decode_free (VldmDecode * decode)
 void
 vldm_decode_reset (VldmDecode * decode)
 {
-  g_clear_pointer (&decode->kept_buffer, ocl_buffer_unref);
+  vldm_overlap_clear (&decode->kept);
 }
 
 static gboolean
@@ -141,59 +139,6 @@ check_frames (VldmDecode * decode, const VldmDecodeParams * params,
   return TRUE;
 }
 
-/* First frames of @rgb = (1 - w) kept + w rgb, the later chunk's weight w rising from frame to frame. */
-static gboolean
-blend_with_kept (VldmDecode * decode, guint blend, const OclTensor * rgb,
-    GError ** error)
-{
-  guint n = MIN (blend, rgb->frames);
-
-  if (decode->kept_buffer == NULL || decode->kept.frames < blend
-      || decode->kept.width != rgb->width
-      || decode->kept.height != rgb->height) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "no %u frames of the chunk before were kept to blend with", blend);
-    return FALSE;
-  }
-  for (guint i = 0; i < n; i++) {
-    OclTensor before = ocl_tensor_frames (&decode->kept, i, 1);
-    OclTensor now = ocl_tensor_frames (rgb, i, 1);
-    const OclTensor *inputs[] = { &before, &now };
-    gfloat w = (i + 1.0f) / (blend + 1.0f);
-    const gfloat scales[] = { 1.0f - w, w };
-
-    if (!ocl_combine (decode->queue, 2, inputs, scales, 0.0f, &now, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* Copies the last @overlap frames out of the arena, for the next chunk. */
-static gboolean
-keep_frames (VldmDecode * decode, guint overlap, const OclTensor * rgb,
-    GError ** error)
-{
-  OclTensor last =
-      ocl_tensor_frames (rgb, rgb->frames - MIN (overlap, rgb->frames),
-      MIN (overlap, rgb->frames));
-  gsize size =
-      ocl_tensor_pixels (&last) * last.channels * ocl_type_size (OCL_F32);
-
-  if (decode->kept_buffer == NULL
-      || ocl_buffer_size (decode->kept_buffer) != size) {
-    vldm_decode_reset (decode);
-    decode->kept_buffer =
-        ocl_buffer_new (vldm_model_device (decode->model), size, error);
-    if (decode->kept_buffer == NULL)
-      return FALSE;
-  }
-  decode->kept = last;
-  decode->kept.buffer = decode->kept_buffer;
-  decode->kept.offset = 0;
-  decode->kept.stride = last.channels;
-  return ocl_copy (decode->queue, &last, &decode->kept, error);
-}
-
 static gboolean
 decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
     const VldmFrames * latents, VldmFrames * rgb, VldmReport * report,
@@ -221,10 +166,12 @@ decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
           error))
     return FALSE;
   if (params->blend > 0
-      && !blend_with_kept (decode, params->blend, &picture, error))
+      && !vldm_overlap_blend (&decode->kept, queue, params->blend, &picture,
+          error))
     return FALSE;
   if (params->keep && params->overlap > 0
-      && !keep_frames (decode, params->overlap, &picture, error))
+      && !vldm_overlap_keep (&decode->kept, queue, params->overlap, &picture,
+          error))
     return FALSE;
 
   return ocl_arena_alloc (ocl_queue_arena (queue), size, &bytes, &offset, error)

@@ -36,8 +36,8 @@ typedef struct
 
 typedef struct _VldmUpsample VldmUpsample;
 
-/* Loads text encoder, network and autoencoder of @model's upsampler, so it takes a while. A stage belongs to one thread
- * at a time. */
+/* Loads text encoder and network of @model's upsampler, so it takes a while; its autoencoder follows when pictures are first
+ * asked for. A stage belongs to one thread at a time. */
 VldmUpsample *vldm_upsample_new (VldmModel * model, const VldmProgress * progress, GError ** error);
 void vldm_upsample_free (VldmUpsample * upsample);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUpsample, vldm_upsample_free);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tiles of a UNet's field, one call each.
+ */
+#include "vldm/stages/tiling.h"
+
+#include "opencl/ops/tile.h"
+
+/* A step for smaller tiles than this costs more than it saves: overlaps become as large as what they surround. */
+#define MIN_AUTOMATIC_SIZE 64
+
+/* The part of the device's memory that a call may take. */
+#define MEMORY_PART 4
+
+static gboolean
+upload_weights (OclQueue * queue, const VldmTiles * tiles, OclTensor * weights,
+    GError ** error)
+{
+  g_autofree gfloat *values = g_new (gfloat, (gsize) tiles->n * tiles->size);
+
+  for (guint i = 0; i < tiles->n; i++)
+    vldm_tile_weights (tiles, i, values + (gsize) i * tiles->size);
+  return ocl_tensor_alloc (queue, OCL_F32, tiles->n, 1, 1, tiles->size,
+      weights, error)
+      && ocl_tensor_write (queue, weights, values, error);
+}
+
+gboolean
+vldm_tiled_unet_init (VldmTiledUnet * tiled, OclQueue * queue,
+    VldmUnet * unet, const gfloat * time_ids, gsize height, gsize width,
+    guint size, guint overlap, GError ** error)
+{
+  tiled->unet = unet;
+  tiled->time_ids = time_ids;
+  tiled->rows = vldm_tiles_new (height, size, overlap);
+  tiled->columns = vldm_tiles_new (width, size, overlap);
+  return upload_weights (queue, &tiled->rows, &tiled->row_weights, error)
+      && upload_weights (queue, &tiled->columns, &tiled->column_weights, error);
+}
+
+/* Tile (@i, @j) of @sample through the network, added to @output. */
+static gboolean
+call_tile (const VldmTiledUnet * tiled, OclQueue * queue,
+    const VldmUnetContext * context, const OclTensor * sample,
+    gfloat timestep, guint i, guint j, const OclTensor * output,
+    GError ** error)
+{
+  gsize y = vldm_tile_start (&tiled->rows, i);
+  gsize x = vldm_tile_start (&tiled->columns, j);
+  OclTensor rows = ocl_tensor_frames (&tiled->row_weights, i, 1);
+  OclTensor columns = ocl_tensor_frames (&tiled->column_weights, j, 1);
+  OclTensor seen, result;
+
+  return ocl_tensor_alloc (queue, sample->type, sample->frames,
+      tiled->rows.size, tiled->columns.size, sample->channels, &seen, error)
+      && ocl_tensor_alloc (queue, OCL_F32, output->frames, tiled->rows.size,
+      tiled->columns.size, output->channels, &result, error)
+      && ocl_tile_read (queue, sample, y, x, &seen, error)
+      && vldm_unet_run (tiled->unet, queue, context, &seen, timestep,
+      tiled->time_ids, &result, error)
+      && ocl_tile_add (queue, &result, y, x, &rows, &columns, output, error);
+}
+
+gboolean
+vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context,
+    const OclTensor * sample, gfloat timestep, const OclTensor * output,
+    gpointer network, GError ** error)
+{
+  const VldmTiledUnet *tiled = network;
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+
+  if (!ocl_zero (queue, output, error))
+    return FALSE;
+  for (guint i = 0; i < tiled->rows.n; i++) {
+    for (guint j = 0; j < tiled->columns.n; j++) {
+      gboolean done = call_tile (tiled, queue, context, sample, timestep, i, j,
+          output, error);
+
+      ocl_arena_release (arena, mark);
+      if (!done)
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+fits (OclDevice * device, const VldmUnetConfig * config, OclType type,
+    guint frames, guint height, guint width)
+{
+  const OclCaps *caps = ocl_device_caps (device);
+  guint64 largest;
+  guint64 all = vldm_unet_bytes (config, type, frames, height, width, &largest);
+
+  return (caps->global_memory == 0 || all <= caps->global_memory / MEMORY_PART)
+      && (caps->max_allocation == 0 || largest <= caps->max_allocation);
+}
+
+guint
+vldm_tile_size_for (OclDevice * device, const VldmUnetConfig * config,
+    OclType type, guint frames, guint height, guint width, guint unit)
+{
+  guint size = (MAX (height, width) + unit - 1) / unit * unit;
+
+  while (size > MAX (unit, MIN_AUTOMATIC_SIZE)
+      && !fits (device, config, type, frames, MIN (size, height),
+          MIN (size, width)))
+    size -= unit;
+  return size;
+}

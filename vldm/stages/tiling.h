@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A UNet that sees its field in overlapping tiles; the outputs are averaged by weights that fall towards a tile's edges.
+ * Source: MultiDiffusion, arXiv 2302.08113.
+ */
+#pragma once
+
+#include "vldm/model/unet.h"
+#include "vldm/stages/tiles.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  VldmUnet *unet;
+  const gfloat *time_ids;       /* as for vldm_unet_run */
+  VldmTiles rows, columns;
+  OclTensor row_weights, column_weights;        /* [n, 1, 1, size], fp32: one frame a tile; from the arena */
+} VldmTiledUnet;
+
+/* For fields of @height x @width, in tiles of @size that share @overlap. */
+gboolean vldm_tiled_unet_init (VldmTiledUnet * tiled, OclQueue * queue, VldmUnet * unet, const gfloat * time_ids,
+    gsize height, gsize width, guint size, guint overlap, GError ** error);
+
+/* A VldmNetworkFunc; @network is a VldmTiledUnet. */
+gboolean vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
+    gfloat timestep, const OclTensor * output, gpointer network, GError ** error);
+
+/* The largest square tile, a multiple of @unit, of which @frames frames fit into a quarter of @device's memory: as large
+ * as the field if all of it fits. Depends on the device only, not on what else is in its memory. */
+guint vldm_tile_size_for (OclDevice * device, const VldmUnetConfig * config, OclType type, guint frames,
+    guint height, guint width, guint unit);
+
+G_END_DECLS
