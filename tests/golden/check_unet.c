@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * UNetSpatioTemporalConditionModel against diffusers: one call each of small networks in three shapes.
+ * UNetSpatioTemporalConditionModel and UNet2DConditionModel against diffusers: one call each of small networks.
  */
 #include "golden.h"
 #include "vldm/model/unet.h"
@@ -45,6 +45,7 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   guint width = golden_uint (unet_case, "width");
   JsonArray *ids = json_object_get_array_member (unet_case, "time_ids");
   gfloat time_ids[3];
+  guint n_ids;
   gsize pixels = (gsize) frames * height * width;
   g_autofree gfloat *noise = NULL, *values = NULL;
   OclTensor sample, output;
@@ -52,8 +53,9 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   golden_remove_folder (folder);
   g_assert_no_error (error);
   config = vldm_unet_config (unet);
-  g_assert_cmpuint (config->n_time_ids, ==, json_array_get_length (ids));
-  for (guint i = 0; i < config->n_time_ids; i++)
+  n_ids = config->n_time_ids + (config->num_class_embeds > 0 ? 1 : 0);
+  g_assert_cmpuint (n_ids, ==, json_array_get_length (ids));
+  for (guint i = 0; i < n_ids; i++)
     time_ids[i] = json_array_get_double_element (ids, i);
 
   context = new_context (self, unet_case, unet, type);

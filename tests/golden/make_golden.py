@@ -13,7 +13,8 @@ import json
 import os
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionModel
+from diffusers import AutoencoderKL, AutoencoderKLTemporalDecoder, UNet2DConditionModel
+from diffusers import UNetSpatioTemporalConditionModel
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from diffusers.models.attention import TemporalBasicTransformerBlock
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
@@ -175,7 +176,8 @@ def new_network(config):
     name = config.get("_class_name", "CLIPTextModel")
     if name == "CLIPTextModel":
         return CLIPTextModel(CLIPTextConfig(**config))
-    kinds = {c.__name__: c for c in (AutoencoderKL, AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionModel)}
+    kinds = {c.__name__: c for c in (AutoencoderKL, AutoencoderKLTemporalDecoder, UNet2DConditionModel,
+                                     UNetSpatioTemporalConditionModel)}
     return kinds[name].from_config(config)
 
 
@@ -339,28 +341,35 @@ def main():
         run_sampling(golden, name, case)
     run_drive(golden, DRIVE_CASE)
 
-    networks = {name: {"config": NETWORKS[name], "tensors": draw_network(name)[1]} for name in NETWORKS}
-    write_json({"networks": networks, "unet": UNET_CASES, "autoencoder": AUTOENCODER_CASES, "text": TEXT_CASES,
-                "sampling": SAMPLING_CASES, "drive": DRIVE_CASE})
-    path = os.path.join(HERE, "expected.safetensors")
+    write(HERE, golden, NETWORKS, {"unet": UNET_CASES, "autoencoder": AUTOENCODER_CASES, "text": TEXT_CASES,
+                                   "sampling": SAMPLING_CASES}, {"drive": DRIVE_CASE})
+
+
+def write(folder, golden, networks, kinds, single_cases):
+    """Both files: networks, cases by kind, and single cases."""
+    lists = {name: {"config": networks[name], "tensors": draw_network(name)[1]} for name in networks}
+    write_json(os.path.join(folder, "golden.json"), lists, kinds, single_cases)
+    path = os.path.join(folder, "expected.safetensors")
     save_file(golden.expected, path)
     os.chmod(path, 0o644)
 
 
-def write_json(everything):
+def write_json(path, networks, kinds, single_cases):
     """One line a tensor and a case."""
     def compact(value):
         return json.dumps(value, separators=(",", ":"))
-    with open(os.path.join(HERE, "golden.json"), "w") as f:
+    with open(path, "w") as f:
         f.write('{\n"networks": {\n')
         f.write(",\n".join('"%s": {"config": %s, "tensors": [\n%s\n]}' % (
             name, compact(network["config"]), ",\n".join(map(compact, network["tensors"])))
-            for name, network in everything["networks"].items()))
+            for name, network in networks.items()))
         f.write("\n}")
-        for kind in ("unet", "autoencoder", "text", "sampling"):
+        for kind, cases in kinds.items():
             f.write(',\n"%s": {\n%s\n}' % (kind, ",\n".join('"%s": %s' % (name, compact(case))
-                                                           for name, case in everything[kind].items())))
-        f.write(',\n"drive": %s\n}\n' % compact(everything["drive"]))
+                                                           for name, case in cases.items())))
+        for name, case in single_cases.items():
+            f.write(',\n"%s": %s' % (name, compact(case)))
+        f.write("\n}\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include "fixture.h"
 
 #define UNET "{\"_class_name\": \"UNetSpatioTemporalConditionModel\""
+#define UNET_2D "{\"_class_name\": \"UNet2DConditionModel\""
 #define KL "{\"_class_name\": \"AutoencoderKL\""
 #define TEMPORAL "{\"_class_name\": \"AutoencoderKLTemporalDecoder\""
 
@@ -129,6 +130,46 @@ test_unet_forms (void)
   g_assert_cmpuint (single->sample_width, ==, 9);
   g_assert_cmpuint (single->num_attention_heads[0], ==, 4);
   g_assert_cmpuint (single->n_time_ids, ==, 1);
+}
+
+/* The public x4 upscaler's file, but for keys that say what the class assumes anyway. */
+static void
+test_unet_2d (void)
+{
+  static const guint channels[] = { 256, 512, 512, 1024 };
+  g_autofree VldmUnetConfig *plain = load_unet (UNET_2D "}");
+  g_autofree VldmUnetConfig *x4 =
+      load_unet (UNET_2D ", \"attention_head_dim\": 8, \"in_channels\": 7,"
+      "\"block_out_channels\": [256, 512, 512, 1024],"
+      "\"cross_attention_dim\": 1024, \"num_class_embeds\": 1000,"
+      "\"down_block_types\": [\"DownBlock2D\", \"CrossAttnDownBlock2D\","
+      "\"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"],"
+      "\"only_cross_attention\": [true, true, true, false],"
+      "\"up_block_types\": [\"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\","
+      "\"CrossAttnUpBlock2D\", \"UpBlock2D\"], \"class_embed_type\": null,"
+      "\"use_linear_projection\": true, \"norm_num_groups\": 32,"
+      "\"sample_size\": 128, \"max_noise_level\": 350}");
+
+  g_assert_false (plain->temporal_layers);
+  g_assert_cmpuint (plain->in_channels, ==, 4);
+  g_assert_cmpuint (plain->cross_attention_dim[0], ==, 1280);
+  g_assert_cmpuint (plain->num_attention_heads[3], ==, 8);
+  g_assert_cmpuint (plain->num_class_embeds, ==, 0);
+  g_assert_cmpuint (plain->n_time_ids, ==, 0);
+  g_assert_false (plain->only_cross_attention[0]);
+  g_assert_cmpfloat (plain->norm_eps, ==, 1e-5f);
+  g_assert_cmpfloat (plain->attention_norm_eps, ==, 1e-5f);
+
+  for (guint i = 0; i < 4; i++) {
+    g_assert_cmpuint (x4->block_out_channels[i], ==, channels[i]);
+    g_assert_cmpuint (x4->num_attention_heads[i], ==, 8);
+    g_assert_cmpint (x4->down_attention[i], ==, i != 0);
+    g_assert_cmpint (x4->up_attention[i], ==, i != 3);
+    g_assert_cmpint (x4->only_cross_attention[i], ==, i != 3);
+  }
+  g_assert_cmpuint (x4->num_class_embeds, ==, 1000);
+  g_assert_cmpuint (x4->max_noise_level, ==, 350);
+  g_assert_cmpuint (x4->n_time_ids, ==, 0);
 }
 
 static void
@@ -372,6 +413,25 @@ static const struct
       "sample_size: expected a list of 1 to 2 entries, found a list of 3"},
   {"frames-huge", UNET_FILE, UNET ", \"num_frames\": 1e30}",
       "num_frames: expected an integer from 1 to 65536, found 1e+30"},
+  {"2d-heads", UNET_FILE, UNET_2D ", \"attention_head_dim\": 7}",
+      "attention_head_dim: 320 channels of level 0 are no multiple of 7"},
+  {"2d-heads-name", UNET_FILE, UNET_2D ", \"num_attention_heads\": 8}",
+      "num_attention_heads: is not supported; possible: null"},
+  {"2d-labels", UNET_FILE, UNET_2D ", \"class_embed_type\": \"timestep\"}",
+      "class_embed_type: is not supported; possible: null"},
+  {"2d-shift", UNET_FILE,
+        UNET_2D ", \"resnet_time_scale_shift\": \"scale_shift\"}",
+      "resnet_time_scale_shift: \"scale_shift\" is not supported; possible: "
+        "default"},
+  {"2d-groups", UNET_FILE, UNET_2D ", \"norm_num_groups\": 16}",
+      "norm_num_groups: is not supported; possible: 32"},
+  {"2d-sines", UNET_FILE, UNET_2D ", \"flip_sin_to_cos\": false}",
+      "flip_sin_to_cos: is not supported; possible: true"},
+  {"2d-only-cross", UNET_FILE, UNET_2D ", \"only_cross_attention\": [true]}",
+      "only_cross_attention: has 1 entries, block_out_channels has 4"},
+  {"2d-only-cross-type", UNET_FILE,
+        UNET_2D ", \"only_cross_attention\": [true, 1, true, true]}",
+      "only_cross_attention: expected true or false for every level"},
   {"frames-negative", UNET_FILE, UNET ", \"num_frames\": -8}", "found -8"},
   {"autoencoder-class", AUTOENCODER_FILE, "{\"_class_name\": \"VQModel\"}",
       "_class_name: \"VQModel\" is not supported; possible: AutoencoderKL, "
@@ -530,9 +590,15 @@ test_defaults (void)
   g_assert_cmpfloat (none->keyframes.guidance, ==, 7.5);
   g_assert_cmpfloat (none->keyframes.rescale, ==, 0.0);
   g_assert_cmpuint (model->keyframes.frames, ==, 14);
+  g_assert_cmpuint (none->upsampler.frames, ==, 8);
+  g_assert_cmpuint (none->upsampler.context, ==, 2);
+  g_assert_cmpuint (none->upsampler.steps, ==, 20);
+  g_assert_cmpfloat (none->upsampler.guidance, ==, 9.0);
+  g_assert_cmpuint (none->noise_level, ==, 20);
 
   fixture_write (&fixture, "videoldm.json", "{\"height\": 64, \"new\": [1],"
-      "\"keyframes\": {\"fps\": 12, \"steps\": 3}}", -1);
+      "\"keyframes\": {\"fps\": 12, \"steps\": 3},"
+      "\"upsampler\": {\"overlap\": 1, \"noise_level\": 35}}", -1);
   file = vldm_defaults_load (fixture.folder, &unet, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (file->height, ==, 64);
@@ -540,6 +606,10 @@ test_defaults (void)
   g_assert_cmpuint (file->keyframes.steps, ==, 3);
   g_assert_cmpint (file->keyframes.fps_n, ==, 12);
   g_assert_cmpint (file->keyframes.fps_d, ==, 1);
+
+  g_assert_cmpuint (file->upsampler.frames, ==, 8);
+  g_assert_cmpuint (file->upsampler.context, ==, 1);
+  g_assert_cmpuint (file->noise_level, ==, 35);
 
   drive = vldm_defaults_load (drive_folder, &unet, &error);
   g_assert_no_error (error);
@@ -559,6 +629,7 @@ main (int argc, char **argv)
   drive_folder = argv[1];
   g_test_add_func ("/config/unet/defaults", test_unet_defaults);
   g_test_add_func ("/config/unet/forms", test_unet_forms);
+  g_test_add_func ("/config/unet/2d", test_unet_2d);
   g_test_add_func ("/config/autoencoders", test_autoencoders);
   g_test_add_func ("/config/text", test_text);
   g_test_add_func ("/config/scheduler/defaults", test_scheduler_defaults);

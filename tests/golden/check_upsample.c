@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whole upsampling runs through the stage: two windows of several tiles each, as make_upsample.py computes them with
+ * PyTorch; and one tile against the whole field. Arguments: the folder of golden.json, the default model's (its tokenizer).
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "golden.h"
+#include "vldm/stages/upsample.h"
+
+/* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. */
+#define PICTURE_TOLERANCE 8e-3
+
+static Golden golden;
+static const char *tokenizer_folder;
+
+/* ---- a model folder ---- */
+
+static void
+put_network (Golden * self, const char *model, const char *component,
+    const char *network)
+{
+  g_autoptr (JsonObject) network_case = json_object_new ();
+  g_autofree char *path = g_build_filename (model, component, NULL);
+  char *folder;
+
+  json_object_set_string_member (network_case, "network", network);
+  folder = golden_write_network (self, network_case);
+  g_assert_cmpint (g_rename (folder, path), ==, 0);
+  g_free (folder);
+}
+
+static void
+put_scheduler (const char *model, const char *component, JsonObject * config)
+{
+  g_autofree char *path = g_build_filename (model, component, NULL);
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  golden_write_json (path, "scheduler_config.json", config);
+}
+
+/* In the layout of the public upscaler, or with an upsampler/ among other stages. */
+static char *
+write_model (Golden * self, JsonObject * run_case)
+{
+  char *model = golden_new_folder ();
+  const char *folder = json_object_get_string_member (run_case, "folder");
+  gboolean public = g_str_equal (folder, "unet");
+  g_autoptr (JsonObject) index = json_object_new ();
+  g_autofree char *tokenizer = g_build_filename (model,
+      public ? "tokenizer" : "upsampler_tokenizer", NULL);
+
+  golden_write_json (model, "model_index.json", index);
+  put_network (self, model, folder, json_object_get_string_member (run_case,
+          "unet"));
+  put_network (self, model, public ? "vae" : "upsampler_vae", "autoencoder");
+  put_network (self, model, public ? "text_encoder" : "upsampler_text_encoder",
+      "text");
+  put_scheduler (model, public ? "scheduler" : "upsampler_scheduler",
+      json_object_get_object_member (run_case, "scheduler"));
+  put_scheduler (model, "low_res_scheduler",
+      json_object_get_object_member (run_case, "low_res_scheduler"));
+  g_assert_cmpint (symlink (tokenizer_folder, tokenizer), ==, 0);
+  return model;
+}
+
+static void
+remove_model (char *model)
+{
+  GDir *dir = g_dir_open (model, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL) {
+    char *path = g_build_filename (model, name, NULL);
+
+    if (g_file_test (path, G_FILE_TEST_IS_DIR)
+        && !g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
+      golden_remove_folder (path);
+    } else {
+      g_remove (path);
+      g_free (path);
+    }
+  }
+  g_dir_close (dir);
+  golden_remove_folder (model);
+}
+
+/* ---- a run ---- */
+
+/* make_upsample.py's picture (). */
+static void
+fill_picture (guint8 * out, guint frame, guint height, guint width)
+{
+  for (guint y = 0; y < height; y++) {
+    for (guint x = 0; x < width; x++) {
+      for (guint c = 0; c < 3; c++)
+        out[(y * width + x) * 3 + c] = (37 * frame + 91 * c + 5 * y + 3 * x
+            + (x * y) % 29 + 60 * ((x / 8 + y / 8) % 2)) % 256;
+    }
+  }
+}
+
+static VldmUpsampleParams
+make_params (JsonObject * run_case, VldmModel * model)
+{
+  g_autoptr (GError) error = NULL;
+  VldmUpsampleParams params;
+
+  vldm_upsample_defaults (model, &params, &error);
+  g_assert_no_error (error);
+  vldm_upsample_windows (model, golden_uint (run_case, "frames"),
+      golden_uint (run_case, "overlap"), &params.windows, &error);
+  g_assert_no_error (error);
+  params.sampling.prompt = json_object_get_string_member (run_case, "prompt");
+  params.sampling.negative_prompt =
+      json_object_get_string_member (run_case, "negative_prompt");
+  params.sampling.steps = golden_uint (run_case, "steps");
+  params.sampling.guidance_scale =
+      json_object_get_double_member (run_case, "guidance");
+  params.sampling.guidance_rescale =
+      json_object_get_double_member (run_case, "rescale");
+  params.noise_level = golden_uint (run_case, "noise_level");
+  params.tile_size = golden_uint (run_case, "tile_size");
+  params.tile_overlap = golden_uint (run_case, "tile_overlap");
+  return params;
+}
+
+/* Some frames of others, in the same memory. */
+static VldmFrames
+some_frames (const VldmFrames * frames, guint first, guint count)
+{
+  VldmFrames view = *frames;
+
+  view.host = vldm_frames_host (frames, first);
+  view.count = count;
+  return view;
+}
+
+static void
+run_window (VldmUpsample * upsample, const VldmUpsampleParams * params,
+    const VldmUpsampleWindow * window, VldmFrames rgb, VldmFrames latents,
+    VldmFrames pictures)
+{
+  g_autoptr (GError) error = NULL;
+
+  vldm_upsample_run (upsample, params, window, &rgb, &latents, &pictures, NULL,
+      &error);
+  g_assert_no_error (error);
+}
+
+/* Both windows of the case. */
+static void
+run_windows (JsonObject * run_case, VldmUpsample * upsample,
+    VldmUpsampleParams * params, const VldmFrames * rgb, VldmFrames * latents,
+    VldmFrames * pictures)
+{
+  JsonArray *seeds = json_object_get_array_member (run_case, "seeds");
+  guint32 first_seed = json_array_get_int_element (seeds, 0);
+  guint step = params->windows.size - params->windows.overlap;
+  guint rest = rgb->count - step;
+  const VldmUpsampleWindow first = {.keep = TRUE };
+  const VldmUpsampleWindow second = {
+    .shared = params->windows.overlap,
+    .earlier_seed = first_seed,
+    .blend = TRUE,
+  };
+
+  params->sampling.seed = first_seed;
+  run_window (upsample, params, &first,
+      some_frames (rgb, 0, params->windows.size),
+      some_frames (latents, 0, step), some_frames (pictures, 0, step));
+  params->sampling.seed = json_array_get_int_element (seeds, 1);
+  run_window (upsample, params, &second, some_frames (rgb, step, rest),
+      some_frames (latents, step, rest), some_frames (pictures, step, rest));
+}
+
+static void
+compare_pictures (Golden * self, JsonObject * run_case, const char *name,
+    const VldmFrames * pictures)
+{
+  gsize pixels = (gsize) pictures->width * pictures->height;
+  gsize n = pictures->count * 3 * pixels;
+  g_autofree gfloat *planar = g_new (gfloat, n);
+  g_autofree char *output = g_strconcat (name, "_pictures", NULL);
+
+  for (gsize i = 0; i < n; i++) {
+    const guint8 *frame = vldm_frames_host (pictures, i / pixels / 3);
+
+    planar[i] = frame[i % pixels * 3 + i / pixels % 3] / 127.5f - 1.0f;
+  }
+  golden_compare (self, run_case, output, planar, n, PICTURE_TOLERANCE);
+}
+
+static void
+check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
+{
+  g_autoptr (GError) error = NULL;
+  guint total = golden_uint (run_case, "total");
+  guint height = golden_uint (run_case, "height");
+  guint width = golden_uint (run_case, "width");
+  g_autoptr (VldmModel) model = NULL;
+  g_autoptr (VldmUpsample) upsample = NULL;
+  VldmUpsampleParams params;
+  g_auto (VldmFrames) rgb = { 0 }, latents = { 0 }, pictures = { 0 };
+  guint scale, channels, latent_width, latent_height;
+  char *folder;
+
+  if (type == OCL_F16)
+    return;
+  folder = write_model (self, run_case);
+  model = vldm_model_new (folder, self->device, VLDM_PRECISION_F32, &error);
+  g_assert_no_error (error);
+  upsample = vldm_upsample_new (model, NULL, &error);
+  g_assert_no_error (error);
+  params = make_params (run_case, model);
+  vldm_upsample_shape (model, width, height, &scale, &channels, &latent_width,
+      &latent_height, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (scale, ==, 4);
+
+  vldm_frames_init (&rgb, VLDM_FORMAT_RGB8, total, 3, height, width, &error);
+  g_assert_no_error (error);
+  vldm_frames_init (&latents, VLDM_FORMAT_F32LE, total, channels,
+      latent_height, latent_width, &error);
+  g_assert_no_error (error);
+  vldm_frames_init (&pictures, VLDM_FORMAT_RGB8, total, 3, scale * height,
+      scale * width, &error);
+  g_assert_no_error (error);
+  for (guint f = 0; f < total; f++)
+    fill_picture (vldm_frames_host (&rgb, f), f, height, width);
+
+  run_windows (run_case, upsample, &params, &rgb, &latents, &pictures);
+  golden_compare (self, run_case, name, (const gfloat *) latents.host,
+      vldm_frames_size (&latents) / sizeof (gfloat), GOLDEN_RUN);
+  compare_pictures (self, run_case, name, &pictures);
+  remove_model (folder);
+}
+
+static void
+check_all (void)
+{
+  golden_for_each (&golden, "upsample", check_run);
+}
+
+int
+main (int argc, char **argv)
+{
+  int failed;
+
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (argc, ==, 3);
+  tokenizer_folder = g_build_filename (argv[2], "tokenizer", NULL);
+  golden_open (&golden, argv[1]);
+  g_test_add_func ("/golden/upsample", check_all);
+  failed = g_test_run ();
+  golden_clear (&golden);
+  return failed;
+}
