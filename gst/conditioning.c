@@ -63,6 +63,18 @@ gst_vldm_conditioning_from_event (GstVldmConditioning * conditioning,
   return TRUE;
 }
 
+GstEvent *
+gst_vldm_conditioning_next_level (GstEvent * event)
+{
+  GstVldmConditioning conditioning;
+
+  gst_vldm_conditioning_from_event (&conditioning, event);
+  event = gst_event_make_writable (event);
+  gst_structure_set (gst_event_writable_structure (event),
+      "level", G_TYPE_UINT, conditioning.level + 1, NULL);
+  return event;
+}
+
 GstTagList *
 gst_vldm_conditioning_to_tags (const GstVldmConditioning * conditioning)
 {

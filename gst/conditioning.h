@@ -26,6 +26,9 @@ GstEvent *gst_vldm_conditioning_to_event (const GstVldmConditioning * conditioni
 /* FALSE if @event is another one. Strings belong to the event. */
 gboolean gst_vldm_conditioning_from_event (GstVldmConditioning * conditioning, GstEvent * event);
 
+/* @event (a "vldm-conditioning", taken) for the stage after an interpolation: the same with the next level. */
+GstEvent *gst_vldm_conditioning_next_level (GstEvent * event);
+
 /* Title, comment, encoder and application tags, which muxers write into the file. */
 GstTagList *gst_vldm_conditioning_to_tags (const GstVldmConditioning * conditioning);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Property types that elements share.
+ * Property types: enums with their names for pipelines.
  */
 #include "gst/enums.h"
 
@@ -59,6 +59,35 @@ gst_vldm_precision_get_type (void)
 
   if (g_once_init_enter (&type)) {
     GType t = g_enum_register_static ("GstVldmPrecision", values);
+
+    gst_type_mark_as_plugin_api (t, 0);
+    g_once_init_leave (&type, t);
+  }
+  return type;
+}
+
+/**
+ * GstVldmTail:
+ * @drop: the last frame is the end: T frames become factor (T - 1) + 1
+ * @hold: the last frame is repeated: T frames become factor T
+ *
+ * What follows the last known frame of an interpolated stream.
+ *
+ * Since: 0.1
+ */
+GType
+gst_vldm_tail_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {GST_VLDM_TAIL_DROP, "Nothing: T frames become factor (T - 1) + 1", "drop"},
+    {GST_VLDM_TAIL_HOLD, "The last frame again: T frames become factor T",
+        "hold"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type)) {
+    GType t = g_enum_register_static ("GstVldmTail", values);
 
     gst_type_mark_as_plugin_api (t, 0);
     g_once_init_leave (&type, t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Property types that elements share: enums of the VideoLDM floor with their names for pipelines.
+ * Property types: enums with their names for pipelines.
  */
 #pragma once
 
@@ -9,6 +9,16 @@
 #include "vldm/model/model.h"
 
 G_BEGIN_DECLS
+
+/* What vldminterp does with the time in which the last frame is shown, after which none follows. */
+typedef enum
+{
+  GST_VLDM_TAIL_DROP,           /* leaves it out: T -> factor (T - 1) + 1 frames */
+  GST_VLDM_TAIL_HOLD,           /* repeats the last frame: T -> factor T */
+} GstVldmTail;
+
+#define GST_TYPE_VLDM_TAIL (gst_vldm_tail_get_type ())
+GType gst_vldm_tail_get_type (void);
 
 /* VldmSchedulerKind: auto, ddim, euler, dpm++2m. */
 #define GST_TYPE_VLDM_SCHEDULER (gst_vldm_scheduler_get_type ())

@@ -171,3 +171,91 @@ gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width,
         "latent-space", G_TYPE_STRING, "vae", NULL);
   return caps;
 }
+
+static gboolean
+scale_fraction (const GValue * rate, gint num, gint den, GValue * scaled)
+{
+  gint n, d;
+
+  if (!gst_util_fraction_multiply (gst_value_get_fraction_numerator (rate),
+          gst_value_get_fraction_denominator (rate), num, den, &n, &d))
+    return FALSE;
+  g_value_init (scaled, GST_TYPE_FRACTION);
+  gst_value_set_fraction (scaled, n, d);
+  return TRUE;
+}
+
+/* Ends that are no fractions any more become the nearest that are. */
+static gboolean
+scale_range (const GValue * range, gint num, gint den, GValue * scaled)
+{
+  GValue min = G_VALUE_INIT, max = G_VALUE_INIT;
+  gboolean proper;
+
+  if (!scale_fraction (gst_value_get_fraction_range_min (range), num, den,
+          &min)) {
+    g_value_init (&min, GST_TYPE_FRACTION);
+    gst_value_set_fraction (&min, 1, G_MAXINT);
+  }
+  if (!scale_fraction (gst_value_get_fraction_range_max (range), num, den,
+          &max)) {
+    g_value_init (&max, GST_TYPE_FRACTION);
+    gst_value_set_fraction (&max, G_MAXINT, 1);
+  }
+  proper = gst_value_compare (&min, &max) == GST_VALUE_LESS_THAN;
+  if (proper) {
+    g_value_init (scaled, GST_TYPE_FRACTION_RANGE);
+    gst_value_set_fraction_range (scaled, &min, &max);
+  }
+  g_value_unset (&min);
+  g_value_unset (&max);
+  return proper;
+}
+
+static gboolean
+scale_rate (const GValue * rate, gint num, gint den, GValue * scaled)
+{
+  guint i;
+
+  if (GST_VALUE_HOLDS_FRACTION (rate))
+    return scale_fraction (rate, num, den, scaled);
+  if (GST_VALUE_HOLDS_FRACTION_RANGE (rate))
+    return scale_range (rate, num, den, scaled);
+  if (!GST_VALUE_HOLDS_LIST (rate))
+    return FALSE;
+
+  g_value_init (scaled, GST_TYPE_LIST);
+  for (i = 0; i < gst_value_list_get_size (rate); i++) {
+    GValue item = G_VALUE_INIT;
+
+    if (scale_rate (gst_value_list_get_value (rate, i), num, den, &item))
+      gst_value_list_append_and_take_value (scaled, &item);
+  }
+  if (gst_value_list_get_size (scaled) > 0)
+    return TRUE;
+  g_value_unset (scaled);
+  return FALSE;
+}
+
+GstCaps *
+gst_vldm_latents_scale_rate (GstCaps * caps, gint num, gint den)
+{
+  GstCaps *result = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    GstStructure *s = gst_structure_copy (gst_caps_get_structure (caps, i));
+    const GValue *rate = gst_structure_get_value (s, "framerate");
+    GValue scaled = G_VALUE_INIT;
+
+    if (rate == NULL) {
+      gst_caps_append_structure (result, s);
+    } else if (scale_rate (rate, num, den, &scaled)) {
+      gst_structure_take_value (s, "framerate", &scaled);
+      gst_caps_append_structure (result, s);
+    } else {
+      gst_structure_free (s);
+    }
+  }
+  return result;
+}

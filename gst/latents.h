@@ -38,6 +38,10 @@ gboolean gst_vldm_latents_from_caps (GstVldmLatents * latents, const GstCaps * c
  * of the autoencoder's factor where @caps leave the choice, and the latent sizes that follow. */
 GstCaps *gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width, guint height, gint fps_n, gint fps_d);
 
+/* @caps with every frame rate multiplied by @num / @den, and without those whose product is no fraction of integers;
+ * variable rates stay variable. */
+GstCaps *gst_vldm_latents_scale_rate (GstCaps * caps, gint num, gint den);
+
 /* Bytes of one frame, from caps that gst_vldm_latents_from_caps accepted. */
 gsize gst_vldm_latents_frame_size (const GstVldmLatents * latents);
 

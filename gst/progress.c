@@ -15,6 +15,7 @@ static const char *const sentences[GST_VLDM_N_ACTIVITIES] = {
   [VLDM_ACTIVITY_ENCODE_TEXT] = "Encoding prompt",
   [VLDM_ACTIVITY_DENOISE] = "Denoising",
   [VLDM_ACTIVITY_DECODE] = "Decoding",
+  [VLDM_ACTIVITY_ENCODE] = "Encoding",
 };
 
 static void

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-#define GST_VLDM_N_ACTIVITIES (VLDM_ACTIVITY_DECODE + 1)
+#define GST_VLDM_N_ACTIVITIES (VLDM_ACTIVITY_ENCODE + 1)
 
 /* One a thread that calls stages. Only `cancelled` may be touched from other threads. */
 typedef struct

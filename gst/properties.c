@@ -20,6 +20,9 @@ gst_vldm_field_set (gpointer field, const GValue * value)
     case G_TYPE_UINT:
       *(guint *) field = g_value_get_uint (value);
       break;
+    case G_TYPE_INT64:
+      *(gint64 *) field = g_value_get_int64 (value);
+      break;
     case G_TYPE_DOUBLE:
       *(gdouble *) field = g_value_get_double (value);
       break;
@@ -43,6 +46,9 @@ gst_vldm_field_get (gconstpointer field, GValue * value)
       break;
     case G_TYPE_UINT:
       g_value_set_uint (value, *(const guint *) field);
+      break;
+    case G_TYPE_INT64:
+      g_value_set_int64 (value, *(const gint64 *) field);
       break;
     case G_TYPE_DOUBLE:
       g_value_set_double (value, *(const gdouble *) field);

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 #define GST_VLDM_PARAM_PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 #define GST_VLDM_PARAM_READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 
-/* Copies between @value and @field, whose C type follows from the value's: char *, gint, guint, gdouble or an enum. */
+/* Copies between @value and @field, whose C type follows from the value's: char *, gint, guint, gint64, gdouble or
+ * an enum. */
 void gst_vldm_field_set (gpointer field, const GValue * value);
 void gst_vldm_field_get (gconstpointer field, GValue * value);
 

@@ -25,6 +25,20 @@ gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d)
   return gst_util_uint64_scale_round (time, fps_n, fps_d * GST_SECOND);
 }
 
+GstClockTime
+gst_vldm_time_between (GstClockTime begin, GstClockTime end, guint j,
+    guint parts, guint64 n, gint fps_n, gint fps_d)
+{
+  GstClockTime first;
+
+  if (fps_n > 0) {
+    first = gst_vldm_frame_time (n, fps_n, fps_d);
+    if (end - begin == gst_vldm_frame_time (n + parts, fps_n, fps_d) - first)
+      return begin + gst_vldm_frame_time (n + j, fps_n, fps_d) - first;
+  }
+  return begin + gst_util_uint64_scale (end - begin, j, parts);
+}
+
 gboolean
 gst_vldm_convert (GstFormat from, gint64 value, GstFormat to, gint64 * result,
     gint fps_n, gint fps_d)

@@ -17,6 +17,12 @@ guint64 gst_vldm_frame_at (GstClockTime time, gint fps_n, gint fps_d);
 /* The frame that begins nearest to @time. */
 guint64 gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d);
 
+/* When part @j of the @parts begins into which the time from @begin to @end is divided. Where both lie as far apart as
+ * frames @n and @n + @parts of the finer grid @fps_n / @fps_d, it is that of frame @n + @j of the grid, seen from @begin;
+ * otherwise, and at an unknown rate (0/1), parts are of equal length. */
+GstClockTime gst_vldm_time_between (GstClockTime begin, GstClockTime end, guint j, guint parts, guint64 n, gint fps_n,
+    gint fps_d);
+
 /* Between TIME and DEFAULT, which is frames; -1 stays -1. FALSE for other formats, and at an unknown rate (0/1). */
 gboolean gst_vldm_convert (GstFormat from, gint64 value, GstFormat to, gint64 * result, gint fps_n, gint fps_d);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "vldm/stages/decode.h"
+#include "vldm/stages/encode.h"
+#include "vldm/stages/interpolate.h"
 #include "vldm/stages/keyframes.h"
 
 #define FACTOR 8
@@ -15,7 +17,9 @@
 
 FakeSettings fake;
 gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
+gint fake_gaps;
 gint fake_live_models, fake_live_stages;
+FakeGap fake_last_gap;
 
 struct _OclDevice
 {
@@ -40,6 +44,16 @@ struct _VldmDecode
   guint kept;
 };
 
+struct _VldmInterpolate
+{
+  VldmModel *model;
+};
+
+struct _VldmEncode
+{
+  VldmModel *model;
+};
+
 static OclDevice the_device;
 
 void
@@ -49,6 +63,8 @@ fake_reset (void)
   fake.fps_n = 24000;
   fake.fps_d = 1001;
   fake_models_opened = fake_stages_made = fake_generations = fake_chunks = 0;
+  fake_gaps = 0;
+  memset (&fake_last_gap, 0, sizeof (fake_last_gap));
 }
 
 /* Works for @ms, asking now and then whether to go on. */
@@ -365,4 +381,142 @@ void
 vldm_decode_reset (VldmDecode * decode)
 {
   decode->kept = 0;
+}
+
+VldmInterpolate *
+vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  VldmInterpolate *interpolate;
+
+  if (!load (progress, error))
+    return NULL;
+  interpolate = g_new0 (VldmInterpolate, 1);
+  interpolate->model = vldm_model_ref (model);
+  return interpolate;
+}
+
+void
+vldm_interpolate_free (VldmInterpolate * interpolate)
+{
+  g_atomic_int_add (&fake_live_stages, -1);
+  vldm_model_unref (interpolate->model);
+  g_free (interpolate);
+}
+
+gboolean
+vldm_interpolate_defaults (VldmModel * model, VldmInterpolateParams * params,
+    guint * factor, GError ** error)
+{
+  memset (params, 0, sizeof (*params));
+  params->sampling.prompt = params->sampling.negative_prompt = "";
+  params->sampling.steps = 4;
+  params->sampling.guidance_scale = 1.0;
+  *factor = 4;
+  return TRUE;
+}
+
+gboolean
+vldm_interpolate_check (VldmModel * model,
+    const VldmInterpolateParams * params, GError ** error)
+{
+  return in_range ("frames per second", params->fps, 1e-3, 1e4, error)
+      && in_range ("steps", params->sampling.steps, 1, 1000, error)
+      && in_range ("guidance-scale", params->sampling.guidance_scale, 0, 100,
+      error);
+}
+
+gboolean
+vldm_interpolate_rate_is_unusual (VldmModel * model, gdouble fps)
+{
+  return fps > 400;
+}
+
+gboolean
+vldm_interpolate_run (VldmInterpolate * interpolate,
+    const VldmInterpolateParams * params, const VldmFrames * ends,
+    VldmFrames * inner, const VldmProgress * progress, GError ** error)
+{
+  const VldmSampling *sampling = &params->sampling;
+  gfloat left = *(gfloat *) vldm_frames_host (ends, 0);
+  gfloat right = *(gfloat *) vldm_frames_host (ends, 1);
+  guint i;
+
+  g_atomic_int_inc (&fake_gaps);
+  g_strlcpy (fake_last_gap.prompt, sampling->prompt,
+      sizeof (fake_last_gap.prompt));
+  g_strlcpy (fake_last_gap.negative_prompt, sampling->negative_prompt,
+      sizeof (fake_last_gap.negative_prompt));
+  fake_last_gap.steps = sampling->steps;
+  fake_last_gap.guidance_scale = sampling->guidance_scale;
+  fake_last_gap.fps = params->fps;
+  for (i = 0; i < sampling->steps; i++) {
+    if (i == sampling->steps / 2 && fails (FAKE_FAIL_INTERPOLATE, OCL_ERROR,
+            OCL_ERROR_MEMORY, error))
+      return FALSE;
+    if (!work (progress, VLDM_ACTIVITY_DENOISE, i, sampling->steps,
+            fake.step_ms, error))
+      return FALSE;
+  }
+
+  for (i = 0; i < inner->count; i++) {
+    gfloat *frame = (gfloat *) vldm_frames_host (inner, i);
+
+    frame[0] = left + (right - left) * (i + 1) / (inner->count + 1);
+    frame[1] = sampling->seed % 65536;
+    frame[2] = params->fps;
+  }
+  return work (progress, VLDM_ACTIVITY_DENOISE, i, i, 0, error);
+}
+
+VldmEncode *
+vldm_encode_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  VldmEncode *encode;
+
+  if (!load (progress, error))
+    return NULL;
+  encode = g_new0 (VldmEncode, 1);
+  encode->model = vldm_model_ref (model);
+  return encode;
+}
+
+void
+vldm_encode_free (VldmEncode * encode)
+{
+  g_atomic_int_add (&fake_live_stages, -1);
+  vldm_model_unref (encode->model);
+  g_free (encode);
+}
+
+gboolean
+vldm_encode_shape (VldmModel * model, guint width, guint height,
+    guint * latent_channels, guint * latent_width, guint * latent_height,
+    GError ** error)
+{
+  *latent_channels = CHANNELS;
+  *latent_width = (width + FACTOR - 1) / FACTOR;
+  *latent_height = (height + FACTOR - 1) / FACTOR;
+  return TRUE;
+}
+
+gboolean
+vldm_encode_run (VldmEncode * encode, const VldmFrames * rgb,
+    VldmFrames * latents, const VldmProgress * progress, GError ** error)
+{
+  gsize n = vldm_frames_frame_size (latents) / sizeof (gfloat), j;
+  guint i;
+
+  for (i = 0; i < rgb->count; i++) {
+    gfloat *frame = (gfloat *) vldm_frames_host (latents, i);
+
+    if (fails (FAKE_FAIL_ENCODE, OCL_ERROR, OCL_ERROR_CALL, error)
+        || !work (progress, VLDM_ACTIVITY_ENCODE, i, rgb->count,
+            fake.encode_ms, error))
+      return FALSE;
+    for (j = 0; latents->format == VLDM_FORMAT_F32LE && j < n; j++)
+      frame[j] = *vldm_frames_host (rgb, i);
+  }
+  return work (progress, VLDM_ACTIVITY_ENCODE, i, i, 0, error);
 }

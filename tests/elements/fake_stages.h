@@ -5,7 +5,8 @@
  *
  * Latents: every value of frame i is 1000 * seed + i. Pictures: the pixels of a frame are (frame number mod 256, number of
  * the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if this is one of them), which
- * tells how it was decoded.
+ * tells how it was decoded. Between two frames of latents the first value is interpolated linearly; the second is the seed
+ * mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of the picture.
  */
 #pragma once
 
@@ -19,6 +20,8 @@ typedef enum
   FAKE_FAIL_LOAD,               /* making a stage */
   FAKE_FAIL_GENERATE,           /* vldm_keyframes_run, half way */
   FAKE_FAIL_DECODE,             /* vldm_decode_run, half way */
+  FAKE_FAIL_INTERPOLATE,        /* vldm_interpolate_run, half way */
+  FAKE_FAIL_ENCODE,             /* vldm_encode_run */
 } FakeFailure;
 
 /* Set before the pipeline starts. */
@@ -27,6 +30,7 @@ typedef struct
   gint load_ms;                 /* a stage takes so long to make */
   gint step_ms;                 /* a denoising step */
   gint decode_ms;               /* a frame of a chunk */
+  gint encode_ms;               /* a picture */
   gint fps_n, fps_d;            /* of the model */
   FakeFailure failure;
 } FakeSettings;
@@ -34,8 +38,18 @@ typedef struct
 extern FakeSettings fake;
 
 /* What happened since fake_reset. Atomic. */
-extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
+extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks, fake_gaps;
 /* What is alive. Atomic. */
 extern gint fake_live_models, fake_live_stages;
+
+/* What the last gap was made with. */
+typedef struct
+{
+  char prompt[64], negative_prompt[64];
+  guint steps;
+  gdouble guidance_scale, fps;
+} FakeGap;
+
+extern FakeGap fake_last_gap;
 
 void fake_reset (void);

@@ -5,6 +5,7 @@
 #include "tests/elements/harness.h"
 
 #include "elements/vldmdec.h"
+#include "elements/vldminterp.h"
 #include "elements/vldmsrc.h"
 #include "tests/elements/fake_stages.h"
 
@@ -18,7 +19,8 @@ static gboolean
 register_elements (GstPlugin * plugin)
 {
   return GST_ELEMENT_REGISTER (vldmsrc, plugin)
-      && GST_ELEMENT_REGISTER (vldmdec, plugin);
+      && GST_ELEMENT_REGISTER (vldmdec, plugin)
+      && GST_ELEMENT_REGISTER (vldminterp, plugin);
 }
 
 int

@@ -12,7 +12,7 @@ typedef GQuark (*CheckDomain) (void);
 /* Resets the fake stages. A checked fixture. */
 void check_setup (void);
 
-/* main () of a test program: registers both elements and runs @suite; returns check's number of failures. */
+/* main () of a test program: registers the elements and runs @suite; returns check's number of failures. */
 int check_run (int argc, char **argv, Suite * suite);
 
 /* Waits for a message of @types, at most 10 s; fails without one. */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What vldminterp makes of frame numbers, durations and latency: plain arithmetic for seeks and queries.
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  guint factor;                 /* 0 = not negotiated yet: queries pass unchanged */
+  gint fps_n, fps_d;            /* of the output; 0/1 = variable */
+  gboolean hold;                /* the last frame is repeated */
+} GstVldmInterpRate;
+
+/* Frames of the output @first .. @last (G_MAXUINT64 = to the end) become the range, without its end, that holds the known
+ * frames of all their gaps. */
+void gst_vldm_interp_rate_widen (const GstVldmInterpRate * rate, guint64 * first, guint64 * last);
+
+/* Changes upstream's answer to a LATENCY or DURATION query into that of the output; others stay as they are. */
+void gst_vldm_interp_rate_answer (const GstVldmInterpRate * rate, GstQuery * query);
+
+G_END_DECLS

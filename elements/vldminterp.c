@@ -1,0 +1,789 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * vldminterp: new frames between those of latent video. Keeps the frame before, and fills the gap when the next has come;
+ * the numbers come from vldm/stages.
+ */
+
+/**
+ * SECTION:element-vldminterp
+ * @title: vldminterp
+ * @short_description: raises the frame rate of video latents
+ *
+ * vldminterp runs the interpolation network of a video latent diffusion model:
+ * between every two frames it makes three new ones (#GstVldmInterp:factor - 1),
+ * so that eight frames become 29, and another vldminterp behind makes 113 of
+ * them. The frames that came in leave unchanged, with their time.
+ *
+ * After the last frame there is nothing to interpolate to. With
+ * #GstVldmInterp:tail drop the video ends there; with hold the last frame is
+ * repeated for as long as it would have been shown. The same happens wherever
+ * frames do not belong together: before a discontinuity, a gap, a new segment,
+ * new caps or another prompt.
+ *
+ * Prompt, seed and model are those that the latents were made from, unless
+ * properties say otherwise. The same input and settings give the same frames,
+ * also after a seek, if the frame rate is constant.
+ *
+ * New frames carry the flag DELTA_UNIT; frames that came in keep their flags,
+ * so that windows begin where they did.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldminterp ! vldmdec ! videoconvert ! autovideosink
+ * ]| Show 29 frames at 7.5 frames a second.
+ * |[
+ * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldminterp ! vldminterp ! vldmdec ! videoconvert ! video/x-raw,format=I420 ! vp8enc ! webmmux ! filesink location=dusk.webm
+ * ]| Write 113 frames at 30 frames a second.
+ * |[
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! videoscale ! video/x-raw,width=256,height=128 ! vldmenc ! vldminterp ! vldmdec ! videoconvert ! autovideosink
+ * ]| Four times the frames of a recorded video.
+ *
+ * Since: 0.1
+ */
+
+#include "elements/vldminterp.h"
+
+#include "elements/interpgap.h"
+#include "elements/interprate.h"
+#include "elements/samplingsettings.h"
+#include "gst/conditioning.h"
+#include "gst/enums.h"
+#include "gst/error.h"
+#include "gst/latents.h"
+#include "gst/properties.h"
+#include "gst/seek.h"
+#include "gst/timing.h"
+#include "gst/worker.h"
+#include "vldm/stages/windows.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_vldm_interp_debug);
+#define GST_CAT_DEFAULT gst_vldm_interp_debug
+
+#define DEFAULT_FACTOR 4
+#define DEFAULT_TAIL GST_VLDM_TAIL_DROP
+#define DEFAULT_PRECISION VLDM_PRECISION_AUTO
+
+/* A window holds factor + 1 frames at once. */
+#define MAX_FACTOR 32
+
+enum
+{
+  PROP_0,
+  PROP_FACTOR,
+  PROP_TAIL,
+  PROP_PROMPT,
+  PROP_NEGATIVE_PROMPT,
+  PROP_SEED,
+  PROP_STEPS,
+  PROP_GUIDANCE_SCALE,
+  PROP_GUIDANCE_RESCALE,
+  PROP_SCHEDULER,
+  PROP_MODEL_PATH,
+  PROP_DEVICE,
+  PROP_PRECISION,
+  PROP_STATS,
+  N_PROPS
+};
+
+#define TEMPLATE_CAPS GST_STATIC_CAPS (GST_VLDM_LATENTS_CAPS \
+    "latent-space = (string) vae, " \
+    "framerate = (fraction) [ 0/1, 2147483647/1 ]")
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK,
+    GST_PAD_ALWAYS,
+    TEMPLATE_CAPS);
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC,
+    GST_PAD_ALWAYS,
+    TEMPLATE_CAPS);
+
+struct _GstVldmInterp
+{
+  GstBaseTransform parent;
+
+  /* properties, OBJECT_LOCK */
+  gint factor;
+  GstVldmTail tail;
+  GstVldmSamplingSettings sampling;
+  char *model_path, *device;
+  VldmPrecision precision;
+
+  GstVldmWorker *worker;
+  GstVldmSeek seek;             /* OBJECT_LOCK */
+
+  /* stream, streaming thread only */
+  GstVldmGap gap;               /* its rate and factor change under OBJECT_LOCK */
+  GstEvent *conditioning;       /* as it came, or NULL */
+  gboolean warned;
+
+  /* statistics, OBJECT_LOCK */
+  guint64 gaps_filled, frames_in, frames_out, interpolate_ns;
+};
+
+#define gst_vldm_interp_parent_class parent_class
+G_DEFINE_TYPE (GstVldmInterp, gst_vldm_interp, GST_TYPE_BASE_TRANSFORM);
+GST_ELEMENT_REGISTER_DEFINE (vldminterp, "vldminterp", GST_RANK_NONE,
+    GST_TYPE_VLDM_INTERP);
+
+/* ---- properties ---- */
+
+/* Where the plain ones among the properties are kept. */
+static const gsize fields[N_PROPS] = {
+  [PROP_FACTOR] = G_STRUCT_OFFSET (GstVldmInterp, factor),
+  [PROP_TAIL] = G_STRUCT_OFFSET (GstVldmInterp, tail),
+  [PROP_PROMPT] = G_STRUCT_OFFSET (GstVldmInterp, sampling.prompt),
+  [PROP_NEGATIVE_PROMPT] =
+      G_STRUCT_OFFSET (GstVldmInterp, sampling.negative_prompt),
+  [PROP_SEED] = G_STRUCT_OFFSET (GstVldmInterp, sampling.seed),
+  [PROP_STEPS] = G_STRUCT_OFFSET (GstVldmInterp, sampling.steps),
+  [PROP_GUIDANCE_SCALE] =
+      G_STRUCT_OFFSET (GstVldmInterp, sampling.guidance_scale),
+  [PROP_GUIDANCE_RESCALE] =
+      G_STRUCT_OFFSET (GstVldmInterp, sampling.guidance_rescale),
+  [PROP_SCHEDULER] = G_STRUCT_OFFSET (GstVldmInterp, sampling.scheduler),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmInterp, model_path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmInterp, device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmInterp, precision),
+};
+
+static void
+gst_vldm_interp_set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (object);
+
+  GST_OBJECT_LOCK (self);
+  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static GstStructure *
+gst_vldm_interp_stats (GstVldmInterp * self)
+{
+  GstStructure *stats = gst_structure_new ("vldminterp-stats",
+      "gaps-filled", G_TYPE_UINT64, self->gaps_filled,
+      "frames-in", G_TYPE_UINT64, self->frames_in,
+      "frames-out", G_TYPE_UINT64, self->frames_out,
+      "interpolate-time", G_TYPE_UINT64, self->interpolate_ns, NULL);
+
+  gst_vldm_worker_add_stats (self->worker, stats);
+  return stats;
+}
+
+static void
+gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (object);
+
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, gst_vldm_interp_stats (self));
+  else
+    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* ---- states ---- */
+
+/* Begins to load the model: the property's, else upstream's, else the default one. */
+static gboolean
+gst_vldm_interp_choose_model (GstVldmInterp * self)
+{
+  GstVldmConditioning conditioning = { NULL, };
+  g_autofree char *path = NULL;
+  g_autofree char *device = NULL;
+  g_autoptr (GError) error = NULL;
+  VldmPrecision precision;
+
+  if (self->conditioning != NULL)
+    gst_vldm_conditioning_from_event (&conditioning, self->conditioning);
+  GST_OBJECT_LOCK (self);
+  path = g_strdup (self->model_path ? self->model_path : conditioning.model);
+  device = g_strdup (self->device);
+  precision = self->precision;
+  GST_OBJECT_UNLOCK (self);
+
+  if (!gst_vldm_worker_open (self->worker, path, device, precision, NULL,
+          &error)) {
+    gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+gst_vldm_interp_start (GstBaseTransform * base)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  g_autoptr (GError) error = NULL;
+  gboolean own_model;
+  gint factor, steps;
+
+  GST_OBJECT_LOCK (self);
+  factor = self->factor;
+  steps = self->sampling.steps;
+  own_model = self->model_path != NULL;
+  self->seek.seqnum = GST_SEQNUM_INVALID;
+  GST_OBJECT_UNLOCK (self);
+
+  if (factor > MAX_FACTOR)
+    g_set_error (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "factor is %d; allowed are 1 to %d, and best is what the model was "
+        "trained for, 4 as a rule", factor, MAX_FACTOR);
+  else if (steps == 0)
+    g_set_error_literal (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "steps is 0; allowed are 1 and more, or -1 for the model's value");
+  if (error != NULL) {
+    gst_vldm_fail (GST_ELEMENT (self), error, "starting");
+    return FALSE;
+  }
+
+  self->warned = FALSE;
+  gst_vldm_worker_interrupt (self->worker, FALSE);
+  /* Else upstream tells which one, after the caps. */
+  return !own_model || gst_vldm_interp_choose_model (self);
+}
+
+static gboolean
+gst_vldm_interp_stop (GstBaseTransform * base)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+
+  gst_clear_event (&self->conditioning);
+  gst_vldm_worker_settle (self->worker);
+
+  GST_OBJECT_LOCK (self);
+  gst_vldm_gap_flush (&self->gap);
+  gst_vldm_gap_init (&self->gap);
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+gst_vldm_interp_change_state (GstElement * element, GstStateChange transition)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_vldm_worker_interrupt (self->worker, TRUE);
+
+  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_vldm_worker_close (self->worker);
+  return ret;
+}
+
+/* ---- negotiation ---- */
+
+static GstCaps *
+gst_vldm_interp_transform_caps (GstBaseTransform * base,
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstCaps *scaled, *result;
+  gint factor;
+
+  GST_OBJECT_LOCK (self);
+  factor = self->factor;
+  GST_OBJECT_UNLOCK (self);
+
+  if (direction == GST_PAD_SINK)
+    scaled = gst_vldm_latents_scale_rate (caps, factor, 1);
+  else
+    scaled = gst_vldm_latents_scale_rate (caps, 1, factor);
+  if (filter == NULL)
+    return scaled;
+  result = gst_caps_intersect_full (filter, scaled, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (scaled);
+  return result;
+}
+
+static gboolean
+gst_vldm_interp_set_caps (GstBaseTransform * base, GstCaps * incaps,
+    GstCaps * outcaps)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  g_autoptr (GError) error = NULL;
+  GstVldmLatents latents, out;
+
+  if (!gst_vldm_latents_from_caps (&latents, incaps, &error)
+      || !gst_vldm_latents_from_caps (&out, outcaps, &error)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
+        ("caps %" GST_PTR_FORMAT, incaps));
+    return FALSE;
+  }
+
+  GST_OBJECT_LOCK (self);
+  self->gap.latents = latents;
+  self->gap.factor = self->factor;
+  self->gap.fps_n = out.fps_n;
+  self->gap.fps_d = out.fps_d;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_latency (GST_OBJECT (self)));
+  return TRUE;
+}
+
+/* Buffers that leave are the ones that came, or small ones of our own. */
+static gboolean
+gst_vldm_interp_decide_allocation (GstBaseTransform * base, GstQuery * query)
+{
+  return TRUE;
+}
+
+/* Two known frames are held here, and downstream holds those that went through. */
+static gboolean
+gst_vldm_interp_propose_allocation (GstBaseTransform * base,
+    GstQuery * decide_query, GstQuery * query)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  guint min = 0;
+
+  if (decide_query != NULL
+      && gst_query_get_n_allocation_pools (decide_query) > 0)
+    gst_query_parse_nth_allocation_pool (decide_query, 0, NULL, NULL, &min,
+        NULL);
+  if (self->gap.latents.width > 0)
+    gst_query_add_allocation_pool (query, NULL,
+        gst_vldm_latents_frame_size (&self->gap.latents), min + 2, 0);
+  return TRUE;
+}
+
+/* ---- gaps ---- */
+
+/* Settings of the gap that @right ends: properties, else what the latents were made from, else the model's values. */
+static gboolean
+gst_vldm_interp_settings (GstVldmInterp * self, VldmModel * model,
+    GstBuffer * right, VldmInterpolateParams * params, GstVldmTexts * texts,
+    GError ** error)
+{
+  GstVldmConditioning conditioning = { NULL, };
+  VldmSampling *sampling = &params->sampling;
+  guint factor;
+
+  if (!vldm_interpolate_defaults (model, params, &factor, error)
+      || !gst_vldm_gap_rate (&self->gap, right, &params->fps, error))
+    return FALSE;
+
+  if (self->conditioning != NULL)
+    gst_vldm_conditioning_from_event (&conditioning, self->conditioning);
+  GST_OBJECT_LOCK (self);
+  gst_vldm_sampling_settings_apply (&self->sampling, &conditioning, sampling,
+      texts);
+  GST_OBJECT_UNLOCK (self);
+  sampling->seed = vldm_window_seed (sampling->seed, self->gap.number,
+      conditioning.level + 1);
+
+  return gst_vldm_check_text ("prompt", sampling->prompt, error)
+      && gst_vldm_check_text ("negative-prompt", sampling->negative_prompt,
+      error) && vldm_interpolate_check (model, params, error);
+}
+
+/* Says once what the model was not made for. */
+static void
+gst_vldm_interp_warn (GstVldmInterp * self, VldmModel * model, gdouble fps)
+{
+  VldmInterpolateParams unused;
+  guint factor;
+
+  if (self->warned)
+    return;
+  if (vldm_interpolate_defaults (model, &unused, &factor, NULL)
+      && factor != self->gap.factor) {
+    self->warned = TRUE;
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("factor is %u, but the model was trained for %u", self->gap.factor,
+            factor), (NULL));
+  }
+  if (vldm_interpolate_rate_is_unusual (model, fps)) {
+    self->warned = TRUE;
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("%g frames per second after interpolation are far from what the model "
+            "was trained for", fps),
+        ("more than twice above or below all of its rates"));
+  }
+}
+
+/* Makes the left frame ready to go, and those between it and @right. */
+static GstFlowReturn
+gst_vldm_interp_fill (GstVldmInterp * self, GstBuffer * right)
+{
+  VldmInterpolateParams params = { {NULL,}, };
+  g_auto (GstVldmTexts) texts = { NULL, };
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
+  VldmModel *model;
+  gpointer stage;
+  gint64 start;
+
+  if (self->gap.factor == 1) {
+    gst_vldm_gap_fill (&self->gap, right, NULL, NULL, NULL, NULL);
+    return GST_FLOW_OK;
+  }
+  if (!gst_vldm_worker_is_open (self->worker)
+      && !gst_vldm_interp_choose_model (self))
+    return GST_FLOW_ERROR;
+  flow = gst_vldm_worker_wait_model (self->worker, &model);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!gst_vldm_interp_settings (self, model, right, &params, &texts, &error))
+    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing settings");
+  gst_vldm_interp_warn (self, model, params.fps);
+  flow = gst_vldm_worker_wait_stage (self->worker, &stage);
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  start = g_get_monotonic_time ();
+  gst_vldm_gap_fill (&self->gap, right, stage, &params,
+      gst_vldm_worker_progress (self->worker), &error);
+  flow = gst_vldm_worker_end (self->worker, error, "interpolating");
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  GST_OBJECT_LOCK (self);
+  self->gaps_filled++;
+  self->interpolate_ns += 1000 * (g_get_monotonic_time () - start);
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_vldm_interp_generate (GstBaseTransform * base, GstBuffer ** buffer)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+
+  *buffer = gst_vldm_gap_pop (&self->gap);
+  if (*buffer != NULL) {
+    GST_OBJECT_LOCK (self);
+    self->frames_out++;
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_FLOW_OK;
+}
+
+/* The base class takes an element without this for one that changes nothing; it is not called, since all output is
+ * generated. */
+static GstFlowReturn
+gst_vldm_interp_transform (GstBaseTransform * base, GstBuffer * in,
+    GstBuffer * out)
+{
+  return GST_FLOW_NOT_SUPPORTED;
+}
+
+/* No frame follows that the last one could be interpolated to: pushes it. */
+static GstFlowReturn
+gst_vldm_interp_drain (GstVldmInterp * self)
+{
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+  GstFlowReturn flow = GST_FLOW_OK;
+  GstBuffer *buffer;
+  gboolean hold;
+
+  GST_OBJECT_LOCK (self);
+  hold = self->tail == GST_VLDM_TAIL_HOLD;
+  GST_OBJECT_UNLOCK (self);
+
+  gst_vldm_gap_end (&self->gap, hold);
+  while (flow == GST_FLOW_OK) {
+    gst_vldm_interp_generate (base, &buffer);
+    if (buffer == NULL)
+      break;
+    flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (base), buffer);
+  }
+  gst_vldm_gap_flush (&self->gap);
+  return flow;
+}
+
+static GstFlowReturn
+gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
+    GstBuffer * buffer)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstFlowReturn flow;
+  gsize size, expected;
+
+  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
+      discont, buffer);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  buffer = g_steal_pointer (&base->queued_buf);
+
+  size = gst_buffer_get_size (buffer);
+  expected = gst_vldm_latents_frame_size (&self->gap.latents);
+  if (size != expected) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
+            G_GSIZE_FORMAT, size, expected), (NULL));
+    flow = GST_FLOW_ERROR;
+  } else if (!gst_vldm_gap_continues (&self->gap, buffer)) {
+    flow = gst_vldm_interp_drain (self);
+  } else {
+    flow = gst_vldm_interp_fill (self, buffer);
+  }
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return flow;
+  }
+
+  gst_vldm_gap_begin (&self->gap, buffer);
+  GST_OBJECT_LOCK (self);
+  self->frames_in++;
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
+}
+
+/* ---- events and queries ---- */
+
+/* Frames of different origin do not belong together. Returns the event for the next stage. */
+static GstEvent *
+gst_vldm_interp_take_conditioning (GstVldmInterp * self, GstEvent * event)
+{
+  gboolean own_model, idle;
+
+  GST_OBJECT_LOCK (self);
+  own_model = self->model_path != NULL;
+  idle = self->factor == 1;
+  GST_OBJECT_UNLOCK (self);
+
+  if (self->conditioning == NULL
+      || !gst_structure_is_equal (gst_event_get_structure (event),
+          gst_event_get_structure (self->conditioning))) {
+    gst_vldm_interp_drain (self);
+    gst_event_replace (&self->conditioning, event);
+    if (!own_model && !idle)
+      gst_vldm_interp_choose_model (self);
+  }
+  return idle ? event : gst_vldm_conditioning_next_level (event);
+}
+
+static GstEvent *
+gst_vldm_interp_take_segment (GstVldmInterp * self, GstEvent * event)
+{
+  GstSegment upstream, segment;
+
+  gst_vldm_interp_drain (self);
+  gst_event_copy_segment (event, &upstream);
+  GST_OBJECT_LOCK (self);
+  event = gst_vldm_seek_narrow (&self->seek, event, &segment);
+  GST_OBJECT_UNLOCK (self);
+  gst_vldm_gap_set_segment (&self->gap, &upstream, &segment);
+  return event;
+}
+
+/* TRUE if @event brings other caps than those that are set. */
+static gboolean
+gst_vldm_interp_changes_caps (GstVldmInterp * self, GstEvent * event)
+{
+  GstCaps *old = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
+  GstCaps *caps;
+  gboolean changes;
+
+  gst_event_parse_caps (event, &caps);
+  changes = old == NULL || !gst_caps_is_equal (old, caps);
+  gst_clear_caps (&old);
+  return changes;
+}
+
+static gboolean
+gst_vldm_interp_sink_event (GstBaseTransform * base, GstEvent * event)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstVldmConditioning conditioning;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_vldm_worker_interrupt (self->worker, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_vldm_worker_interrupt (self->worker, FALSE);
+      gst_vldm_gap_flush (&self->gap);
+      break;
+    case GST_EVENT_CAPS:
+      if (gst_vldm_interp_changes_caps (self, event))
+        gst_vldm_interp_drain (self);
+      break;
+    case GST_EVENT_SEGMENT:
+      event = gst_vldm_interp_take_segment (self, event);
+      break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_GAP:
+    case GST_EVENT_EOS:
+      gst_vldm_interp_drain (self);
+      break;
+    default:
+      if (gst_vldm_conditioning_from_event (&conditioning, event))
+        event = gst_vldm_interp_take_conditioning (self, event);
+      break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
+}
+
+static void
+gst_vldm_interp_get_rate (GstVldmInterp * self, GstVldmInterpRate * rate)
+{
+  GST_OBJECT_LOCK (self);
+  rate->factor = self->gap.factor;
+  rate->fps_n = self->gap.fps_n;
+  rate->fps_d = self->gap.fps_d;
+  rate->hold = self->tail == GST_VLDM_TAIL_HOLD;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Asks upstream for whole gaps, so that frames are the same as without the seek. */
+static gboolean
+gst_vldm_interp_src_event (GstBaseTransform * base, GstEvent * event)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstVldmInterpRate rate;
+  guint64 first, last;
+
+  gst_vldm_interp_get_rate (self, &rate);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
+      && gst_vldm_seek_frames (event, rate.fps_n, rate.fps_d, &first, &last)) {
+    gst_vldm_interp_rate_widen (&rate, &first, &last);
+    GST_OBJECT_LOCK (self);
+    event = gst_vldm_seek_widen (&self->seek, event, rate.fps_n, rate.fps_d,
+        first, last);
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
+}
+
+static gboolean
+gst_vldm_interp_query (GstBaseTransform * base, GstPadDirection direction,
+    GstQuery * query)
+{
+  GstVldmInterpRate rate;
+  GstFormat from, to;
+  gint64 value, result;
+
+  gst_vldm_interp_get_rate (GST_VLDM_INTERP (base), &rate);
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_CONVERT) {
+    gst_query_parse_convert (query, &from, &value, &to, NULL);
+    if (!gst_vldm_convert (from, value, to, &result, rate.fps_n, rate.fps_d))
+      return FALSE;
+    gst_query_set_convert (query, from, value, to, result);
+    return TRUE;
+  }
+  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (base, direction, query))
+    return FALSE;
+  if (direction == GST_PAD_SRC)
+    gst_vldm_interp_rate_answer (&rate, query);
+  return TRUE;
+}
+
+/* ---- class and object ---- */
+
+static void
+gst_vldm_interp_finalize (GObject * object)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (object);
+
+  gst_vldm_worker_free (self->worker);
+  gst_vldm_sampling_settings_clear (&self->sampling);
+  g_free (self->model_path);
+  g_free (self->device);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_vldm_interp_install_properties (GObjectClass * klass)
+{
+  g_object_class_install_property (klass, PROP_FACTOR,
+      g_param_spec_int ("factor", "Factor",
+          "How many times the frames: best is the number that the model was "
+          "trained for, 4 as a rule (1 = frames pass unchanged)", 1, G_MAXINT,
+          DEFAULT_FACTOR, GST_VLDM_PARAM_READY));
+  g_object_class_install_property (klass, PROP_TAIL,
+      g_param_spec_enum ("tail", "Tail",
+          "What follows the last frame, which has no next one",
+          GST_TYPE_VLDM_TAIL, DEFAULT_TAIL, GST_VLDM_PARAM_READY));
+  gst_vldm_install_sampling_properties (klass, PROP_PROMPT);
+  gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
+      "Model folder in diffusers' layout (NULL = the one that made the latents, "
+      "else $VLDM_MODEL_PATH, else the model that comes with the plugin)");
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Gaps filled, frames in and out, time of interpolation (ns), device "
+          "and its memory in use (bytes)", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_vldm_interp_class_init (GstVldmInterpClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_vldm_interp_debug, "vldminterp", 0,
+      "frames between frames");
+
+  object_class->set_property = gst_vldm_interp_set_property;
+  object_class->get_property = gst_vldm_interp_get_property;
+  object_class->finalize = gst_vldm_interp_finalize;
+  gst_vldm_interp_install_properties (object_class);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Video latents interpolator", "Filter/Effect/Video",
+      "Raises the frame rate of latents by diffusion",
+      "The gst-vldm developers");
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_change_state);
+
+  base_class->passthrough_on_same_caps = FALSE;
+  base_class->start = GST_DEBUG_FUNCPTR (gst_vldm_interp_start);
+  base_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_interp_stop);
+  base_class->transform_caps =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_transform_caps);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_interp_set_caps);
+  base_class->decide_allocation =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_decide_allocation);
+  base_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_propose_allocation);
+  base_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_vldm_interp_submit);
+  base_class->generate_output = GST_DEBUG_FUNCPTR (gst_vldm_interp_generate);
+  base_class->transform = GST_DEBUG_FUNCPTR (gst_vldm_interp_transform);
+  base_class->sink_event = GST_DEBUG_FUNCPTR (gst_vldm_interp_sink_event);
+  base_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_interp_src_event);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_interp_query);
+}
+
+static void *
+new_interpolate (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return vldm_interpolate_new (model, progress, error);
+}
+
+static void
+free_interpolate (gpointer stage)
+{
+  vldm_interpolate_free (stage);
+}
+
+static const GstVldmStageClass stage_class = {
+  new_interpolate, free_interpolate
+};
+
+static void
+gst_vldm_interp_init (GstVldmInterp * self)
+{
+  /* A late frame that was dropped would tear a hole between two known ones. */
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+
+  self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
+  gst_vldm_gap_init (&self->gap);
+  gst_vldm_sampling_settings_init (&self->sampling);
+  self->factor = DEFAULT_FACTOR;
+  self->tail = DEFAULT_TAIL;
+  self->precision = DEFAULT_PRECISION;
+}
