@@ -20,6 +20,7 @@ gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
 gint fake_gaps;
 gint fake_live_models, fake_live_stages;
 FakeGap fake_last_gap;
+FakeWindow fake_windows[FAKE_MAX_WINDOWS];
 
 struct _OclDevice
 {
@@ -236,6 +237,7 @@ vldm_keyframes_defaults (VldmModel * model, VldmKeyframesParams * params,
   params->sampling.prompt = params->sampling.negative_prompt = "";
   params->sampling.steps = 4;
   params->sampling.guidance_scale = 4.0;
+  params->sampling.context_guidance = 1.0;
   params->frames = 8;
   params->width = 64;
   params->height = 32;
@@ -279,16 +281,64 @@ vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
       && in_range ("guidance-rescale", sampling->guidance_rescale, 0, 1, error);
 }
 
+guint
+vldm_keyframes_context (VldmModel * model)
+{
+  return fake.no_context ? 0 : 2;
+}
+
+static void
+record (const VldmKeyframesParams * params, const VldmFrames * context)
+{
+  gint n = g_atomic_int_add (&fake_generations, 1);
+  FakeWindow *window = &fake_windows[MIN (n, FAKE_MAX_WINDOWS - 1)];
+
+  window->seed = params->sampling.seed;
+  window->frames = params->frames;
+  window->context = context != NULL ? context->count : 0;
+  window->first = context != NULL
+      ? *(gfloat *) vldm_frames_host (context, 0) : 0;
+  window->context_guidance = params->sampling.context_guidance;
+  g_strlcpy (window->prompt, params->sampling.prompt, sizeof (window->prompt));
+}
+
+/* Frame i of @out, see the header. */
+static void
+fill (const VldmKeyframesParams * params, const VldmFrames * context,
+    VldmFrames * out, guint i)
+{
+  const VldmSampling *sampling = &params->sampling;
+  gfloat *frame = (gfloat *) vldm_frames_host (out, i);
+  guint known = context != NULL ? context->count : 0;
+  gfloat values[4];
+  gsize j;
+
+  if (i < known) {
+    memcpy (frame, vldm_frames_host (context, i),
+        vldm_frames_frame_size (context));
+    return;
+  }
+  values[0] = g_str_hash (sampling->prompt) % 65536;
+  values[1] = sampling->seed % 65536;
+  values[2] = known;
+  values[3] = sampling->steps;
+  frame[0] = 1000.0f * sampling->seed + i;
+  if (known > 0)
+    frame[0] = *(gfloat *) vldm_frames_host (context, known - 1)
+        + (i - known + 1);
+  for (j = 1; j < vldm_frames_frame_size (out) / sizeof (gfloat); j++)
+    frame[j] = values[(j - 1) % 4];
+}
+
 gboolean
 vldm_keyframes_run (VldmKeyframes * keyframes,
     const VldmKeyframesParams * params, const VldmFrames * context,
     VldmFrames * out, const VldmProgress * progress, GError ** error)
 {
   guint steps = params->sampling.steps;
-  gsize n = vldm_frames_frame_size (out) / sizeof (gfloat);
-  guint i, j;
+  guint i;
 
-  g_atomic_int_inc (&fake_generations);
+  record (params, context);
   if (!work (progress, VLDM_ACTIVITY_ENCODE_TEXT, 0, 1, 0, error)
       || !work (progress, VLDM_ACTIVITY_ENCODE_TEXT, 1, 1, 0, error))
     return FALSE;
@@ -300,12 +350,8 @@ vldm_keyframes_run (VldmKeyframes * keyframes,
       return FALSE;
   }
 
-  for (i = 0; i < out->count; i++) {
-    gfloat *frame = (gfloat *) vldm_frames_host (out, i);
-
-    for (j = 0; out->format == VLDM_FORMAT_F32LE && j < n; j++)
-      frame[j] = 1000.0f * params->sampling.seed + i;
-  }
+  for (i = 0; out->format == VLDM_FORMAT_F32LE && i < out->count; i++)
+    fill (params, context, out, i);
   return work (progress, VLDM_ACTIVITY_DENOISE, steps, steps, 0, error);
 }
 

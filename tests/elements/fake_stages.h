@@ -3,10 +3,12 @@
  * Stages that compute nothing: linked in place of floors 1 and 2, so that tests of elements are quick, need no device, and
  * can make every step slow or fail.
  *
- * Latents: every value of frame i is 1000 * seed + i. Pictures: the pixels of a frame are (frame number mod 256, number of
- * the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if this is one of them), which
- * tells how it was decoded. Between two frames of latents the first value is interpolated linearly; the second is the seed
- * mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of the picture.
+ * Latents: the first value of frame i is 1000 * seed + i; with context it goes on from the last context frame by 1. The
+ * others are: hash of the prompt, the seed's low bits, number of context frames, steps. Pictures: the pixels of a frame are
+ * (frame number mod 256, number of the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if
+ * this is one of them), which tells how it was decoded. Between two frames of latents the first value is interpolated
+ * linearly; the second is the seed mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of
+ * the picture.
  */
 #pragma once
 
@@ -32,6 +34,7 @@ typedef struct
   gint decode_ms;               /* a frame of a chunk */
   gint encode_ms;               /* a picture */
   gint fps_n, fps_d;            /* of the model */
+  gboolean no_context;          /* the model has no context channels */
   FakeFailure failure;
 } FakeSettings;
 
@@ -51,5 +54,18 @@ typedef struct
 } FakeGap;
 
 extern FakeGap fake_last_gap;
+/* One generation, as it was asked for. */
+typedef struct
+{
+  guint32 seed;
+  guint frames, context;
+  gfloat first;                 /* value of the first context frame */
+  gdouble context_guidance;
+  char prompt[32];
+} FakeWindow;
+
+/* The first of fake_generations. */
+#define FAKE_MAX_WINDOWS 256
+extern FakeWindow fake_windows[FAKE_MAX_WINDOWS];
 
 void fake_reset (void);

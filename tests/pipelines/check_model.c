@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * One pipeline with the default model over its life: many starts and stops, and seeks that must give the same pictures as
- * playing through. Small pictures and one denoising step.
+ * playing through. Small pictures and one or two denoising steps.
  */
 #include <gst/check/gstcheck.h>
 
@@ -9,6 +9,10 @@
 
 #define LAUNCH "vldmsrc name=src prompt=street steps=1 chunk-frames=20 ! " \
     "video/x-vldm-latents, width=64, height=64 ! vldmdec ! fakesink name=sink"
+
+/* Three windows, the second and third predicted. */
+#define LAUNCH_LONG "vldmsrc name=src prompt=street steps=2 frames=20 ! " \
+    "video/x-vldm-latents, width=64, height=64 ! fakesink name=sink"
 
 typedef struct
 {
@@ -33,12 +37,12 @@ on_picture (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 }
 
 static void
-player_init (Player * player)
+player_init (Player * player, const char *launch)
 {
   GstElement *sink;
   GstPad *pad;
 
-  player->pipeline = gst_parse_launch (LAUNCH, NULL);
+  player->pipeline = gst_parse_launch (launch, NULL);
   fail_unless (player->pipeline != NULL);
   player->checksums = g_array_new (FALSE, FALSE, sizeof (guint64));
   sink = gst_bin_get_by_name (GST_BIN (player->pipeline), "sink");
@@ -73,21 +77,23 @@ player_run (Player * player)
   gst_object_unref (bus);
 }
 
-GST_START_TEST (test_seeks)
+/* Plays all, then parts: @n_seeks times. */
+static void
+check_seeks (const char *launch, guint n_seeks)
 {
   GRand *random = g_rand_new_with_seed (1);
   guint64 all[N_FRAMES];
   Player player;
   guint i;
 
-  player_init (&player);
+  player_init (&player, launch);
   player_run (&player);
   fail_unless_equals_int (player.checksums->len, N_FRAMES);
   memcpy (all, player.checksums->data, sizeof (all));
   /* Pictures differ, so comparing them means something. */
   fail_if (all[0] == all[1]);
 
-  for (i = 0; i < 12; i++) {
+  for (i = 0; i < n_seeks; i++) {
     guint from = g_rand_int_range (random, 0, N_FRAMES);
     guint to = g_rand_int_range (random, from + 1, N_FRAMES + 1);
 
@@ -105,6 +111,19 @@ GST_START_TEST (test_seeks)
   player_clear (&player);
 }
 
+GST_START_TEST (test_seeks)
+{
+  check_seeks (LAUNCH, 12);
+}
+
+GST_END_TEST;
+
+/* Predicted windows are the same after a jump into any of them. */
+GST_START_TEST (test_prediction)
+{
+  check_seeks (LAUNCH_LONG, 8);
+}
+
 GST_END_TEST;
 
 /* Every time the same pictures, whether the model stayed loaded (READY) or not (NULL). */
@@ -114,7 +133,7 @@ GST_START_TEST (test_cycling)
   Player player;
   guint i;
 
-  player_init (&player);
+  player_init (&player, LAUNCH);
   for (i = 0; i < 20; i++) {
     g_array_set_size (player.checksums, 0);
     player_run (&player);
@@ -140,7 +159,7 @@ GST_START_TEST (test_stops)
   gint64 longest = 0;
   guint i;
 
-  player_init (&player);
+  player_init (&player, LAUNCH);
   src = gst_bin_get_by_name (GST_BIN (player.pipeline), "src");
   g_object_set (src, "steps", 1000, NULL);
   for (i = 0; i < 20; i++) {
@@ -176,6 +195,7 @@ main (int argc, char **argv)
   suite_add_tcase (suite, tc);
   tcase_set_timeout (tc, 300);
   tcase_add_test (tc, test_seeks);
+  tcase_add_test (tc, test_prediction);
   tcase_add_test (tc, test_cycling);
   tcase_add_test (tc, test_stops);
   return gst_check_run_suite (suite, argv[0], __FILE__);

@@ -29,3 +29,14 @@ vldm_window_seed (guint32 seed, guint64 window, guint stage)
 {
   return seed + 2654435769u * (guint32) (window + ((guint64) stage << 20));
 }
+
+VldmKeyWindow
+vldm_key_window (guint64 first, guint size, guint overlap, guint given)
+{
+  VldmKeyWindow window = { 0, };
+
+  window.context = first == 0 ? given : MIN (overlap, first);
+  window.begin = first == 0 ? 0 : first - window.context;
+  window.end = window.begin + size;
+  return window;
+}
