@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Whole upsampling runs through the stage: two windows of several tiles each, as make_upsample.py computes them with
- * PyTorch; and one tile against the whole field. Arguments: the folder of golden.json, the default model's (its tokenizer).
+ * PyTorch. Its settings, and the memory that automatic tiles count on. Arguments: the folder of golden.json, the default
+ * model's (its tokenizer).
  */
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "golden.h"
+#include "opencl/ops/tile.h"
 #include "vldm/stages/upsample.h"
 
-/* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. */
+/* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. Latents stored in half precision are
+ * GOLDEN_RUN_F16 away, at most four times the size of a picture. */
 #define PICTURE_TOLERANCE 8e-3
+#define PICTURE_TOLERANCE_F16 8e-2
 
 static Golden golden;
 static const char *tokenizer_folder;
@@ -177,7 +181,7 @@ run_windows (JsonObject * run_case, VldmUpsample * upsample,
 
 static void
 compare_pictures (Golden * self, JsonObject * run_case, const char *name,
-    const VldmFrames * pictures)
+    const VldmFrames * pictures, gdouble tolerance)
 {
   gsize pixels = (gsize) pictures->width * pictures->height;
   gsize n = pictures->count * 3 * pixels;
@@ -189,7 +193,7 @@ compare_pictures (Golden * self, JsonObject * run_case, const char *name,
 
     planar[i] = frame[i % pixels * 3 + i / pixels % 3] / 127.5f - 1.0f;
   }
-  golden_compare (self, run_case, output, planar, n, PICTURE_TOLERANCE);
+  golden_compare (self, run_case, output, planar, n, tolerance);
 }
 
 static void
@@ -206,10 +210,9 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   guint scale, channels, latent_width, latent_height;
   char *folder;
 
-  if (type == OCL_F16)
-    return;
   folder = write_model (self, run_case);
-  model = vldm_model_new (folder, self->device, VLDM_PRECISION_F32, &error);
+  model = vldm_model_new (folder, self->device,
+      type == OCL_F16 ? VLDM_PRECISION_F16 : VLDM_PRECISION_F32, &error);
   g_assert_no_error (error);
   upsample = vldm_upsample_new (model, NULL, &error);
   g_assert_no_error (error);
@@ -232,8 +235,10 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
 
   run_windows (run_case, upsample, &params, &rgb, &latents, &pictures);
   golden_compare (self, run_case, name, (const gfloat *) latents.host,
-      vldm_frames_size (&latents) / sizeof (gfloat), GOLDEN_RUN);
-  compare_pictures (self, run_case, name, &pictures);
+      vldm_frames_size (&latents) / sizeof (gfloat),
+      type == OCL_F16 ? GOLDEN_RUN_F16 : GOLDEN_RUN);
+  compare_pictures (self, run_case, name, &pictures,
+      type == OCL_F16 ? PICTURE_TOLERANCE_F16 : PICTURE_TOLERANCE);
   remove_model (folder);
 }
 
@@ -241,6 +246,175 @@ static void
 check_all (void)
 {
   golden_for_each (&golden, "upsample", check_run);
+}
+
+/* ---- settings and limits ---- */
+
+static JsonObject *
+find_case (const char *kind, const char *name)
+{
+  return
+      json_object_get_object_member (json_object_get_object_member (golden.root,
+          kind), name);
+}
+
+static void
+check_refused (gboolean ok, GError ** error, const char *reason)
+{
+  g_assert_false (ok);
+  g_assert_error (*error, VLDM_ERROR, VLDM_ERROR_SETTINGS);
+  if (strstr ((*error)->message, reason) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", (*error)->message, reason);
+  g_clear_error (error);
+}
+
+static void
+check_settings (void)
+{
+  g_autoptr (GError) error = NULL;
+  JsonObject *run_case = find_case ("upsample", "x4_tiles");
+  char *folder = write_model (&golden, run_case);
+  g_autoptr (VldmModel) model =
+      vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
+  VldmUpsampleParams params;
+  guint scale, channels, width, height, size, overlap;
+
+  g_assert_no_error (error);
+  params = make_params (run_case, model);
+  g_assert_true (vldm_upsample_check (model, &params, NULL));
+  params.noise_level = 51;
+  check_refused (vldm_upsample_check (model, &params, &error), &error,
+      "noise-level is 51; allowed is 0 to 50");
+  params.noise_level = 50;
+  params.tile_size = 7;
+  check_refused (vldm_upsample_check (model, &params, &error), &error,
+      "tile-size is 7; allowed is 8 to");
+  params.tile_size = 16;
+  params.tile_overlap = 9;
+  check_refused (vldm_upsample_check (model, &params, &error), &error,
+      "tile-overlap is 9; allowed is 0 to 8");
+  check_refused (vldm_upsample_windows (model, 8, 5, &params.windows, &error),
+      &error, "overlap of windows is 5; allowed is 0 to 4");
+  check_refused (vldm_upsample_windows (model, 0, 0, &params.windows, &error),
+      &error, "frames of a window is 0; allowed is 1 to");
+  check_refused (vldm_upsample_shape (model, 0, 8, &scale, &channels, &width,
+          &height, &error), &error, "width is 0");
+
+  /* what fits into memory is one tile */
+  params = make_params (run_case, model);
+  params.tile_size = 0;
+  vldm_upsample_tiles (model, &params, 37, 21, &size, &overlap, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (size, ==, 40);
+  remove_model (folder);
+}
+
+/* Blending needs a window before; the caller's memory must fit. */
+static void
+check_misuse (void)
+{
+  g_autoptr (GError) error = NULL;
+  JsonObject *run_case = find_case ("upsample", "native_field");
+  char *folder = write_model (&golden, run_case);
+  g_autoptr (VldmModel) model =
+      vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
+  g_autoptr (VldmUpsample) upsample = NULL;
+  const VldmUpsampleWindow alone = { 0 }, odd = {.shared = 1 };
+  const VldmUpsampleWindow blend = {.shared = 2,.blend = TRUE };
+  VldmUpsampleParams params;
+  g_auto (VldmFrames) rgb = { 0 }, latents = { 0 }, small = { 0 };
+
+  g_assert_no_error (error);
+  params = make_params (run_case, model);
+  params.sampling.steps = 1;
+  upsample = vldm_upsample_new (model, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (vldm_frames_init (&rgb, VLDM_FORMAT_RGB8, 3, 3, 7, 9, NULL));
+  g_assert_true (vldm_frames_init (&latents, VLDM_FORMAT_F16LE, 3, 4, 8, 10,
+          NULL));
+  g_assert_true (vldm_frames_init (&small, VLDM_FORMAT_F32LE, 3, 4, 7, 9,
+          NULL));
+  check_refused (vldm_upsample_run (upsample, &params, &blend, &rgb, &latents,
+          NULL, NULL, &error), &error, "no 2 frames of the piece before");
+  check_refused (vldm_upsample_run (upsample, &params, &odd, &rgb, &latents,
+          NULL, NULL, &error), &error, "it shares 0 or 2");
+  check_refused (vldm_upsample_run (upsample, &params, &alone, &rgb, &small,
+          NULL, NULL, &error), &error, "it needs 1 to 3 of [4, 8, 10]");
+  check_refused (vldm_upsample_run (upsample, &params, &alone, &rgb, NULL,
+          NULL, NULL, &error), &error, "gives 0");
+  vldm_upsample_run (upsample, &params, &alone, &rgb, &latents, NULL, NULL,
+      &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&upsample, vldm_upsample_free);
+  remove_model (folder);
+}
+
+/* Where a model has no upsampler. */
+static void
+check_absent (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = golden_new_folder ();
+  g_autoptr (VldmModel) model =
+      vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
+  VldmUpsampleParams params;
+
+  g_assert_no_error (error);
+  g_assert_false (vldm_upsample_defaults (model, &params, &error));
+  g_assert_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "\"upsampler\""));
+  golden_remove_folder (folder);
+}
+
+/* vldm_unet_bytes is what automatic tiles rely on: never less than a call takes, and not far above it. */
+static void
+check_memory (const char *name)
+{
+  Golden *self = &golden;
+  g_autoptr (GError) error = NULL;
+  char *folder = golden_write_network (self, find_case ("unet", name));
+  g_autoptr (VldmUnet) unet =
+      vldm_unet_load (self->device, OCL_F32, folder, NULL, NULL, &error);
+  g_autoptr (OclQueue) queue = ocl_queue_new (self->device, &error);
+  g_autoptr (VldmUnetContext) context = NULL;
+  const VldmUnetConfig *config;
+  const gfloat time_ids[3] = { 1.0f };
+  guint64 before, taken, estimate, largest;
+  OclTensor text, sample, output;
+
+  golden_remove_folder (folder);
+  g_assert_no_error (error);
+  config = vldm_unet_config (unet);
+  ocl_tensor_alloc (queue, OCL_F32, 1, 1, 77, config->cross_attention_dim[0],
+      &text, &error);
+  ocl_zero (queue, &text, &error);
+  context = vldm_unet_context_new (unet, queue, &text, &text, &error);
+  g_assert_no_error (error);
+  ocl_tensor_alloc (queue, OCL_F32, 2, 120, 136, config->in_channels, &sample,
+      &error);
+  ocl_tensor_alloc (queue, OCL_F32, 2, 120, 136, config->out_channels, &output,
+      &error);
+  ocl_zero (queue, &sample, &error);
+  g_assert_no_error (error);
+  before = ocl_device_bytes_allocated (self->device);
+  vldm_unet_run (unet, queue, context, &sample, 1.0f, time_ids, &output,
+      &error);
+  g_assert_no_error (error);
+  ocl_queue_finish (queue, &error);
+  taken = ocl_device_bytes_allocated (self->device) - before;
+  estimate = vldm_unet_bytes (config, OCL_F32, 2, 120, 136, &largest);
+  g_test_message ("%s: %" G_GUINT64_FORMAT " bytes taken, %" G_GUINT64_FORMAT
+      " estimated", name, taken, estimate);
+  g_assert_cmpuint (taken, <=, estimate);
+  g_assert_cmpuint (taken, >=, estimate / 3);
+  g_assert_cmpuint (largest, <=, estimate);
+}
+
+static void
+check_estimates (void)
+{
+  check_memory ("x4_1");
+  check_memory ("native7_3");
 }
 
 int
@@ -252,7 +426,11 @@ main (int argc, char **argv)
   g_assert_cmpint (argc, ==, 3);
   tokenizer_folder = g_build_filename (argv[2], "tokenizer", NULL);
   golden_open (&golden, argv[1]);
-  g_test_add_func ("/golden/upsample", check_all);
+  g_test_add_func ("/upsample/golden", check_all);
+  g_test_add_func ("/upsample/settings", check_settings);
+  g_test_add_func ("/upsample/misuse", check_misuse);
+  g_test_add_func ("/upsample/absent", check_absent);
+  g_test_add_func ("/upsample/memory", check_estimates);
   failed = g_test_run ();
   golden_clear (&golden);
   return failed;

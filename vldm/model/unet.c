@@ -503,7 +503,8 @@ vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames,
     pixels = (guint64) frames *height * width;
   }
   *largest = widest * ocl_type_size (type);
-  return (skips + 2 * slab + scratch) * ocl_type_size (type);
+  /* a quarter more, for the ends of the arena's blocks that a tensor did not fit into */
+  return (skips + 2 * slab + scratch) * ocl_type_size (type) / 4 * 5;
 }
 
 gboolean
