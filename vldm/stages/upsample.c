@@ -8,7 +8,6 @@
 #include "vldm/stages/upsample.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
@@ -18,10 +17,9 @@
 #include "vldm/stages/prompts.h"
 #include "vldm/stages/tiling.h"
 #include "vldm/stages/transfer.h"
+#include "vldm/stages/upsample_private.h"
 
-#define RGB_CHANNELS 3
-#define MAX_WINDOW 1024
-#define MAX_TILE 16384
+#define RGB_CHANNELS VLDM_UPSAMPLE_RGB_CHANNELS
 
 struct _VldmUpsample
 {
@@ -34,72 +32,16 @@ struct _VldmUpsample
   VldmOverlap kept_pictures;    /* the same of a decoder with temporal layers, in [-1, 1] */
 };
 
-/* Both configurations, or an error that names the missing folder or what does not fit. */
-typedef struct
-{
-  const VldmUnetConfig *unet;
-  const VldmAutoencoderConfig *autoencoder;
-  guint unit;                   /* pictures are padded to multiples of it */
-} UpsampleConfigs;
-
-static gboolean
-check_network (VldmModel * model, const UpsampleConfigs * configs,
-    GError ** error)
-{
-  const VldmUnetConfig *unet = configs->unet;
-  guint latents = configs->autoencoder->latent_channels;
-  const char *component = vldm_model_upsampler_component (model);
-
-  if (unet->in_channels != latents + RGB_CHANNELS
-      || unet->out_channels != latents) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-        "%s/%s/config.json: in_channels is %u and out_channels %u; an upsampler of latents with %u channels has %u (noisy latents, RGB) and %u",
-        vldm_model_folder (model), component, unet->in_channels,
-        unet->out_channels, latents, latents + RGB_CHANNELS, latents);
-    return FALSE;
-  }
-  if (unet->n_time_ids + (unet->num_class_embeds > 0 ? 1 : 0) > 1) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-        "%s/%s/config.json: %u added time ids; an upsampler has one, the noise level",
-        vldm_model_folder (model), component, unet->n_time_ids);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-find_configs (VldmModel * model, UpsampleConfigs * configs, GError ** error)
-{
-  configs->unet = vldm_model_upsampler_config (model);
-  configs->autoencoder = vldm_model_upsampler_autoencoder_config (model);
-  if (configs->unet == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has neither a folder \"upsampler\" nor a \"unet\" that takes RGB beside its latents; upsampling needs one of them",
-        vldm_model_folder (model));
-    return FALSE;
-  }
-  if (configs->autoencoder == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has no folder \"%s\"; upsampling needs it, for its latents",
-        vldm_model_folder (model),
-        g_str_equal (vldm_model_upsampler_component (model), "unet") ? "vae"
-        : "upsampler_vae");
-    return FALSE;
-  }
-  configs->unit = 1u << (configs->unet->n_levels - 1);
-  return check_network (model, configs, error);
-}
-
 VldmUpsample *
 vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
   g_autoptr (VldmUpsample) upsample = g_new0 (VldmUpsample, 1);
-  UpsampleConfigs configs;
+  VldmUpsampleConfigs configs;
   VldmTokenizer *tokenizer;
   VldmTextEncoder *encoder;
 
-  if (!find_configs (model, &configs, error))
+  if (!vldm_upsample_find_configs (model, &configs, error))
     return NULL;
   upsample->model = vldm_model_ref (model);
   upsample->queue = ocl_queue_new (vldm_model_device (model), error);
@@ -136,111 +78,6 @@ vldm_upsample_reset (VldmUpsample * upsample)
 {
   vldm_overlap_clear (&upsample->kept_latents);
   vldm_overlap_clear (&upsample->kept_pictures);
-}
-
-/* ---- settings ---- */
-
-gboolean
-vldm_upsample_defaults (VldmModel * model, VldmUpsampleParams * params,
-    GError ** error)
-{
-  const VldmDefaults *defaults = vldm_model_defaults (model);
-  UpsampleConfigs configs;
-
-  if (!find_configs (model, &configs, error))
-    return FALSE;
-  memset (params, 0, sizeof (*params));
-  params->sampling.prompt = "";
-  params->sampling.negative_prompt = "";
-  params->sampling.steps = defaults->upsampler.steps;
-  params->sampling.guidance_scale = defaults->upsampler.guidance;
-  params->sampling.guidance_rescale = defaults->upsampler.rescale;
-  params->sampling.context_guidance = 1.0;
-  params->sampling.scheduler = VLDM_SCHEDULER_AUTO;
-  params->noise_level = defaults->noise_level;
-  return vldm_upsample_windows (model, -1, -1, &params->windows, error);
-}
-
-gboolean
-vldm_upsample_windows (VldmModel * model, gint size, gint overlap,
-    VldmChunks * windows, GError ** error)
-{
-  const VldmStageDefaults *defaults = &vldm_model_defaults (model)->upsampler;
-
-  if (size == -1)
-    size = defaults->frames;
-  if (overlap == -1)
-    overlap = MIN (defaults->context, (guint) MAX (size, 0) / 2);
-  windows->size = size;
-  windows->overlap = overlap;
-  return vldm_check_range ("frames of a window", size, 1, MAX_WINDOW, error)
-      && vldm_check_range ("overlap of windows", overlap, 0, size / 2, error);
-}
-
-static guint
-round_up (guint size, guint unit)
-{
-  return (size + unit - 1) / unit * unit;
-}
-
-gboolean
-vldm_upsample_shape (VldmModel * model, guint width, guint height,
-    guint * scale, guint * latent_channels, guint * latent_width,
-    guint * latent_height, GError ** error)
-{
-  UpsampleConfigs configs;
-
-  if (!find_configs (model, &configs, error)
-      || !vldm_check_range ("width", width, 1, MAX_TILE, error)
-      || !vldm_check_range ("height", height, 1, MAX_TILE, error))
-    return FALSE;
-  *scale = configs.autoencoder->factor;
-  *latent_channels = configs.autoencoder->latent_channels;
-  *latent_width = round_up (width, configs.unit);
-  *latent_height = round_up (height, configs.unit);
-  return TRUE;
-}
-
-gboolean
-vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
-    GError ** error)
-{
-  UpsampleConfigs configs;
-  VldmChunks windows;
-
-  return find_configs (model, &configs, error)
-      && vldm_sampling_check (&params->sampling, error)
-      && vldm_check_range ("noise-level", params->noise_level, 0,
-      vldm_model_max_noise_level (model), error)
-      && vldm_upsample_windows (model, params->windows.size,
-      params->windows.overlap, &windows, error)
-      && (params->tile_size == 0
-      || (vldm_check_range ("tile-size", params->tile_size, configs.unit,
-              MAX_TILE, error)
-          && vldm_check_range ("tile-overlap", params->tile_overlap, 0,
-              params->tile_size / 2, error)));
-}
-
-gboolean
-vldm_upsample_tiles (VldmModel * model, const VldmUpsampleParams * params,
-    guint width, guint height, guint * tile_size, guint * tile_overlap,
-    GError ** error)
-{
-  UpsampleConfigs configs;
-
-  if (!vldm_upsample_check (model, params, error)
-      || !find_configs (model, &configs, error))
-    return FALSE;
-  *tile_size = params->tile_size;
-  *tile_overlap = params->tile_overlap;
-  if (params->tile_size == 0) {
-    *tile_size = vldm_tile_size_for (vldm_model_device (model), configs.unet,
-        vldm_model_type (model), params->windows.size,
-        round_up (height, configs.unit), round_up (width, configs.unit),
-        configs.unit);
-    *tile_overlap = *tile_size / 4;
-  }
-  return TRUE;
 }
 
 /* ---- a window ---- */
