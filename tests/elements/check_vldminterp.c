@@ -2,19 +2,13 @@
  *
  * vldminterp by itself, over stages that compute nothing.
  */
-#include <gst/check/gstharness.h>
-
 #include "gst/conditioning.h"
 #include "tests/elements/fake_stages.h"
 #include "tests/elements/harness.h"
 #include "vldm/stages/windows.h"
 
-#define CAPS(fields) "video/x-vldm-latents, format=F32LE, latent-width=8, " \
-    "latent-height=4, latent-channels=4, latent-space=vae, " \
-    "pixel-aspect-ratio=1/1, " fields
-#define USUAL CAPS ("width=64, height=32, framerate=24000/1001")
+#define USUAL CHECK_LATENTS_CAPS ("width=64, height=32, framerate=24000/1001")
 #define FACTOR 4
-#define N_VALUES (4 * 4 * 8)
 
 static GstClockTime
 known_time (guint64 n)
@@ -28,25 +22,10 @@ out_time (guint64 n)
   return gst_util_uint64_scale (n, 1001 * GST_SECOND, FACTOR * 24000);
 }
 
-/* Frame @n, at @pts; all of its values are n. */
-static GstBuffer *
-latents_at (guint64 n, GstClockTime pts)
-{
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, N_VALUES * 4, NULL);
-  gfloat values[N_VALUES];
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (values); i++)
-    values[i] = n;
-  gst_buffer_fill (buffer, 0, values, sizeof (values));
-  GST_BUFFER_PTS (buffer) = pts;
-  return buffer;
-}
-
 static GstBuffer *
 latents (guint64 n)
 {
-  GstBuffer *buffer = latents_at (n, known_time (n));
+  GstBuffer *buffer = check_latents (n, known_time (n));
 
   GST_BUFFER_DURATION (buffer) = known_time (n + 1) - known_time (n);
   return buffer;
@@ -99,19 +78,6 @@ check_frames (GstHarness * h, guint64 from, guint64 to)
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 0);
 }
 
-/* An element with its properties; caps may follow later. */
-static GstHarness *
-new_interpolator (const char *description, const char *caps)
-{
-  GstElement *interp = gst_parse_launch (description, NULL);
-  GstHarness *h = gst_harness_new_with_element (interp, "sink", "src");
-
-  if (caps != NULL)
-    gst_harness_set_src_caps_str (h, caps);
-  gst_object_unref (interp);
-  return h;
-}
-
 static GstEvent *
 conditioning (const char *prompt, guint32 seed, guint level)
 {
@@ -123,7 +89,7 @@ conditioning (const char *prompt, guint32 seed, guint level)
 /* T -> 4 (T - 1) + 1, and the first ones leave as soon as they can. */
 GST_START_TEST (test_drop)
 {
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
   guint n = __i__;
 
   push (h, 0, n);
@@ -143,7 +109,7 @@ GST_END_TEST;
 /* T -> 4 T: the last frame again, for as long as it was shown. */
 GST_START_TEST (test_hold)
 {
-  GstHarness *h = new_interpolator ("vldminterp tail=hold", USUAL);
+  GstHarness *h = check_harness ("vldminterp tail=hold", USUAL);
   guint n = __i__, i;
 
   push (h, 0, n);
@@ -159,7 +125,7 @@ GST_END_TEST;
 /* Known frames are not even copied. */
 GST_START_TEST (test_memory)
 {
-  GstHarness *h = new_interpolator ("vldminterp tail=hold", USUAL);
+  GstHarness *h = check_harness ("vldminterp tail=hold", USUAL);
   GstMemory *memories[3];
   guint i;
 
@@ -188,7 +154,7 @@ GST_END_TEST;
 /* No drift, whatever stream time 0 is called. */
 GST_START_TEST (test_exact_times)
 {
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
   const GstClockTime shift = __i__ * 3600 * GST_SECOND;
   GstSegment segment;
   guint n;
@@ -197,7 +163,7 @@ GST_START_TEST (test_exact_times)
   segment.start = segment.position = shift;
   fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
   for (n = 0; n < 1000; n++)
-    fail_unless_equals_int (gst_harness_push (h, latents_at (n,
+    fail_unless_equals_int (gst_harness_push (h, check_latents (n,
                 known_time (n) + shift)), GST_FLOW_OK);
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   for (n = 0; n < 3997; n++)
@@ -211,8 +177,8 @@ GST_END_TEST;
 /* Time stamps that are not quite on the grid: in order, and without holes. */
 GST_START_TEST (test_jitter)
 {
-  GstHarness *h = new_interpolator ("vldminterp",
-      CAPS ("width=64, height=32, framerate=24/1"));
+  GstHarness *h = check_harness ("vldminterp",
+      CHECK_LATENTS_CAPS ("width=64, height=32, framerate=24/1"));
   GstClockTime expected = 0;
   guint n;
 
@@ -220,7 +186,7 @@ GST_START_TEST (test_jitter)
     /* As WebM has them, in milliseconds. */
     GstClockTime ms = gst_util_uint64_scale_round (n, 1000, 24);
 
-    fail_unless_equals_int (gst_harness_push (h, latents_at (n,
+    fail_unless_equals_int (gst_harness_push (h, check_latents (n,
                 ms * GST_MSECOND)), GST_FLOW_OK);
   }
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
@@ -242,13 +208,13 @@ GST_END_TEST;
 GST_START_TEST (test_variable_rate)
 {
   static const GstClockTime times[] = { 0, 100, 500, 900 };
-  GstHarness *h = new_interpolator ("vldminterp tail=hold",
-      CAPS ("width=64, height=32, framerate=0/1"));
+  GstHarness *h = check_harness ("vldminterp tail=hold",
+      CHECK_LATENTS_CAPS ("width=64, height=32, framerate=0/1"));
   GstCaps *caps;
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (times); i++) {
-    fail_unless_equals_int (gst_harness_push (h, latents_at (i,
+    fail_unless_equals_int (gst_harness_push (h, check_latents (i,
                 times[i] * GST_MSECOND)), GST_FLOW_OK);
     if (i > 0)
       fail_unless (fake_last_gap.fps == 4000.0 / (times[i] - times[i - 1]));
@@ -281,12 +247,13 @@ GST_END_TEST;
 /* Time that goes back is a discontinuity, not a rate. */
 GST_START_TEST (test_time_goes_back)
 {
-  GstHarness *h = new_interpolator ("vldminterp",
-      CAPS ("width=64, height=32, framerate=0/1"));
+  GstHarness *h = check_harness ("vldminterp",
+      CHECK_LATENTS_CAPS ("width=64, height=32, framerate=0/1"));
 
-  fail_unless_equals_int (gst_harness_push (h, latents_at (0, GST_SECOND)),
+  fail_unless_equals_int (gst_harness_push (h, check_latents (0, GST_SECOND)),
       GST_FLOW_OK);
-  fail_unless_equals_int (gst_harness_push (h, latents_at (1, 0)), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (h, check_latents (1, 0)),
+      GST_FLOW_OK);
   fail_unless_equals_int (fake_gaps, 0);
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 1);
   gst_harness_teardown (h);
@@ -303,9 +270,11 @@ GST_START_TEST (test_caps)
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (rates); i++) {
-    char *in = g_strconcat (CAPS ("width=64, height=32, framerate="),
+    char *in =
+        g_strconcat (CHECK_LATENTS_CAPS ("width=64, height=32, framerate="),
         rates[i][0], NULL);
-    char *out = g_strconcat (CAPS ("width=64, height=32, framerate="),
+    char *out =
+        g_strconcat (CHECK_LATENTS_CAPS ("width=64, height=32, framerate="),
         rates[i][1], NULL);
     GstCaps *got, *expected = gst_caps_from_string (out);
 
@@ -371,7 +340,7 @@ GST_END_TEST;
 /* What comes before a border is not interpolated to what comes after, and leaves before it. */
 GST_START_TEST (test_borders)
 {
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
   GstSegment segment;
   GstBuffer *buffer;
   guint next = 3;
@@ -390,7 +359,7 @@ GST_START_TEST (test_borders)
       break;
     case 2:
       gst_harness_set_src_caps_str (h,
-          CAPS ("width=61, height=32, framerate=24000/1001"));
+          CHECK_LATENTS_CAPS ("width=61, height=32, framerate=24000/1001"));
       break;
     case 3:
       buffer = latents (3);
@@ -424,7 +393,7 @@ GST_END_TEST;
 /* The same caps and the same prompt once more are no border. */
 GST_START_TEST (test_no_borders)
 {
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
 
   fail_unless (gst_harness_push_event (h, conditioning ("a", 1, 0)));
   push (h, 0, 2);
@@ -441,7 +410,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_flush)
 {
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
   GstSegment segment;
 
   push (h, 0, 3);
@@ -469,7 +438,7 @@ GST_START_TEST (test_seek)
   } seeks[] = {
     {6, 11, 1, 4}, {8, 9, 2, 3}, {8, 13, 2, 4}, {7, 8, 1, 3}, {0, 1, 0, 1},
   };
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
   GstEvent *event;
   GstSegment segment;
   gint64 start, stop;
@@ -514,7 +483,7 @@ GST_END_TEST;
 /* Prompt, seed and level of what came in, unless properties are set; the next stage gets the next level. */
 GST_START_TEST (test_conditioning)
 {
-  GstHarness *h = new_interpolator (__i__ == 0 ? "vldminterp"
+  GstHarness *h = check_harness (__i__ == 0 ? "vldminterp"
       : "vldminterp prompt=own negative-prompt=rain seed=4294967295 steps=7 "
       "guidance-scale=2", USUAL);
   guint32 seed = __i__ == 0 ? 77 : G_MAXUINT32;
@@ -556,7 +525,7 @@ GST_END_TEST;
 /* Frames are those of no element at all. */
 GST_START_TEST (test_factor_1)
 {
-  GstHarness *h = new_interpolator ("vldminterp factor=1", USUAL);
+  GstHarness *h = check_harness ("vldminterp factor=1", USUAL);
   guint n;
 
   push (h, 0, 5);
@@ -574,243 +543,9 @@ GST_START_TEST (test_factor_1)
 
 GST_END_TEST;
 
-static const struct
-{
-  const char *description, *caps, *says;
-} warnings[] = {
-  {"vldminterp factor=2", USUAL,
-      "factor is 2, but the model was trained for 4"},
-  {"vldminterp", CAPS ("width=64, height=32, framerate=120/1"),
-      "480 frames per second"},
-  {"vldminterp", USUAL, NULL},
-};
-
-/* Said once, not with every gap. */
-GST_START_TEST (test_warnings)
-{
-  GstHarness *h = new_interpolator (warnings[__i__].description, NULL);
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GError *error;
-  guint n;
-
-  gst_element_set_bus (h->element, bus);
-  gst_harness_set_src_caps_str (h, warnings[__i__].caps);
-  for (n = 0; n < 3; n++)
-    fail_unless_equals_int (gst_harness_push (h, latents_at (n,
-                gst_util_uint64_scale (n, GST_SECOND, __i__ == 1 ? 120 : 24))),
-        GST_FLOW_OK);
-  fail_unless_equals_int (fake_gaps, 2);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
-  fail_unless_equals_int (message != NULL, warnings[__i__].says != NULL);
-  if (message != NULL) {
-    gst_message_parse_warning (message, &error, NULL);
-    fail_unless (strstr (error->message, warnings[__i__].says) != NULL, "%s",
-        error->message);
-    g_error_free (error);
-    gst_message_unref (message);
-  }
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
-}
-
-GST_END_TEST;
-
-static const struct
-{
-  const char *description, *says[2];
-} bad_settings[] = {
-  {"vldminterp factor=1000000", {"factor is 1000000", "1 to 32"}},
-  {"vldminterp steps=0", {"steps is 0", "1 and more"}},
-};
-
-GST_START_TEST (test_bad_settings)
-{
-  GstElement *interp = gst_parse_launch (bad_settings[__i__].description, NULL);
-  GstBus *bus = gst_bus_new ();
-
-  gst_object_ref_sink (interp);
-  gst_element_set_bus (interp, bus);
-  fail_unless (gst_element_set_state (interp, GST_STATE_PAUSED) ==
-      GST_STATE_CHANGE_FAILURE);
-  check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      bad_settings[__i__].says[0], bad_settings[__i__].says[1], NULL);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  gst_element_set_state (interp, GST_STATE_NULL);
-  gst_element_set_bus (interp, NULL);
-  gst_object_unref (bus);
-  gst_object_unref (interp);
-}
-
-GST_END_TEST;
-
-/* What only the model knows. */
-GST_START_TEST (test_bad_steps)
-{
-  GstHarness *h = new_interpolator ("vldminterp steps=5000", USUAL);
-  GstBus *bus = gst_bus_new ();
-
-  gst_element_set_bus (h->element, bus);
-  push (h, 0, 1);
-  fail_unless_equals_int (gst_harness_push (h, latents (1)), GST_FLOW_ERROR);
-  check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "steps is 5000", "1 to 1000", NULL);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
-}
-
-GST_END_TEST;
-
-/* What comes in is not what its caps say. */
-GST_START_TEST (test_bad_input)
-{
-  GstHarness *h = gst_harness_new ("vldminterp");
-  GstBus *bus = gst_bus_new ();
-  GstBuffer *buffer = latents (0);
-
-  gst_element_set_bus (h->element, bus);
-  if (__i__ == 0) {
-    gst_harness_set_src_caps_str (h, USUAL);
-    gst_buffer_resize (buffer, 0, 100);
-    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_ERROR);
-    check_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "100 bytes",
-        "512", NULL);
-  } else {
-    gst_harness_set_src_caps_str (h, "video/x-vldm-latents, format=F32LE, "
-        "width=64, height=32, framerate=24/1, latent-space=vae");
-    fail_if (gst_harness_push (h, buffer) == GST_FLOW_OK);
-    check_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-        "latent-width", NULL);
-  }
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
-}
-
-GST_END_TEST;
-
-/* Frames without any time. */
-GST_START_TEST (test_no_times)
-{
-  GstHarness *h = new_interpolator ("vldminterp", __i__ == 0 ? USUAL
-      : CAPS ("width=64, height=32, framerate=0/1"));
-  GstBus *bus = gst_bus_new ();
-  GstFlowReturn flow;
-  guint n;
-
-  gst_element_set_bus (h->element, bus);
-  fail_unless_equals_int (gst_harness_push (h, latents_at (0,
-              GST_CLOCK_TIME_NONE)), GST_FLOW_OK);
-  flow = gst_harness_push (h, latents_at (1, GST_CLOCK_TIME_NONE));
-  if (__i__ == 0) {
-    fail_unless_equals_int (flow, GST_FLOW_OK);
-    for (n = 0; n < 4; n++) {
-      GstBuffer *buffer = gst_harness_pull (h);
-
-      fail_unless (value (buffer, 0) == n / 4.0f);
-      fail_if (GST_BUFFER_PTS_IS_VALID (buffer));
-      gst_buffer_unref (buffer);
-    }
-  } else {
-    fail_unless_equals_int (flow, GST_FLOW_ERROR);
-    check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "no time stamps", NULL);
-  }
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
-}
-
-GST_END_TEST;
-
-static const struct
-{
-  FakeFailure failure;
-  CheckDomain domain;
-  gint code;
-} failures[] = {
-  {FAKE_FAIL_DEVICE, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
-  {FAKE_FAIL_MODEL, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
-  {FAKE_FAIL_LOAD, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
-  {FAKE_FAIL_INTERPOLATE, gst_resource_error_quark,
-      GST_RESOURCE_ERROR_NO_SPACE_LEFT},
-};
-
-/* One error, and the element can be used again. */
-GST_START_TEST (test_failures)
-{
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
-  GstBus *bus = gst_bus_new ();
-
-  gst_element_set_bus (h->element, bus);
-  fake.failure = failures[__i__].failure;
-  push (h, 0, 1);
-  fail_unless_equals_int (gst_harness_push (h, latents (1)), GST_FLOW_ERROR);
-  check_error (bus, failures[__i__].domain (), failures[__i__].code,
-      "injected failure", NULL);
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  check_stops_quickly (h->element);
-  fail_unless_equals_int (fake_live_models, 0);
-  fail_unless_equals_int (fake_live_stages, 0);
-
-  fake.failure = FAKE_FAIL_NOTHING;
-  gst_harness_play (h);
-  gst_harness_set_src_caps_str (h, USUAL);
-  push (h, 0, 3);
-  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
-  check_frames (h, 0, 9);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
-}
-
-GST_END_TEST;
-
-static gpointer
-push_gap (gpointer data)
-{
-  GstFlowReturn flow = gst_harness_push (data, latents (0));
-
-  if (flow == GST_FLOW_OK)
-    flow = gst_harness_push (data, latents (1));
-  return GINT_TO_POINTER (flow);
-}
-
-/* While it loads and while it interpolates; by FLUSH_START and by a state change. */
-GST_START_TEST (test_cancel)
-{
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
-  GThread *thread;
-  gint64 start;
-
-  if (__i__ & 1)
-    fake.load_ms = 20000;
-  else
-    fake.step_ms = 20000;
-  thread = g_thread_new ("push", push_gap, h);
-  g_usleep (100000);
-
-  start = g_get_monotonic_time ();
-  if (__i__ & 2)
-    fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
-  else
-    check_stops_quickly (h->element);
-  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)),
-      GST_FLOW_FLUSHING);
-  fail_unless (g_get_monotonic_time () - start < 200000);
-  check_stops_quickly (h->element);
-  fail_unless_equals_int (fake_live_models, 0);
-  gst_harness_teardown (h);
-}
-
-GST_END_TEST;
-
 GST_START_TEST (test_latency)
 {
-  GstHarness *h = new_interpolator ("vldminterp", USUAL);
+  GstHarness *h = check_harness ("vldminterp", USUAL);
 
   push (h, 0, 1);
   fail_unless_equals_uint64 (gst_harness_query_latency (h), known_time (1));
@@ -842,13 +577,6 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_seek, 0, 5);
   tcase_add_loop_test (tc, test_conditioning, 0, 2);
   tcase_add_test (tc, test_factor_1);
-  tcase_add_loop_test (tc, test_warnings, 0, G_N_ELEMENTS (warnings));
-  tcase_add_loop_test (tc, test_bad_settings, 0, G_N_ELEMENTS (bad_settings));
-  tcase_add_test (tc, test_bad_steps);
-  tcase_add_loop_test (tc, test_bad_input, 0, 2);
-  tcase_add_loop_test (tc, test_no_times, 0, 2);
-  tcase_add_loop_test (tc, test_failures, 0, G_N_ELEMENTS (failures));
-  tcase_add_loop_test (tc, test_cancel, 0, 4);
   tcase_add_test (tc, test_latency);
   return check_run (argc, argv, suite);
 }

@@ -90,3 +90,31 @@ check_stat (GstElement * element, const char *field)
   gst_structure_free (stats);
   return value;
 }
+
+GstBuffer *
+check_latents (guint64 n, GstClockTime pts)
+{
+  gfloat values[CHECK_LATENTS_VALUES];
+  guint i;
+  GstBuffer *buffer;
+
+  for (i = 0; i < G_N_ELEMENTS (values); i++)
+    values[i] = n;
+  buffer = gst_buffer_new_memdup (values, sizeof (values));
+  GST_BUFFER_PTS (buffer) = pts;
+  return buffer;
+}
+
+GstHarness *
+check_harness (const char *description, const char *caps)
+{
+  GstElement *element = gst_parse_launch (description, NULL);
+  GstHarness *h;
+
+  fail_unless (element != NULL, "%s", description);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  if (caps != NULL)
+    gst_harness_set_src_caps_str (h, caps);
+  gst_object_unref (element);
+  return h;
+}

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
 
 /* Such as gst_resource_error_quark, for tables. */
 typedef GQuark (*CheckDomain) (void);
@@ -26,3 +27,14 @@ void check_stops_quickly (GstElement * element);
 
 /* "stats" as one number. */
 guint64 check_stat (GstElement * element, const char *field);
+
+/* Caps of latents of 8 x 4 as the fake autoencoder makes them, with @fields: size of the picture and frame rate. */
+#define CHECK_LATENTS_CAPS(fields) "video/x-vldm-latents, format=F32LE, latent-width=8, latent-height=4, " \
+    "latent-channels=4, latent-space=vae, pixel-aspect-ratio=1/1, " fields
+#define CHECK_LATENTS_VALUES (4 * 4 * 8)
+
+/* A frame of such latents, at @pts; all of its values are @n. */
+GstBuffer *check_latents (guint64 n, GstClockTime pts);
+
+/* One element with its properties, as for gst-launch-1.0, between the pads of a harness. @caps may be NULL. */
+GstHarness *check_harness (const char *description, const char *caps);
