@@ -177,27 +177,29 @@ check_slices (Fixture * f, gint width, gint height, gint depth, gsize local,
   g_autoptr (GError) error = NULL;
   g_autoptr (OclBuffer) buffer = ocl_buffer_new_from_data (f->device, counts,
       n * sizeof *counts, &error);
-  guint64 launches = ocl_queue_launches (f->queue);
+  /* A queue of its own: another one may have learnt how little the kernel really does, and would not cut it. */
+  g_autoptr (OclQueue) queue = ocl_queue_new (f->device, &error);
   OclCall call = {.program = "probe",.kernel = "count",.options = "-DNUMBER=3",
   .global = { width, height, depth },.local = { local },.work = work};
 
   g_assert_no_error (error);
+  g_assert_nonnull (queue);
   ocl_call_buffer (&call, buffer);
   ocl_call_int (&call, width);
   ocl_call_int (&call, height);
   ocl_call_int (&call, depth);
   for (guint i = 0; i < 3; i++) {
-    g_assert_true (ocl_queue_run (f->queue, &call, &error));
+    g_assert_true (ocl_queue_run (queue, &call, &error));
     g_assert_no_error (error);
   }
-  g_assert_true (ocl_queue_read (f->queue, buffer, 0, counts,
+  g_assert_true (ocl_queue_read (queue, buffer, 0, counts,
           n * sizeof *counts, &error));
   for (gsize i = 0; i < n; i++)
     g_assert_cmpint (counts[i], ==, 9);
   if (work > 0)
-    g_assert_cmpuint (ocl_queue_launches (f->queue), >, launches + 3);
+    g_assert_cmpuint (ocl_queue_launches (queue), >, 3);
   else
-    g_assert_cmpuint (ocl_queue_launches (f->queue), ==, launches + 3);
+    g_assert_cmpuint (ocl_queue_launches (queue), ==, 3);
 }
 
 static void
