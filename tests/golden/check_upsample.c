@@ -309,6 +309,29 @@ check_settings (void)
   remove_model (folder);
 }
 
+static void
+check_max_noise_level (const char *index, guint expected)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = write_model (&golden, find_case ("upsample", "native_field"));
+  g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
+  g_autoptr (VldmModel) model = NULL;
+
+  g_assert_true (g_file_set_contents (path, index, -1, NULL));
+  model = vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (vldm_model_max_noise_level (model), ==, expected);
+  remove_model (folder);
+}
+
+/* Where config.json does not say. */
+static void
+check_max_noise_levels (void)
+{
+  check_max_noise_level ("{}", 350);
+  check_max_noise_level ("{\"max_noise_level\": 120}", 120);
+}
+
 /* Blending needs a window before; the caller's memory must fit. */
 static void
 check_misuse (void)
@@ -428,6 +451,7 @@ main (int argc, char **argv)
   golden_open (&golden, argv[1]);
   g_test_add_func ("/upsample/golden", check_all);
   g_test_add_func ("/upsample/settings", check_settings);
+  g_test_add_func ("/upsample/max-noise-level", check_max_noise_levels);
   g_test_add_func ("/upsample/misuse", check_misuse);
   g_test_add_func ("/upsample/absent", check_absent);
   g_test_add_func ("/upsample/memory", check_estimates);
