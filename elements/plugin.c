@@ -5,6 +5,7 @@
  */
 #include <gst/gst.h>
 
+#include "elements/vldmbin.h"
 #include "elements/vldmdec.h"
 #include "elements/vldminterp.h"
 #include "elements/vldmsrc.h"
@@ -14,6 +15,7 @@ plugin_init (GstPlugin * plugin)
 {
   gboolean registered = FALSE;
 
+  registered |= GST_ELEMENT_REGISTER (vldmbin, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmdec, plugin);
   registered |= GST_ELEMENT_REGISTER (vldminterp, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmsrc, plugin);

@@ -4,6 +4,7 @@
  */
 #include "tests/elements/harness.h"
 
+#include "elements/vldmbin.h"
 #include "elements/vldmdec.h"
 #include "elements/vldminterp.h"
 #include "elements/vldmsrc.h"
@@ -19,6 +20,7 @@ static gboolean
 register_elements (GstPlugin * plugin)
 {
   return GST_ELEMENT_REGISTER (vldmsrc, plugin)
+      && GST_ELEMENT_REGISTER (vldmbin, plugin)
       && GST_ELEMENT_REGISTER (vldmdec, plugin)
       && GST_ELEMENT_REGISTER (vldminterp, plugin);
 }
