@@ -58,7 +58,8 @@ write_model (Golden * self, JsonObject * run_case)
   golden_write_json (model, "model_index.json", index);
   put_network (self, model, folder, json_object_get_string_member (run_case,
           "unet"));
-  put_network (self, model, public ? "vae" : "upsampler_vae", "autoencoder");
+  put_network (self, model, public ? "vae" : "upsampler_vae",
+      json_object_get_string_member (run_case, "vae"));
   put_network (self, model, public ? "text_encoder" : "upsampler_text_encoder",
       "text");
   put_scheduler (model, public ? "scheduler" : "upsampler_scheduler",

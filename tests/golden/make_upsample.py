@@ -44,6 +44,9 @@ NETWORKS = {
         up_block_types=[CROSS_UP, UP], layers_per_block=1, num_attention_heads=[1, 2], cross_attention_dim=40,
         addition_time_embed_dim=32, projection_class_embeddings_input_dim=32, num_frames=8),
     "autoencoder": make_golden.NETWORKS["autoencoder"],
+    "temporal_decoder": make_golden.autoencoder(
+        "AutoencoderKLTemporalDecoder", block_out_channels=[32, 32, 64], down_block_types=["DownEncoderBlock2D"] * 3,
+        layers_per_block=1, latent_channels=4, scaling_factor=0.18215),
     "text": make_golden.text_encoder(
         hidden_size=40, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, vocab_size=719,
         hidden_act="gelu", max_position_embeddings=77),
@@ -69,8 +72,11 @@ UPSAMPLE_CASES = {
     "x4_tiles": dict(unet="x4", folder="unet", width=37, height=21, tile_size=16, tile_overlap=5),
     "native_tiles": dict(unet="native7", folder="upsampler", width=21, height=15, tile_size=13, tile_overlap=4),
     "native_field": dict(unet="native7", folder="upsampler", width=9, height=7, tile_size=0, tile_overlap=0),
+    "native_clip": dict(unet="native7", folder="upsampler", width=6, height=5, tile_size=0, tile_overlap=0,
+                        vae="temporal_decoder"),
 }
 for case in UPSAMPLE_CASES.values():
+    case.setdefault("vae", "autoencoder")
     case.update(frames=4, overlap=2, total=5, steps=5, guidance=3.0, rescale=0.5, noise_level=20, seeds=[7, 4021],
                 prompt="driving on a city street at night, light traffic", negative_prompt="fog", scheduler=DDIM,
                 low_res_scheduler=DDPM)
@@ -157,7 +163,7 @@ def run_window(case, model, texts, rgb, noise):
 
 
 def run_upsample(golden, name, case):
-    model, vae = draw_network(case["unet"])[0], draw_network("autoencoder")[0]
+    model, vae = draw_network(case["unet"])[0], draw_network(case["vae"])[0]
     encoder, tokenizer = draw_network("text")[0], CLIPTokenizer.from_pretrained(os.path.join(DRIVE, "tokenizer"))
     texts = []
     for text in (case["prompt"], case["negative_prompt"]):
@@ -178,13 +184,23 @@ def run_upsample(golden, name, case):
         now[:shared] = before[-shared:]
     first = run_window(case, model, texts, rgb[:case["frames"]], first_noise)
     second = run_window(case, model, texts, rgb[step:], second_noise)
-    for i in range(shared):
-        w = (i + 1) / (shared + 1)
-        second[i] = (1 - w) * first[step + i] + w * second[i]
+    blend(first[step:], second[:shared])
     latents = torch.cat([first[:step], second])
     golden.keep(case, name, latents)
-    pictures = vae.decode(latents / vae.config.scaling_factor).sample[:, :, :4 * case["height"], :4 * case["width"]]
-    golden.keep(case, name + "_pictures", pictures.clamp(-1, 1))
+    if case["vae"] == "temporal_decoder":
+        windows = [vae.decode(z / vae.config.scaling_factor, num_frames=len(z)).sample for z in (first, second)]
+        blend(windows[0][step:], windows[1][:shared])
+        pictures = torch.cat([windows[0][:step], windows[1]])
+    else:
+        pictures = vae.decode(latents / vae.config.scaling_factor).sample
+    golden.keep(case, name + "_pictures", pictures[:, :, :4 * case["height"], :4 * case["width"]].clamp(-1, 1))
+
+
+def blend(before, now):
+    """Frames that two windows share, in place of the later one's."""
+    for i in range(len(now)):
+        w = (i + 1) / (len(now) + 1)
+        now[i] = (1 - w) * before[i] + w * now[i]
 
 
 def main():
