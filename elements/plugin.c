@@ -7,6 +7,7 @@
 
 #include "elements/vldmbin.h"
 #include "elements/vldmdec.h"
+#include "elements/vldmenc.h"
 #include "elements/vldminterp.h"
 #include "elements/vldmsrc.h"
 
@@ -17,6 +18,7 @@ plugin_init (GstPlugin * plugin)
 
   registered |= GST_ELEMENT_REGISTER (vldmbin, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmdec, plugin);
+  registered |= GST_ELEMENT_REGISTER (vldmenc, plugin);
   registered |= GST_ELEMENT_REGISTER (vldminterp, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmsrc, plugin);
   return registered;

@@ -11,6 +11,8 @@
 
 #include <gst/base/gstbasesrc.h>
 
+#include "gst/latents.h"
+
 /* Less than one frame's time even at 50 frames a second, and a sink shows a frame until its time is over. */
 #define TOLERANCE (20 * GST_MSECOND)
 
@@ -57,15 +59,22 @@ compare_live (gconstpointer value, gconstpointer unused)
   return GST_IS_BASE_SRC (e) && gst_base_src_is_live (GST_BASE_SRC (e)) ? 0 : 1;
 }
 
+/* Encoders and muxers, but not an encoder to latents, which come back as pictures. */
 static gint
 compare_writer (gconstpointer value, gconstpointer unused)
 {
   GstElementFactory *factory =
       gst_element_get_factory (g_value_get_object (value));
+  GstCaps *latents;
+  gboolean writes;
 
-  return factory != NULL && gst_element_factory_list_is_type (factory,
-      GST_ELEMENT_FACTORY_TYPE_ENCODER | GST_ELEMENT_FACTORY_TYPE_MUXER)
-      ? 0 : 1;
+  if (factory == NULL || !gst_element_factory_list_is_type (factory,
+          GST_ELEMENT_FACTORY_TYPE_ENCODER | GST_ELEMENT_FACTORY_TYPE_MUXER))
+    return 1;
+  latents = gst_caps_new_empty_simple (GST_VLDM_LATENTS_TYPE);
+  writes = !gst_element_factory_can_src_any_caps (factory, latents);
+  gst_caps_unref (latents);
+  return writes ? 0 : 1;
 }
 
 gboolean

@@ -189,6 +189,44 @@ GST_START_TEST (test_life)
 
 GST_END_TEST;
 
+/* Pictures in, more pictures out, with another size in between. */
+GST_START_TEST (test_footage)
+{
+  Chain chain;
+
+  chain_init (&chain, "videotestsrc num-buffers=9 ! "
+      "video/x-raw,format=RGB,width=61,height=31,framerate=24000/1001 ! "
+      "concat name=c ! vldmenc ! queue ! vldminterp ! vldmdec ! "
+      "video/x-raw,framerate=96000/1001 ! fakesink name=sink  "
+      "videotestsrc num-buffers=3 ! "
+      "video/x-raw,format=RGB,width=32,height=32,framerate=24000/1001 ! c.");
+  chain_run (&chain);
+  fail_unless_equals_int (chain.values->len, 33 + 9);
+  fail_unless_equals_int (fake_gaps, 8 + 2);
+  fail_unless_equals_int (fake_live_models, 1);
+  chain_clear (&chain);
+}
+
+GST_END_TEST;
+
+/* An encoder to latents writes no file: the pipeline prerolls without waiting for the first window. */
+GST_START_TEST (test_preroll)
+{
+  GstElement *pipeline = gst_parse_launch ("vldmsrc ! vldminterp ! vldmdec ! "
+      "fakesink  videotestsrc num-buffers=1 ! video/x-raw,format=RGB ! vldmenc "
+      "! fakesink", NULL);
+
+  fake.step_ms = 20000;
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
+      == GST_STATE_CHANGE_SUCCESS);
+  fail_unless_equals_int (fake_generations, 0);
+  check_stops_quickly (pipeline);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
 int
 main (int argc, char **argv)
 {
@@ -200,5 +238,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_chain, 0, 2);
   tcase_add_loop_test (tc, test_random_seeks, 0, 2);
   tcase_add_test (tc, test_life);
+  tcase_add_test (tc, test_footage);
+  tcase_add_test (tc, test_preroll);
   return check_run (argc, argv, suite);
 }

@@ -6,6 +6,7 @@
 
 #include "elements/vldmbin.h"
 #include "elements/vldmdec.h"
+#include "elements/vldmenc.h"
 #include "elements/vldminterp.h"
 #include "elements/vldmsrc.h"
 #include "tests/elements/fake_stages.h"
@@ -22,6 +23,7 @@ register_elements (GstPlugin * plugin)
   return GST_ELEMENT_REGISTER (vldmsrc, plugin)
       && GST_ELEMENT_REGISTER (vldmbin, plugin)
       && GST_ELEMENT_REGISTER (vldmdec, plugin)
+      && GST_ELEMENT_REGISTER (vldmenc, plugin)
       && GST_ELEMENT_REGISTER (vldminterp, plugin);
 }
 
