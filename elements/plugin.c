@@ -9,6 +9,7 @@
 #include "elements/vldmdec.h"
 #include "elements/vldmenc.h"
 #include "elements/vldminterp.h"
+#include "elements/vldmsr.h"
 #include "elements/vldmsrc.h"
 
 static gboolean
@@ -20,6 +21,7 @@ plugin_init (GstPlugin * plugin)
   registered |= GST_ELEMENT_REGISTER (vldmdec, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmenc, plugin);
   registered |= GST_ELEMENT_REGISTER (vldminterp, plugin);
+  registered |= GST_ELEMENT_REGISTER (vldmsr, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmsrc, plugin);
   return registered;
 }

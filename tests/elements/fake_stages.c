@@ -10,6 +10,7 @@
 #include "vldm/stages/encode.h"
 #include "vldm/stages/interpolate.h"
 #include "vldm/stages/keyframes.h"
+#include "vldm/stages/upsample.h"
 
 #define FACTOR 8
 #define CHANNELS 4
@@ -17,9 +18,10 @@
 
 FakeSettings fake;
 gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
-gint fake_gaps;
+gint fake_gaps, fake_upsamplings;
 gint fake_live_models, fake_live_stages;
 FakeGap fake_last_gap;
+FakeUpsampling fake_last_upsampling;
 FakeWindow fake_windows[FAKE_MAX_WINDOWS];
 
 struct _OclDevice
@@ -55,6 +57,12 @@ struct _VldmEncode
   VldmModel *model;
 };
 
+struct _VldmUpsample
+{
+  VldmModel *model;
+  guint kept;
+};
+
 static OclDevice the_device;
 
 void
@@ -64,7 +72,8 @@ fake_reset (void)
   fake.fps_n = 24000;
   fake.fps_d = 1001;
   fake_models_opened = fake_stages_made = fake_generations = fake_chunks = 0;
-  fake_gaps = 0;
+  fake_gaps = fake_upsamplings = 0;
+  memset (&fake_last_upsampling, 0, sizeof (fake_last_upsampling));
   memset (&fake_last_gap, 0, sizeof (fake_last_gap));
 }
 
@@ -565,4 +574,146 @@ vldm_encode_run (VldmEncode * encode, const VldmFrames * rgb,
       frame[j] = *vldm_frames_host (rgb, i);
   }
   return work (progress, VLDM_ACTIVITY_ENCODE, i, i, 0, error);
+}
+
+static gboolean
+has_upsampler (VldmModel * model, GError ** error)
+{
+  if (fake.failure != FAKE_FAIL_NO_UPSAMPLER)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
+      "%s has no folder \"upsampler\"", model->folder);
+  return FALSE;
+}
+
+VldmUpsample *
+vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  VldmUpsample *upsample;
+
+  if (!has_upsampler (model, error) || !load (progress, error))
+    return NULL;
+  upsample = g_new0 (VldmUpsample, 1);
+  upsample->model = vldm_model_ref (model);
+  return upsample;
+}
+
+void
+vldm_upsample_free (VldmUpsample * upsample)
+{
+  g_atomic_int_add (&fake_live_stages, -1);
+  vldm_model_unref (upsample->model);
+  g_free (upsample);
+}
+
+gboolean
+vldm_upsample_windows (VldmModel * model, gint size, gint overlap,
+    VldmChunks * windows, GError ** error)
+{
+  windows->size = size == -1 ? 8 : size;
+  windows->overlap = overlap == -1 ? 2 : overlap;
+  return has_upsampler (model, error);
+}
+
+gboolean
+vldm_upsample_defaults (VldmModel * model, VldmUpsampleParams * params,
+    GError ** error)
+{
+  memset (params, 0, sizeof (*params));
+  params->sampling.prompt = params->sampling.negative_prompt = "";
+  params->sampling.steps = 4;
+  params->noise_level = 20;
+  return vldm_upsample_windows (model, -1, -1, &params->windows, error);
+}
+
+gboolean
+vldm_upsample_shape (VldmModel * model, guint width, guint height,
+    guint * scale, guint * latent_channels, guint * latent_width,
+    guint * latent_height, GError ** error)
+{
+  *scale = 4;
+  *latent_channels = CHANNELS;
+  *latent_width = (width + 1) / 2 * 2;
+  *latent_height = (height + 1) / 2 * 2;
+  return has_upsampler (model, error);
+}
+
+gboolean
+vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
+    GError ** error)
+{
+  return in_range ("steps", params->sampling.steps, 1, 1000, error)
+      && in_range ("noise-level", params->noise_level, 0, 350, error)
+      && (params->tile_size == 0
+      || (in_range ("tile-size", params->tile_size, 8, 4096, error)
+          && in_range ("tile-overlap", params->tile_overlap, 0,
+              params->tile_size / 2, error)));
+}
+
+static void
+note_upsampling (const VldmUpsampleParams * params)
+{
+  const VldmSampling *sampling = &params->sampling;
+
+  g_atomic_int_inc (&fake_upsamplings);
+  g_strlcpy (fake_last_upsampling.prompt, sampling->prompt,
+      sizeof (fake_last_upsampling.prompt));
+  g_strlcpy (fake_last_upsampling.negative_prompt, sampling->negative_prompt,
+      sizeof (fake_last_upsampling.negative_prompt));
+  fake_last_upsampling.seed = sampling->seed;
+  fake_last_upsampling.steps = sampling->steps;
+  fake_last_upsampling.noise_level = params->noise_level;
+  fake_last_upsampling.tile_size = params->tile_size;
+  fake_last_upsampling.tile_overlap = params->tile_overlap;
+}
+
+/* What is written into the three channels of frame @i. */
+static void
+upsampled (const VldmUpsampleParams * params,
+    const VldmUpsampleWindow * window, const VldmFrames * rgb, guint i,
+    guint8 colour[3])
+{
+  gboolean shared = i < window->shared;
+
+  colour[0] = *vldm_frames_host (rgb, i);
+  colour[1] = shared ? window->earlier_seed : params->sampling.seed;
+  colour[2] = rgb->count + (shared && window->blend ? 16 * window->shared : 0);
+}
+
+gboolean
+vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
+    const VldmUpsampleWindow * window, const VldmFrames * rgb,
+    VldmFrames * latents, VldmFrames * pictures,
+    const VldmProgress * progress, GError ** error)
+{
+  const VldmFrames *out = pictures ? pictures : latents;
+  gsize bytes = vldm_frames_frame_size (out), j;
+  guint i;
+
+  note_upsampling (params);
+  if (window->blend && upsample->kept != window->shared) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "%u frames kept, %u to blend", upsample->kept, window->shared);
+    return FALSE;
+  }
+  for (i = 0; i < params->sampling.steps; i++)
+    if ((i == 2 && fails (FAKE_FAIL_UPSAMPLE, OCL_ERROR, OCL_ERROR_MEMORY,
+                error))
+        || !work (progress, VLDM_ACTIVITY_DENOISE, i, params->sampling.steps,
+            fake.step_ms, error))
+      return FALSE;
+
+  for (i = 0; i < out->count; i++) {
+    guint8 colour[3];
+
+    upsampled (params, window, rgb, i, colour);
+    for (j = 0; pictures != NULL && j < bytes; j++)
+      vldm_frames_host (pictures, i)[j] = colour[j % 3];
+    for (j = 0; latents != NULL && j < 3; j++)
+      ((gfloat *) vldm_frames_host (latents, i))[j] = colour[j];
+  }
+  upsample->kept = window->keep ? params->windows.overlap : 0;
+  return work (progress, VLDM_ACTIVITY_DENOISE, params->sampling.steps,
+      params->sampling.steps, 0, error);
 }

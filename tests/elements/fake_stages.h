@@ -8,7 +8,8 @@
  * (frame number mod 256, number of the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if
  * this is one of them), which tells how it was decoded. Between two frames of latents the first value is interpolated
  * linearly; the second is the seed mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of
- * the picture.
+ * the picture. Upsampled pictures: the pixels of a frame are (its first byte, the low bits of the seed of its noise, frames
+ * of the window + 16 * frames that were blended if this is one of them); upsampled latents: the same three numbers.
  */
 #pragma once
 
@@ -24,6 +25,8 @@ typedef enum
   FAKE_FAIL_DECODE,             /* vldm_decode_run, half way */
   FAKE_FAIL_INTERPOLATE,        /* vldm_interpolate_run, half way */
   FAKE_FAIL_ENCODE,             /* vldm_encode_run */
+  FAKE_FAIL_NO_UPSAMPLER,       /* vldm_upsample_new and all that ask about it */
+  FAKE_FAIL_UPSAMPLE,           /* vldm_upsample_run, half way */
 } FakeFailure;
 
 /* Set before the pipeline starts. */
@@ -41,7 +44,7 @@ typedef struct
 extern FakeSettings fake;
 
 /* What happened since fake_reset. Atomic. */
-extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks, fake_gaps;
+extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks, fake_gaps, fake_upsamplings;
 /* What is alive. Atomic. */
 extern gint fake_live_models, fake_live_stages;
 
@@ -54,6 +57,17 @@ typedef struct
 } FakeGap;
 
 extern FakeGap fake_last_gap;
+
+/* What the last window was upsampled with. */
+typedef struct
+{
+  char prompt[64], negative_prompt[64];
+  guint steps, noise_level, tile_size, tile_overlap;
+  guint32 seed;
+} FakeUpsampling;
+
+extern FakeUpsampling fake_last_upsampling;
+
 /* One generation, as it was asked for. */
 typedef struct
 {

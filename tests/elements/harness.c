@@ -8,6 +8,7 @@
 #include "elements/vldmdec.h"
 #include "elements/vldmenc.h"
 #include "elements/vldminterp.h"
+#include "elements/vldmsr.h"
 #include "elements/vldmsrc.h"
 #include "tests/elements/fake_stages.h"
 
@@ -24,7 +25,8 @@ register_elements (GstPlugin * plugin)
       && GST_ELEMENT_REGISTER (vldmbin, plugin)
       && GST_ELEMENT_REGISTER (vldmdec, plugin)
       && GST_ELEMENT_REGISTER (vldmenc, plugin)
-      && GST_ELEMENT_REGISTER (vldminterp, plugin);
+      && GST_ELEMENT_REGISTER (vldminterp, plugin)
+      && GST_ELEMENT_REGISTER (vldmsr, plugin);
 }
 
 int

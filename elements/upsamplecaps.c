@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Caps on both sides of vldmsr.
+ */
+#include "elements/upsamplecaps.h"
+
+#include <gst/video/video.h>
+
+#include "vldm/stages/upsample.h"
+
+#define SCALE GST_VLDM_UPSAMPLE_SCALE
+
+/* So that pictures that come out are at most 32764 pixels wide. */
+#define MAX_SIDE 8191
+
+/* From one side of an int to the other; FALSE if there is no such size. */
+typedef gboolean (*ScaleSize) (const GValue * size, GValue * scaled);
+
+/* A range of one value is none in GStreamer. */
+static gboolean
+take_range (gint min, gint max, gint step, GValue * scaled)
+{
+  if (min > max)
+    return FALSE;
+  if (min == max) {
+    g_value_init (scaled, G_TYPE_INT);
+    g_value_set_int (scaled, min);
+  } else {
+    g_value_init (scaled, GST_TYPE_INT_RANGE);
+    gst_value_set_int_range_step (scaled, min, max, step);
+  }
+  return TRUE;
+}
+
+static gboolean
+multiply (const GValue * size, GValue * scaled)
+{
+  gint min, max, step = 1;
+
+  if (G_VALUE_HOLDS_INT (size)) {
+    min = max = g_value_get_int (size);
+    if (min < 1 || min > MAX_SIDE)
+      return FALSE;
+  } else {
+    step = gst_value_get_int_range_step (size);
+    min = MAX (gst_value_get_int_range_min (size), step);
+    max = MIN (gst_value_get_int_range_max (size), MAX_SIDE / step * step);
+  }
+  return min <= max
+      && take_range (SCALE * min, SCALE * max, SCALE * step, scaled);
+}
+
+static gboolean
+divide (const GValue * size, GValue * scaled)
+{
+  gint min, max, step = 1;
+
+  if (G_VALUE_HOLDS_INT (size)) {
+    min = g_value_get_int (size);
+    if (min < SCALE || min % SCALE != 0 || min / SCALE > MAX_SIDE)
+      return FALSE;
+    return take_range (min / SCALE, min / SCALE, 1, scaled);
+  }
+  if (gst_value_get_int_range_step (size) % SCALE == 0)
+    step = gst_value_get_int_range_step (size) / SCALE;
+  min = gst_value_get_int_range_min (size);
+  max = gst_value_get_int_range_max (size) / SCALE;
+  min = MAX (min / SCALE + (min % SCALE > 0), step);
+  return take_range (min, MIN (max, MAX_SIDE / step * step), step, scaled);
+}
+
+static gboolean
+scale_value (const GValue * size, ScaleSize scale, GValue * scaled)
+{
+  guint i;
+
+  if (G_VALUE_HOLDS_INT (size) || GST_VALUE_HOLDS_INT_RANGE (size))
+    return scale (size, scaled);
+  if (!GST_VALUE_HOLDS_LIST (size))
+    return FALSE;
+
+  g_value_init (scaled, GST_TYPE_LIST);
+  for (i = 0; i < gst_value_list_get_size (size); i++) {
+    GValue item = G_VALUE_INIT;
+
+    if (scale_value (gst_value_list_get_value (size, i), scale, &item))
+      gst_value_list_append_and_take_value (scaled, &item);
+  }
+  if (gst_value_list_get_size (scaled) > 0)
+    return TRUE;
+  g_value_unset (scaled);
+  return FALSE;
+}
+
+/* A copy of @s with other sizes, or NULL. */
+static GstStructure *
+scale_structure (const GstStructure * s, ScaleSize scale)
+{
+  static const char *const sides[] = { "width", "height" };
+  g_autoptr (GstStructure) result = gst_structure_copy (s);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (sides); i++) {
+    const GValue *size = gst_structure_get_value (s, sides[i]);
+    GValue scaled = G_VALUE_INIT;
+
+    if (size == NULL)
+      continue;
+    if (!scale_value (size, scale, &scaled))
+      return NULL;
+    gst_structure_take_value (result, sides[i], &scaled);
+  }
+  return g_steal_pointer (&result);
+}
+
+/* The other kind of video @s: only what both have stays. */
+static GstStructure *
+convert_structure (const GstStructure * s, const char *name)
+{
+  static const char *const common[] = {
+    "width", "height", "framerate", "pixel-aspect-ratio"
+  };
+  GstStructure *result = gst_structure_new_empty (name);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (common); i++) {
+    const GValue *value = gst_structure_get_value (s, common[i]);
+
+    if (value != NULL)
+      gst_structure_set_value (result, common[i], value);
+  }
+  return result;
+}
+
+GstCaps *
+gst_vldm_upsample_caps_out (GstCaps * caps)
+{
+  GstCaps *pictures = gst_caps_new_empty (), *latents = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    GstStructure *s =
+        scale_structure (gst_caps_get_structure (caps, i), multiply);
+    GstStructure *l;
+
+    if (s == NULL)
+      continue;
+    l = convert_structure (s, GST_VLDM_LATENTS_TYPE);
+    gst_structure_set (l, "latent-space", G_TYPE_STRING, "upsampler-vae", NULL);
+    gst_caps_append_structure (latents, l);
+    gst_caps_append_structure (pictures, s);
+  }
+  gst_caps_append (pictures, latents);
+  return pictures;
+}
+
+GstCaps *
+gst_vldm_upsample_caps_in (GstCaps * caps)
+{
+  GstCaps *result = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    GstStructure *s =
+        scale_structure (gst_caps_get_structure (caps, i), divide);
+    GstStructure *l;
+
+    if (s == NULL)
+      continue;
+    if (gst_structure_has_name (s, GST_VLDM_LATENTS_TYPE)) {
+      l = s;
+      s = convert_structure (l, "video/x-raw");
+      gst_structure_set (s, "format", G_TYPE_STRING, "RGB", NULL);
+      gst_structure_free (l);
+    }
+    result = gst_caps_merge_structure (result, s);
+  }
+  return result;
+}
+
+GstCaps *
+gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width,
+    guint height, GError ** error)
+{
+  guint scale, channels, latent_width, latent_height;
+  GstStructure *s;
+
+  if (!vldm_upsample_shape (model, width, height, &scale, &channels,
+          &latent_width, &latent_height, error)) {
+    gst_caps_unref (caps);
+    return NULL;
+  }
+  caps = gst_caps_make_writable (gst_caps_truncate (caps));
+  s = gst_caps_get_structure (caps, 0);
+  gst_structure_set (s, "latent-width", G_TYPE_INT, latent_width,
+      "latent-height", G_TYPE_INT, latent_height,
+      "latent-channels", G_TYPE_INT, channels, NULL);
+  gst_structure_fixate_field_string (s, "format", "F32LE");
+  return gst_caps_fixate (caps);
+}
+
+gsize
+gst_vldm_upsample_caps_frame_size (const GstCaps * caps)
+{
+  GstVideoInfo info;
+  GstVldmLatents latents;
+
+  if (!gst_structure_has_name (gst_caps_get_structure (caps, 0),
+          GST_VLDM_LATENTS_TYPE))
+    return gst_video_info_from_caps (&info, caps) ? GST_VIDEO_INFO_SIZE (&info)
+        : 0;
+  return gst_vldm_latents_from_caps (&latents, caps, NULL)
+      ? gst_vldm_latents_frame_size (&latents) : 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Caps on both sides of vldmsr: raw pictures in; raw ones or latents of the upsampler's autoencoder out.
+ */
+#pragma once
+
+#include "gst/latents.h"
+
+G_BEGIN_DECLS
+
+#define GST_VLDM_UPSAMPLE_SCALE 4
+
+/* What can come out for pictures of @caps: first pictures, then latents. Sizes are multiplied, also in ranges and lists;
+ * all else stays. */
+GstCaps *gst_vldm_upsample_caps_out (GstCaps * caps);
+
+/* What pictures make one of @caps: sizes that are no multiples are left out. */
+GstCaps *gst_vldm_upsample_caps_in (GstCaps * caps);
+
+/* One of @caps (taken), which are latents, with the shape that @model gives those of @width x @height pictures. */
+GstCaps *gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width, guint height,
+    GError ** error);
+
+/* Bytes of a frame of fixed @caps, pictures or latents; 0 if they are neither. */
+gsize gst_vldm_upsample_caps_frame_size (const GstCaps * caps);
+
+G_END_DECLS

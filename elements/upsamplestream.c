@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What vldmsr does with its frames.
+ */
+#include "elements/upsamplestream.h"
+
+#include "elements/upsamplecaps.h"
+#include "gst/error.h"
+
+/* Assumed for latency and seeks while no model is open that knows better. */
+#define USUAL_WINDOW_FRAMES 8
+#define USUAL_WINDOW_OVERLAP 2
+
+static void *
+new_upsample (VldmModel * model, const VldmProgress * progress, GError ** error)
+{
+  return vldm_upsample_new (model, progress, error);
+}
+
+static void
+free_upsample (gpointer stage)
+{
+  vldm_upsample_free (stage);
+}
+
+static const GstVldmStageClass stage_class = { new_upsample, free_upsample };
+
+void
+gst_vldm_upsample_stream_init (GstVldmUpsampleStream * stream,
+    GstElement * element)
+{
+  memset (stream, 0, sizeof (*stream));
+  stream->element = element;
+  stream->worker = gst_vldm_worker_new (element, &stage_class);
+  stream->precision = VLDM_PRECISION_AUTO;
+  gst_vldm_upsample_settings_init (&stream->settings);
+  gst_vldm_upsample_frames_init (&stream->frames);
+  gst_vldm_upsample_stream_guess_grid (stream);
+}
+
+void
+gst_vldm_upsample_stream_clear (GstVldmUpsampleStream * stream)
+{
+  gst_vldm_worker_free (stream->worker);
+  gst_vldm_upsample_frames_clear (&stream->frames);
+  gst_vldm_upsample_settings_clear (&stream->settings);
+  g_free (stream->model_path);
+  g_free (stream->device);
+}
+
+static void
+get_conditioning (GstVldmUpsampleStream * stream,
+    GstVldmConditioning * conditioning)
+{
+  memset (conditioning, 0, sizeof (*conditioning));
+  if (stream->conditioning != NULL)
+    gst_vldm_conditioning_from_event (conditioning, stream->conditioning);
+}
+
+/* Begins to load the model: the property's, else upstream's, else the default one. */
+gboolean
+gst_vldm_upsample_stream_choose_model (GstVldmUpsampleStream * stream)
+{
+  GstVldmConditioning conditioning;
+  g_autofree char *path = NULL;
+  g_autofree char *device = NULL;
+  g_autoptr (GError) error = NULL;
+  VldmPrecision precision;
+  gboolean kept;
+
+  get_conditioning (stream, &conditioning);
+  GST_OBJECT_LOCK (stream->element);
+  path =
+      g_strdup (stream->model_path ? stream->model_path : conditioning.model);
+  device = g_strdup (stream->device);
+  precision = stream->precision;
+  GST_OBJECT_UNLOCK (stream->element);
+
+  if (!gst_vldm_worker_open (stream->worker, path, device, precision, &kept,
+          &error)) {
+    gst_vldm_fail (stream->element, error, "choosing the model");
+    return FALSE;
+  }
+  if (!kept)
+    stream->grid_known = FALSE;
+  return TRUE;
+}
+
+/* Model and stage, once they are loaded. The loading thread says what is wrong with them, so it comes first. */
+GstFlowReturn
+gst_vldm_upsample_stream_wait (GstVldmUpsampleStream * stream,
+    VldmModel ** model, gpointer * stage)
+{
+  GstFlowReturn flow;
+
+  if (!gst_vldm_worker_is_open (stream->worker)
+      && !gst_vldm_upsample_stream_choose_model (stream))
+    return GST_FLOW_ERROR;
+  flow = gst_vldm_worker_wait_stage (stream->worker, stage);
+  if (flow == GST_FLOW_OK)
+    flow = gst_vldm_worker_wait_model (stream->worker, model);
+  return flow;
+}
+
+static gboolean
+check_scale (GstVldmUpsampleStream * stream, VldmModel * model, GError ** error)
+{
+  guint scale, channels, width, height;
+
+  if (!vldm_upsample_shape (model, GST_VIDEO_INFO_WIDTH (&stream->frames.in),
+          GST_VIDEO_INFO_HEIGHT (&stream->frames.in), &scale, &channels, &width,
+          &height, error))
+    return FALSE;
+  if (scale == GST_VLDM_UPSAMPLE_SCALE)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+      "the upsampler of %s makes pictures %u times as large; vldmsr needs one "
+      "that makes them %d times as large",
+      gst_vldm_worker_folder (stream->worker), scale, GST_VLDM_UPSAMPLE_SCALE);
+  return FALSE;
+}
+
+void
+gst_vldm_upsample_stream_guess_grid (GstVldmUpsampleStream * stream)
+{
+  GST_OBJECT_LOCK (stream->element);
+  stream->frames.grid.size = USUAL_WINDOW_FRAMES;
+  stream->frames.grid.overlap = USUAL_WINDOW_OVERLAP;
+  GST_OBJECT_UNLOCK (stream->element);
+  stream->grid_known = FALSE;
+}
+
+/* The model's own windows, once it is open. */
+GstFlowReturn
+gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
+{
+  g_autoptr (GError) error = NULL;
+  VldmModel *model;
+  gpointer stage;
+  VldmChunks grid;
+  GstFlowReturn flow = gst_vldm_upsample_stream_wait (stream, &model, &stage);
+
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!check_scale (stream, model, &error)
+      || !vldm_upsample_windows (model, -1, -1, &grid, &error))
+    return gst_vldm_fail (stream->element, error, "choosing windows");
+
+  GST_OBJECT_LOCK (stream->element);
+  stream->frames.grid = grid;
+  GST_OBJECT_UNLOCK (stream->element);
+  stream->grid_known = TRUE;
+  gst_element_post_message (stream->element,
+      gst_message_new_latency (GST_OBJECT (stream->element)));
+  return GST_FLOW_OK;
+}
+
+/* Settings of a window: properties, else what the video was made from, else the model's values. */
+static gboolean
+settings (GstVldmUpsampleStream * stream, VldmModel * model,
+    VldmUpsampleParams * params, GstVldmTexts * texts, GError ** error)
+{
+  GstVldmConditioning conditioning;
+
+  if (!vldm_upsample_defaults (model, params, error))
+    return FALSE;
+  params->windows = stream->frames.grid;
+  get_conditioning (stream, &conditioning);
+  GST_OBJECT_LOCK (stream->element);
+  gst_vldm_upsample_settings_apply (&stream->settings, &conditioning, params,
+      texts);
+  GST_OBJECT_UNLOCK (stream->element);
+  return gst_vldm_upsample_settings_check (model, params, error);
+}
+
+/* Upsamples what was collected; with @last, no later window has a share in it. */
+GstFlowReturn
+gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
+{
+  VldmUpsampleParams params;
+  g_auto (GstVldmTexts) texts = { NULL, };
+  g_autoptr (GError) error = NULL;
+  VldmModel *model;
+  gpointer stage;
+  gint64 start = g_get_monotonic_time ();
+  GstFlowReturn flow = gst_vldm_upsample_stream_wait (stream, &model, &stage);
+
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!settings (stream, model, &params, &texts, &error))
+    return gst_vldm_fail (stream->element, error, "choosing settings");
+
+  gst_vldm_upsample_frames_run (&stream->frames, stage, &params, last,
+      gst_vldm_worker_progress (stream->worker), &error);
+  flow = gst_vldm_worker_end (stream->worker, error, "upsampling");
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  stream->paced = FALSE;
+  GST_OBJECT_LOCK (stream->element);
+  stream->windows_made++;
+  stream->upsample_ns += 1000 * (g_get_monotonic_time () - start);
+  GST_OBJECT_UNLOCK (stream->element);
+  return GST_FLOW_OK;
+}
+
+GstStructure *
+gst_vldm_upsample_stream_stats (GstVldmUpsampleStream * stream)
+{
+  GstStructure *stats = gst_structure_new ("vldmsr-stats",
+      "windows-upsampled", G_TYPE_UINT64, stream->windows_made,
+      "frames-in", G_TYPE_UINT64, stream->frames_in,
+      "frames-out", G_TYPE_UINT64, stream->frames_out,
+      "upsample-time", G_TYPE_UINT64, stream->upsample_ns, NULL);
+
+  gst_vldm_worker_add_stats (stream->worker, stats);
+  return stats;
+}

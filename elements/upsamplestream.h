@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What vldmsr does with its frames, apart from pads: it chooses and opens the model, gathers settings, and makes windows.
+ */
+#pragma once
+
+#include "elements/upsamplesettings.h"
+#include "elements/upsamplewindow.h"
+#include "gst/worker.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  GstElement *element;          /* not owned: outlives this */
+  GstVldmWorker *worker;
+
+  /* properties, OBJECT_LOCK of the element */
+  GstVldmUpsampleSettings settings;
+  char *model_path, *device;
+  VldmPrecision precision;
+
+  /* streaming thread only */
+  GstVldmUpsampleFrames frames; /* its formats and grid change under OBJECT_LOCK */
+  gboolean grid_known;          /* else it is a guess */
+  gboolean paced;               /* the clock has waited for this window */
+  GstEvent *conditioning;       /* as it came, or NULL */
+
+  /* statistics, OBJECT_LOCK */
+  guint64 windows_made, frames_in, frames_out, upsample_ns;
+} GstVldmUpsampleStream;
+
+void gst_vldm_upsample_stream_init (GstVldmUpsampleStream * stream, GstElement * element);
+
+/* Frees what init allocated. */
+void gst_vldm_upsample_stream_clear (GstVldmUpsampleStream * stream);
+
+/* Begins to load the model: the property's, else upstream's, else the default one. Posts what is wrong. */
+gboolean gst_vldm_upsample_stream_choose_model (GstVldmUpsampleStream * stream);
+
+/* Model and stage, once they are loaded. What is wrong with them has been posted then. */
+GstFlowReturn gst_vldm_upsample_stream_wait (GstVldmUpsampleStream * stream, VldmModel ** model, gpointer * stage);
+
+/* The windows of most models, or, once it is open, the model's own. */
+void gst_vldm_upsample_stream_guess_grid (GstVldmUpsampleStream * stream);
+GstFlowReturn gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream);
+
+/* Upsamples what was collected; with @last, no later window has a share in it. Posts what is wrong. */
+GstFlowReturn gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last);
+
+/* Of property "stats". Under the lock. */
+GstStructure *gst_vldm_upsample_stream_stats (GstVldmUpsampleStream * stream);
+
+G_END_DECLS

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The window of frames that vldmsr is collecting.
+ */
+#include "elements/upsamplewindow.h"
+
+#include "elements/upsamplecaps.h"
+#include "gst/timing.h"
+
+#define STAGE 15                /* of vldm_window_seed */
+
+void
+gst_vldm_upsample_frames_init (GstVldmUpsampleFrames * frames)
+{
+  memset (frames, 0, sizeof (*frames));
+  gst_video_info_init (&frames->in);
+  gst_video_info_init (&frames->out);
+  gst_segment_init (&frames->upstream, GST_FORMAT_TIME);
+  gst_segment_init (&frames->segment, GST_FORMAT_TIME);
+  frames->frames = g_ptr_array_new_with_free_func ((GDestroyNotify)
+      gst_buffer_unref);
+}
+
+void
+gst_vldm_upsample_frames_clear (GstVldmUpsampleFrames * frames)
+{
+  g_clear_pointer (&frames->frames, g_ptr_array_unref);
+  vldm_frames_clear (&frames->made);
+}
+
+static gboolean
+read_pictures (GstVideoInfo * info, const GstCaps * caps, GError ** error)
+{
+  if (gst_video_info_from_caps (info, caps))
+    return TRUE;
+  g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "caps are no raw video; they need format, width and height");
+  return FALSE;
+}
+
+gboolean
+gst_vldm_upsample_frames_set_caps (GstVldmUpsampleFrames * frames,
+    const GstCaps * in, const GstCaps * out, GError ** error)
+{
+  gboolean latents_out = gst_structure_has_name (gst_caps_get_structure (out,
+          0), GST_VLDM_LATENTS_TYPE);
+  GstVldmLatents latents = { 0, };
+  GstVideoInfo in_info, out_info;
+
+  gst_video_info_init (&out_info);
+  if (!read_pictures (&in_info, in, error)
+      || !(latents_out ? gst_vldm_latents_from_caps (&latents, out, error)
+          : read_pictures (&out_info, out, error)))
+    return FALSE;
+  frames->in = in_info;
+  frames->out = out_info;
+  frames->latents = latents;
+  frames->latents_out = latents_out;
+  return TRUE;
+}
+
+void
+gst_vldm_upsample_frames_flush (GstVldmUpsampleFrames * frames)
+{
+  g_ptr_array_set_size (frames->frames, 0);
+  vldm_frames_clear (&frames->made);
+  frames->n_left = frames->n_ready = 0;
+}
+
+void
+gst_vldm_upsample_frames_set_segment (GstVldmUpsampleFrames * frames,
+    const GstSegment * upstream, const GstSegment * segment)
+{
+  frames->upstream = *upstream;
+  frames->segment = *segment;
+  frames->next = 0;
+}
+
+static guint64
+number_of (const GstVldmUpsampleFrames * frames, GstBuffer * buffer)
+{
+  guint64 time;
+
+  if (GST_VIDEO_INFO_FPS_N (&frames->in) == 0
+      || !GST_BUFFER_PTS_IS_VALID (buffer)
+      || frames->upstream.format != GST_FORMAT_TIME
+      || gst_segment_to_stream_time_full (&frames->upstream, GST_FORMAT_TIME,
+          GST_BUFFER_PTS (buffer), &time) != 1)
+    return frames->next;
+  return gst_vldm_frame_nearest (time, GST_VIDEO_INFO_FPS_N (&frames->in),
+      GST_VIDEO_INFO_FPS_D (&frames->in));
+}
+
+gboolean
+gst_vldm_upsample_frames_continue (GstVldmUpsampleFrames * frames,
+    GstBuffer * buffer)
+{
+  return number_of (frames, buffer) == frames->next
+      && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+gboolean
+gst_vldm_upsample_frames_add (GstVldmUpsampleFrames * frames,
+    GstBuffer * buffer)
+{
+  guint64 number = number_of (frames, buffer);
+
+  if (gst_vldm_upsample_frames_new (frames) == 0) {
+    frames->number = vldm_last_chunk_of (&frames->grid, number);
+    frames->first = number - frames->frames->len;
+  }
+  g_ptr_array_add (frames->frames, buffer);
+  frames->next = number + 1;
+  return frames->next >= vldm_chunk_start (&frames->grid, frames->number)
+      + frames->grid.size;
+}
+
+guint
+gst_vldm_upsample_frames_new (const GstVldmUpsampleFrames * frames)
+{
+  return frames->frames->len - (frames->made.count - frames->n_left);
+}
+
+static gboolean
+gather (const GstVldmUpsampleFrames * frames, VldmFrames * gathered,
+    GError ** error)
+{
+  guint width = GST_VIDEO_INFO_WIDTH (&frames->in);
+  guint height = GST_VIDEO_INFO_HEIGHT (&frames->in);
+  gsize row = 3 * (gsize) width;
+  guint i, y;
+
+  if (!vldm_frames_init (gathered, VLDM_FORMAT_RGB8, frames->frames->len, 3,
+          height, width, error))
+    return FALSE;
+  for (i = 0; i < frames->frames->len; i++) {
+    GstVideoFrame frame;
+
+    if (!gst_video_frame_map (&frame, &frames->in,
+            g_ptr_array_index (frames->frames, i), GST_MAP_READ)) {
+      g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_READ,
+          "a frame cannot be read, or is smaller than its caps mean");
+      return FALSE;
+    }
+    for (y = 0; y < height; y++)
+      memcpy (vldm_frames_host (gathered, i) + y * row,
+          (const guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0)
+          + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), row);
+    gst_video_frame_unmap (&frame);
+  }
+  return TRUE;
+}
+
+/* Memory for what is made of the window. */
+static gboolean
+init_made (GstVldmUpsampleFrames * frames, GError ** error)
+{
+  const GstVldmLatents *latents = &frames->latents;
+
+  if (frames->latents_out)
+    return vldm_frames_init (&frames->made, latents->format,
+        frames->frames->len, latents->latent_channels, latents->latent_height,
+        latents->latent_width, error);
+  return vldm_frames_init (&frames->made, VLDM_FORMAT_RGB8,
+      frames->frames->len, 3, GST_VIDEO_INFO_HEIGHT (&frames->out),
+      GST_VIDEO_INFO_WIDTH (&frames->out), error);
+}
+
+/* How the window lies beside the one before. Noise is shared whether that one was made or not, so that a seek gives the
+ * same frames. */
+static void
+place (const GstVldmUpsampleFrames * frames, guint32 seed, guint held,
+    gboolean last, VldmUpsampleWindow * window)
+{
+  const VldmChunks *grid = &frames->grid;
+
+  memset (window, 0, sizeof (*window));
+  window->blend = held > 0;
+  window->keep = !last && grid->overlap > 0;
+  if (held > 0) {
+    window->shared = held;
+    window->earlier_seed = frames->seed;
+  } else if (frames->number > 0 && frames->frames->len >= grid->overlap
+      && frames->first == vldm_chunk_start (grid, frames->number)) {
+    window->shared = grid->overlap;
+    window->earlier_seed = vldm_window_seed (seed, frames->number - 1, STAGE);
+  }
+}
+
+gboolean
+gst_vldm_upsample_frames_run (GstVldmUpsampleFrames * frames,
+    VldmUpsample * stage, const VldmUpsampleParams * params, gboolean last,
+    const VldmProgress * progress, GError ** error)
+{
+  guint held = frames->made.count - frames->n_left;
+  VldmUpsampleParams window_params = *params;
+  g_auto (VldmFrames) rgb = { 0, };
+  VldmUpsampleWindow window;
+  gboolean done;
+
+  place (frames, params->sampling.seed, held, last, &window);
+  frames->seed = vldm_window_seed (params->sampling.seed, frames->number,
+      STAGE);
+  window_params.sampling.seed = frames->seed;
+  vldm_frames_clear (&frames->made);
+  frames->n_left = frames->n_ready = 0;
+
+  done = gather (frames, &rgb, error) && init_made (frames, error)
+      && vldm_upsample_run (stage, &window_params, &window, &rgb,
+      frames->latents_out ? &frames->made : NULL,
+      frames->latents_out ? NULL : &frames->made, progress, error);
+  if (!done) {
+    gst_vldm_upsample_frames_flush (frames);
+    return FALSE;
+  }
+  frames->n_ready = frames->made.count - (last ? 0 : frames->grid.overlap);
+  return TRUE;
+}
+
+void
+gst_vldm_upsample_frames_release (GstVldmUpsampleFrames * frames)
+{
+  frames->n_ready = frames->made.count;
+}
+
+static gboolean
+is_asked_for (const GstVldmUpsampleFrames * frames, GstBuffer * buffer)
+{
+  GstClockTime begin = GST_BUFFER_PTS (buffer);
+  GstClockTime length = GST_BUFFER_DURATION (buffer);
+  guint64 n;
+
+  if (frames->segment.format != GST_FORMAT_TIME
+      || !GST_CLOCK_TIME_IS_VALID (begin))
+    return TRUE;
+  if (!GST_CLOCK_TIME_IS_VALID (length)
+      && GST_VIDEO_INFO_FPS_N (&frames->in) > 0) {
+    n = frames->first + frames->n_left;
+    length = gst_vldm_frame_time (n + 1, GST_VIDEO_INFO_FPS_N (&frames->in),
+        GST_VIDEO_INFO_FPS_D (&frames->in)) - gst_vldm_frame_time (n,
+        GST_VIDEO_INFO_FPS_N (&frames->in), GST_VIDEO_INFO_FPS_D (&frames->in));
+  }
+  return gst_segment_clip (&frames->segment, GST_FORMAT_TIME, begin,
+      GST_CLOCK_TIME_IS_VALID (length) ? begin + length : GST_CLOCK_TIME_NONE,
+      NULL, NULL);
+}
+
+GstBuffer *
+gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames,
+    const guint8 ** made)
+{
+  while (frames->n_left < frames->n_ready) {
+    GstBuffer *buffer = gst_buffer_ref (g_ptr_array_index (frames->frames, 0));
+    gboolean wanted = is_asked_for (frames, buffer);
+
+    g_ptr_array_remove_index (frames->frames, 0);
+    *made = vldm_frames_host (&frames->made, frames->n_left++);
+    if (wanted)
+      return buffer;
+    gst_buffer_unref (buffer);
+  }
+  return NULL;
+}
+
+gboolean
+gst_vldm_upsample_frames_fill (const GstVldmUpsampleFrames * frames,
+    const guint8 * made, GstBuffer * buffer)
+{
+  gsize size = vldm_frames_frame_size (&frames->made);
+  gsize row = 3 * (gsize) GST_VIDEO_INFO_WIDTH (&frames->out);
+  GstVideoFrame out;
+  gint y;
+
+  if (frames->latents_out)
+    return gst_buffer_fill (buffer, 0, made, size) == size;
+
+  if (!gst_video_frame_map (&out, &frames->out, buffer, GST_MAP_WRITE))
+    return FALSE;
+  for (y = 0; y < GST_VIDEO_INFO_HEIGHT (&frames->out); y++)
+    memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&out, 0)
+        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0), made + y * row,
+        row);
+  gst_video_frame_unmap (&out);
+  return TRUE;
+}

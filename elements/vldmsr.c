@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * vldmsr: pictures four times as large. Collects frames to windows on an absolute grid; the numbers come from
+ * vldm/stages.
+ */
+
+/**
+ * SECTION:element-vldmsr
+ * @title: vldmsr
+ * @short_description: makes video four times as large by diffusion
+ *
+ * vldmsr runs the upsampler of a model: it adds a little noise to the pictures
+ * (#GstVldmSr:noise-level) and lets the network imagine details, so that they
+ * become four times as wide and high. It takes raw video of any origin and
+ * size. Without #GstVldmSr:model-path the model is the one that made the video;
+ * one without an upsampler is an error that names the folder looked for.
+ *
+ * Frames are upsampled in windows that overlap and are blended; as many come
+ * out as went in, with their time. Which frames make a window depends on their
+ * stream time only, so seeking gives the same pictures as playing through.
+ *
+ * What the device's memory cannot hold at once is upsampled in tiles
+ * (#GstVldmSr:tile-size), which leave no seams. Where downstream takes nothing
+ * but latents of the upsampler's autoencoder, they come out instead of pictures.
+ *
+ * Prompt and seed are those that the video was made from, unless properties
+ * say otherwise; video of other origin has the prompt "" and seed 0. No frame
+ * is dropped for being late: without live sources, the clock is set back.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldmdec ! vldmsr model-path=MODEL ! videoconvert ! autovideosink
+ * ]| Show a generated video, four times as large.
+ * |[
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! vldmsr model-path=MODEL prompt="a street" ! videoconvert ! video/x-raw,format=I420 ! vp8enc ! webmmux ! filesink location=large.webm
+ * ]| Enlarge a recorded one.
+ *
+ * Since: 0.1
+ */
+
+#include "elements/vldmsr.h"
+
+#include "elements/upsamplecaps.h"
+#include "elements/upsamplestream.h"
+#include "gst/error.h"
+#include "gst/pace.h"
+#include "gst/properties.h"
+#include "gst/seek.h"
+#include "gst/timing.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_vldm_sr_debug);
+#define GST_CAT_DEFAULT gst_vldm_sr_debug
+
+enum
+{
+  PROP_0,
+  PROP_PROMPT,
+  PROP_NEGATIVE_PROMPT,
+  PROP_SEED,
+  PROP_STEPS,
+  PROP_GUIDANCE_SCALE,
+  PROP_GUIDANCE_RESCALE,
+  PROP_SCHEDULER,
+  PROP_NOISE_LEVEL,
+  PROP_TILE_SIZE,
+  PROP_TILE_OVERLAP,
+  PROP_MODEL_PATH,
+  PROP_DEVICE,
+  PROP_PRECISION,
+  PROP_STATS,
+  N_PROPS
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK,
+    GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("video/x-raw, format = (string) RGB, "
+        "width = (int) [ 1, 8191 ], height = (int) [ 1, 8191 ], "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ], "
+        "interlace-mode = (string) progressive, "
+        "multiview-mode = (string) mono"));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC,
+    GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("video/x-raw, format = (string) RGB, "
+        "width = (int) [ 4, 32764, 4 ], height = (int) [ 4, 32764, 4 ], "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]; "
+        GST_VLDM_LATENTS_CAPS
+        "latent-space = (string) upsampler-vae, "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
+
+struct _GstVldmSr
+{
+  GstBaseTransform parent;
+
+  GstVldmUpsampleStream stream;
+  GstVldmSeek seek;             /* OBJECT_LOCK */
+};
+
+#define gst_vldm_sr_parent_class parent_class
+G_DEFINE_TYPE (GstVldmSr, gst_vldm_sr, GST_TYPE_BASE_TRANSFORM);
+GST_ELEMENT_REGISTER_DEFINE (vldmsr, "vldmsr", GST_RANK_NONE, GST_TYPE_VLDM_SR);
+
+/* ---- properties ---- */
+
+/* Where the plain ones among the properties are kept. */
+static const gsize fields[N_PROPS] = {
+  [PROP_PROMPT] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.prompt),
+  [PROP_NEGATIVE_PROMPT] =
+      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.negative_prompt),
+  [PROP_SEED] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.seed),
+  [PROP_STEPS] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.steps),
+  [PROP_GUIDANCE_SCALE] =
+      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.guidance_scale),
+  [PROP_GUIDANCE_RESCALE] =
+      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.guidance_rescale),
+  [PROP_SCHEDULER] =
+      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.scheduler),
+  [PROP_NOISE_LEVEL] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.noise_level),
+  [PROP_TILE_SIZE] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.tile_size),
+  [PROP_TILE_OVERLAP] =
+      G_STRUCT_OFFSET (GstVldmSr, stream.settings.tile_overlap),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmSr, stream.model_path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmSr, stream.device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmSr, stream.precision),
+};
+
+static void
+gst_vldm_sr_set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  GstVldmSr *self = GST_VLDM_SR (object);
+
+  GST_OBJECT_LOCK (self);
+  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_vldm_sr_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstVldmSr *self = GST_VLDM_SR (object);
+
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, gst_vldm_upsample_stream_stats (&self->stream));
+  else
+    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* ---- states ---- */
+
+static gboolean
+gst_vldm_sr_start (GstBaseTransform * base)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  gboolean own_model;
+
+  gst_vldm_upsample_stream_guess_grid (&self->stream);
+  gst_vldm_worker_interrupt (self->stream.worker, FALSE);
+  GST_OBJECT_LOCK (self);
+  self->seek.seqnum = GST_SEQNUM_INVALID;
+  own_model = self->stream.model_path != NULL;
+  GST_OBJECT_UNLOCK (self);
+
+  /* Else upstream tells which one, after the caps. */
+  return !own_model || gst_vldm_upsample_stream_choose_model (&self->stream);
+}
+
+static gboolean
+gst_vldm_sr_stop (GstBaseTransform * base)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+
+  gst_vldm_upsample_frames_flush (&self->stream.frames);
+  gst_clear_event (&self->stream.conditioning);
+  gst_vldm_worker_settle (self->stream.worker);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+gst_vldm_sr_change_state (GstElement * element, GstStateChange transition)
+{
+  GstVldmSr *self = GST_VLDM_SR (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_vldm_worker_interrupt (self->stream.worker, TRUE);
+
+  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_vldm_worker_close (self->stream.worker);
+  return ret;
+}
+
+/* ---- frames ---- */
+
+static GstFlowReturn
+gst_vldm_sr_generate (GstBaseTransform * base, GstBuffer ** buffer)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  g_autoptr (GstBuffer) in = NULL;
+  const guint8 *made;
+  GstFlowReturn flow;
+
+  *buffer = NULL;
+  in = gst_vldm_upsample_frames_pop (&self->stream.frames, &made);
+  if (in == NULL)
+    return GST_FLOW_OK;
+  if (!self->stream.paced && !self->stream.frames.latents_out) {
+    gst_vldm_pace (GST_ELEMENT (self),
+        gst_segment_to_running_time (&self->stream.frames.segment,
+            GST_FORMAT_TIME, GST_BUFFER_PTS (in)), self->stream.worker);
+    self->stream.paced = TRUE;
+  }
+
+  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->prepare_output_buffer (base,
+      in, buffer);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!gst_vldm_upsample_frames_fill (&self->stream.frames, made, *buffer)) {
+    gst_clear_buffer (buffer);
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
+        ("downstream's buffer cannot be written"), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  GST_OBJECT_LOCK (self);
+  self->stream.frames_out++;
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
+}
+
+/* Not called, since all output is generated; but the base class lets an element without it change nothing. */
+static GstFlowReturn
+gst_vldm_sr_transform (GstBaseTransform * base, GstBuffer * in, GstBuffer * out)
+{
+  return GST_FLOW_NOT_SUPPORTED;
+}
+
+/* No frame continues the window: pushes all that is there. */
+static GstFlowReturn
+gst_vldm_sr_drain (GstVldmSr * self)
+{
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+  GstFlowReturn flow = GST_FLOW_OK;
+  GstBuffer *buffer;
+
+  if (gst_vldm_upsample_frames_new (&self->stream.frames) > 0)
+    flow = gst_vldm_upsample_stream_run (&self->stream, TRUE);
+  else
+    gst_vldm_upsample_frames_release (&self->stream.frames);
+  while (flow == GST_FLOW_OK) {
+    flow = gst_vldm_sr_generate (base, &buffer);
+    if (buffer == NULL)
+      break;
+    flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (base), buffer);
+  }
+  gst_vldm_upsample_frames_flush (&self->stream.frames);
+  return flow;
+}
+
+static GstFlowReturn
+gst_vldm_sr_submit (GstBaseTransform * base, gboolean discont,
+    GstBuffer * buffer)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstFlowReturn flow;
+
+  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
+      discont, buffer);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  buffer = g_steal_pointer (&base->queued_buf);
+
+  if (!gst_vldm_upsample_frames_continue (&self->stream.frames, buffer))
+    flow = gst_vldm_sr_drain (self);
+  if (flow == GST_FLOW_OK && !self->stream.grid_known)
+    flow = gst_vldm_upsample_stream_find_grid (&self->stream);
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return flow;
+  }
+
+  GST_OBJECT_LOCK (self);
+  self->stream.frames_in++;
+  GST_OBJECT_UNLOCK (self);
+  return gst_vldm_upsample_frames_add (&self->stream.frames, buffer)
+      ? gst_vldm_upsample_stream_run (&self->stream, FALSE) : GST_FLOW_OK;
+}
+
+/* ---- negotiation ---- */
+
+static GstCaps *
+gst_vldm_sr_transform_caps (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps, GstCaps * filter)
+{
+  GstCaps *scaled, *result;
+
+  if (direction == GST_PAD_SINK)
+    scaled = gst_vldm_upsample_caps_out (caps);
+  else
+    scaled = gst_vldm_upsample_caps_in (caps);
+  if (filter == NULL)
+    return scaled;
+  result = gst_caps_intersect_full (filter, scaled, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (scaled);
+  return result;
+}
+
+/* The shape of latents follows from the model. */
+static GstCaps *
+gst_vldm_sr_fixate_caps (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps, GstCaps * othercaps)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  g_autoptr (GError) error = NULL;
+  GstVideoInfo info;
+  VldmModel *model;
+  gpointer stage;
+
+  if (direction == GST_PAD_SRC || !gst_video_info_from_caps (&info, caps)
+      || !gst_structure_has_name (gst_caps_get_structure (othercaps, 0),
+          GST_VLDM_LATENTS_TYPE))
+    return GST_BASE_TRANSFORM_CLASS (parent_class)->fixate_caps (base,
+        direction, caps, othercaps);
+  if (gst_vldm_upsample_stream_wait (&self->stream, &model,
+          &stage) != GST_FLOW_OK)
+    return othercaps;
+
+  othercaps = gst_vldm_upsample_caps_fixate (othercaps, model,
+      GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info), &error);
+  if (othercaps == NULL) {
+    gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
+    othercaps = gst_caps_new_empty ();
+  }
+  return othercaps;
+}
+
+static gboolean
+gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
+    GstCaps * outcaps)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  g_autoptr (GError) error = NULL;
+  gboolean done;
+
+  /* Pads still have the caps from before. */
+  if (gst_vldm_sr_drain (self) != GST_FLOW_OK)
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  done = gst_vldm_upsample_frames_set_caps (&self->stream.frames, incaps,
+      outcaps, &error);
+  GST_OBJECT_UNLOCK (self);
+  if (!done) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
+        ("caps %" GST_PTR_FORMAT, incaps));
+    return FALSE;
+  }
+  self->stream.grid_known = FALSE;
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_latency (GST_OBJECT (self)));
+  return TRUE;
+}
+
+static gboolean
+gst_vldm_sr_transform_size (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps, gsize size, GstCaps * othercaps, gsize * othersize)
+{
+  *othersize = gst_vldm_upsample_caps_frame_size (othercaps);
+  return *othersize > 0;
+}
+
+/* Frames of a window are held here, so upstream needs some more of them. */
+static gboolean
+gst_vldm_sr_propose_allocation (GstBaseTransform * base,
+    GstQuery * decide_query, GstQuery * query)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstCaps *caps;
+  gsize size;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  size = caps != NULL ? gst_vldm_upsample_caps_frame_size (caps) : 0;
+  if (size == 0)
+    return FALSE;
+  gst_query_add_allocation_pool (query, NULL, size,
+      self->stream.frames.grid.size + 1, 0);
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+/* ---- events and queries ---- */
+
+/* Frames of different origin do not belong together. */
+static void
+gst_vldm_sr_take_conditioning (GstVldmSr * self, GstEvent * event)
+{
+  gboolean own_model;
+
+  if (self->stream.conditioning != NULL
+      && gst_structure_is_equal (gst_event_get_structure (event),
+          gst_event_get_structure (self->stream.conditioning)))
+    return;
+  gst_vldm_sr_drain (self);
+  gst_event_replace (&self->stream.conditioning, event);
+
+  GST_OBJECT_LOCK (self);
+  own_model = self->stream.model_path != NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (own_model || !gst_vldm_upsample_stream_choose_model (&self->stream))
+    return;
+  /* Another model's latents may have another shape. */
+  if (self->stream.frames.latents_out && !self->stream.grid_known)
+    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
+}
+
+static GstEvent *
+gst_vldm_sr_take_segment (GstVldmSr * self, GstEvent * event)
+{
+  GstSegment upstream, segment;
+
+  gst_vldm_sr_drain (self);
+  gst_event_copy_segment (event, &upstream);
+  GST_OBJECT_LOCK (self);
+  event = gst_vldm_seek_narrow (&self->seek, event, &segment);
+  GST_OBJECT_UNLOCK (self);
+  gst_vldm_upsample_frames_set_segment (&self->stream.frames, &upstream,
+      &segment);
+  return event;
+}
+
+static gboolean
+gst_vldm_sr_sink_event (GstBaseTransform * base, GstEvent * event)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstVldmConditioning conditioning;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_vldm_worker_interrupt (self->stream.worker, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_vldm_worker_interrupt (self->stream.worker, FALSE);
+      gst_vldm_upsample_frames_flush (&self->stream.frames);
+      break;
+    case GST_EVENT_SEGMENT:
+      event = gst_vldm_sr_take_segment (self, event);
+      break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_GAP:
+    case GST_EVENT_EOS:
+      gst_vldm_sr_drain (self);
+      break;
+    default:
+      if (gst_vldm_conditioning_from_event (&conditioning, event))
+        gst_vldm_sr_take_conditioning (self, event);
+      break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
+}
+
+/* Rate and windows of the stream. */
+static void
+gst_vldm_sr_get_rate (GstVldmSr * self, VldmChunks * grid, gint * fps_n,
+    gint * fps_d)
+{
+  GST_OBJECT_LOCK (self);
+  *grid = self->stream.frames.grid;
+  *fps_n = GST_VIDEO_INFO_FPS_N (&self->stream.frames.in);
+  *fps_d = GST_VIDEO_INFO_FPS_D (&self->stream.frames.in);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Asks upstream for whole windows, so that pictures are the same as without the seek. */
+static gboolean
+gst_vldm_sr_src_event (GstBaseTransform * base, GstEvent * event)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  guint64 first, last;
+  gint fps_n, fps_d;
+  VldmChunks grid;
+
+  gst_vldm_sr_get_rate (self, &grid, &fps_n, &fps_d);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
+      && gst_vldm_seek_frames (event, fps_n, fps_d, &first, &last)) {
+    first = vldm_chunk_start (&grid, vldm_first_chunk_of (&grid, first));
+    if (last != G_MAXUINT64)
+      last = vldm_chunk_start (&grid, vldm_last_chunk_of (&grid, last))
+          + grid.size;
+    GST_OBJECT_LOCK (self);
+    event = gst_vldm_seek_widen (&self->seek, event, fps_n, fps_d, first, last);
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
+}
+
+/* The first frame of a window waits for the last. */
+static gboolean
+gst_vldm_sr_query (GstBaseTransform * base, GstPadDirection direction,
+    GstQuery * query)
+{
+  GstClockTime min, max, own;
+  gint fps_n, fps_d;
+  VldmChunks grid;
+  gboolean live;
+
+  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (base, direction, query))
+    return FALSE;
+  if (direction != GST_PAD_SRC || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return TRUE;
+
+  gst_vldm_sr_get_rate (GST_VLDM_SR (base), &grid, &fps_n, &fps_d);
+  if (fps_n > 0) {
+    own = gst_vldm_frame_time (grid.size - 1, fps_n, fps_d);
+    gst_query_parse_latency (query, &live, &min, &max);
+    gst_query_set_latency (query, live, min + own,
+        GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+  }
+  return TRUE;
+}
+
+/* ---- class and object ---- */
+
+static void
+gst_vldm_sr_finalize (GObject * object)
+{
+  GstVldmSr *self = GST_VLDM_SR (object);
+
+  gst_vldm_upsample_stream_clear (&self->stream);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_vldm_sr_install_properties (GObjectClass * klass)
+{
+  gst_vldm_install_sampling_properties (klass, PROP_PROMPT);
+  gst_vldm_install_upsample_properties (klass, PROP_NOISE_LEVEL);
+  gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
+      "Model folder in diffusers' layout (NULL = the one that made the video, "
+      "else $VLDM_MODEL_PATH, else the model that comes with the plugin)");
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Windows upsampled, frames in and out, time of upsampling (ns), "
+          "device and its memory in use (bytes)", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_vldm_sr_class_init (GstVldmSrClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_vldm_sr_debug, "vldmsr", 0,
+      "pictures four times as large");
+
+  object_class->set_property = gst_vldm_sr_set_property;
+  object_class->get_property = gst_vldm_sr_get_property;
+  object_class->finalize = gst_vldm_sr_finalize;
+  gst_vldm_sr_install_properties (object_class);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Video upsampler", "Filter/Effect/Converter/Video/Scaler",
+      "Makes video four times as large by diffusion",
+      "The gst-vldm developers");
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_vldm_sr_change_state);
+
+  base_class->passthrough_on_same_caps = FALSE;
+  base_class->start = GST_DEBUG_FUNCPTR (gst_vldm_sr_start);
+  base_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_sr_stop);
+  base_class->transform_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_caps);
+  base_class->fixate_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_fixate_caps);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_set_caps);
+  base_class->transform_size = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_size);
+  base_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_vldm_sr_propose_allocation);
+  base_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_vldm_sr_submit);
+  base_class->generate_output = GST_DEBUG_FUNCPTR (gst_vldm_sr_generate);
+  base_class->transform = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform);
+  base_class->sink_event = GST_DEBUG_FUNCPTR (gst_vldm_sr_sink_event);
+  base_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_sr_src_event);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_sr_query);
+}
+
+static void
+gst_vldm_sr_init (GstVldmSr * self)
+{
+  /* A late frame that was dropped would tear a hole into its window. */
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+
+  gst_vldm_upsample_stream_init (&self->stream, GST_ELEMENT (self));
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * vldmsr: pictures four times as large.
+ */
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_VLDM_SR (gst_vldm_sr_get_type ())
+G_DECLARE_FINAL_TYPE (GstVldmSr, gst_vldm_sr, GST, VLDM_SR, GstBaseTransform)
+
+GST_ELEMENT_REGISTER_DECLARE (vldmsr);
+
+G_END_DECLS
