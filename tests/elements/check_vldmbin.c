@@ -7,6 +7,38 @@
 #include "elements/vldmuri.h"
 #include "tests/elements/fake_stages.h"
 
+static GstElement *
+launch (const char *uri)
+{
+  GstElement *pipeline = gst_parse_launch ("vldmbin name=bin ! "
+      "fakesink name=sink", NULL);
+
+  gst_child_proxy_set (GST_CHILD_PROXY (pipeline), "bin::uri", uri, NULL);
+  return pipeline;
+}
+
+static void
+run (GstElement * pipeline)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = check_wait_message (pipeline, bus,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
+      "%" GST_PTR_FORMAT, message);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+}
+
+static void
+finish (GstElement * pipeline)
+{
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+}
+
 /* URIs and what they read as. NULL: as they are. */
 static const struct
 {
@@ -171,6 +203,34 @@ GST_START_TEST (test_missing_element)
 
 GST_END_TEST;
 
+/* "identity" stands in for vldmsr here: it is about what the bin makes of sr=1. */
+GST_START_TEST (test_upsampler)
+{
+  GstElement *identity = gst_element_factory_make ("identity", NULL);
+  GstElement *pipeline;
+  GstElement *bin;
+  GstElement *sr;
+
+  fail_unless (gst_element_register (NULL, "vldmsr", GST_RANK_NONE,
+          G_OBJECT_TYPE (identity)));
+  pipeline = launch ("vldm://a;sr=1;frames=3");
+  bin = gst_bin_get_by_name (GST_BIN (pipeline), "bin");
+  sr = gst_bin_get_by_name (GST_BIN (bin), "sr");
+  fail_unless (sr != NULL);
+  run (pipeline);
+  gst_object_unref (sr);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+
+  g_object_set (bin, "uri", "vldm://a;sr=0", NULL);
+  fail_unless (gst_bin_get_by_name (GST_BIN (bin), "sr") == NULL);
+  run (pipeline);
+  gst_object_unref (bin);
+  gst_object_unref (identity);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
 /* The URI as a property can return no error, so the state change does. */
 GST_START_TEST (test_property_refused)
 {
@@ -196,38 +256,6 @@ GST_START_TEST (test_property_refused)
 }
 
 GST_END_TEST;
-
-static GstElement *
-launch (const char *uri)
-{
-  GstElement *pipeline = gst_parse_launch ("vldmbin name=bin ! "
-      "fakesink name=sink", NULL);
-
-  gst_child_proxy_set (GST_CHILD_PROXY (pipeline), "bin::uri", uri, NULL);
-  return pipeline;
-}
-
-static void
-run (GstElement * pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = check_wait_message (pipeline, bus,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
-      "%" GST_PTR_FORMAT, message);
-  gst_message_unref (message);
-  gst_object_unref (bus);
-}
-
-static void
-finish (GstElement * pipeline)
-{
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (pipeline);
-}
 
 GST_START_TEST (test_states)
 {
@@ -395,6 +423,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_refusals, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tc, test_too_many_settings);
   tcase_add_test (tc, test_missing_element);
+  tcase_add_test (tc, test_upsampler);
   tcase_add_test (tc, test_property_refused);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_settings);

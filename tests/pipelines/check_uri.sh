@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# check_uri.sh CASE PLUGIN_FOLDER: what opens URIs opens vldm:// URIs, with the real elements and the default model. A tool
+# or element that is not installed skips its case (77).
+
+case=$1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+export GST_PLUGIN_PATH_1_0="$2" GST_REGISTRY_1_0="$scratch/registry.bin" LC_ALL=C
+unset VLDM_MODEL_PATH GST_PLUGIN_PATH
+
+fail () {
+  echo "FAILED: $*"
+  [ ! -e "$scratch/log" ] || cat "$scratch/log"
+  exit 1
+}
+
+# Buffers that reached a "fakesink silent=false" of "gst-launch-1.0 -v".
+count () {
+  grep -c 'last-message = chain' "$scratch/log"
+}
+
+needs () {
+  command -v "$1" > /dev/null || { echo "$1 is not installed here."; exit 77; }
+}
+
+uri='vldm://a%20city%20street%20at%20night;frames=8;steps=2'
+
+case $case in
+  discoverer)
+    needs gst-discoverer-1.0
+    # Long after its time limit of 10 s with so many steps, so it must do without a picture.
+    timeout 300 gst-discoverer-1.0 -v 'vldm://a%20cat;frames=6;fps=3;steps=1000;width=128;interp=1' > "$scratch/log" 2>&1 ||
+      fail "exit status $?"
+    # 6 key frames become 21, 12 a second.
+    for property in 'Duration: 0:00:01.750000000' 'Seekable: yes' 'Live: no' 'Width: 128' 'Height: 128' 'Frame rate: 12/1' \
+      'title: a cat'; do
+      grep -q "$property" "$scratch/log" || fail "no '$property'"
+    done
+    ;;
+  playbin | playbin3)
+    timeout 300 gst-launch-1.0 -v "$case" uri="$uri" video-sink='fakesink silent=false' > "$scratch/log" 2>&1 ||
+      fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    ;;
+  uridecodebin | uridecodebin3)
+    timeout 300 gst-launch-1.0 -v "$case" uri="$uri" ! fakesink silent=false > "$scratch/log" 2>&1 || fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    ;;
+  decodebin)
+    timeout 300 gst-launch-1.0 -v vldmbin uri="$uri" ! decodebin ! fakesink silent=false > "$scratch/log" 2>&1 ||
+      fail "exit status $?"
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    ;;
+  play)
+    needs gst-play-1.0
+    timeout 300 gst-play-1.0 --no-interactive --videosink=fakesink "$uri" > "$scratch/log" 2>&1 || fail "exit status $?"
+    grep -q 'Prerolled' "$scratch/log" && grep -q 'Reached end of play list' "$scratch/log" || fail 'it does not play'
+    ! grep -q ERROR "$scratch/log" || fail 'it plays with an error'
+    ;;
+  ges)
+    needs ges-launch-1.0
+    timeout 300 ges-launch-1.0 --track-types=video --video-caps='video/x-raw,width=256,height=128,framerate=8/1,format=I420' \
+      +clip "$uri" inpoint=0.5 duration=1.0 -o "file://$scratch/clip.webm" -f video/webm:video/x-vp8 \
+      > "$scratch/log" 2>&1 < /dev/null || fail "exit status $?"
+    timeout 60 gst-launch-1.0 -v filesrc location="$scratch/clip.webm" ! matroskademux ! fakesink silent=false \
+      > "$scratch/log" 2>&1 || fail 'reading the file'
+    [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
+    ;;
+  refusal)
+    # One clear error, through an element that only hands the URI on.
+    timeout 60 gst-launch-1.0 uridecodebin uri='vldm://a;fram=8' ! fakesink > "$scratch/log" 2>&1 && fail 'fram is accepted'
+    [ "$(grep -c '^ERROR: from' "$scratch/log")" = 1 ] || fail 'not one error'
+    grep -q "^ERROR: from.*'fram'.*guidance-scale" "$scratch/log" || fail 'the message does not name it and list the others'
+    ;;
+  *)
+    fail "unknown case $case"
+    ;;
+esac
