@@ -71,7 +71,7 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK,
     GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_VLDM_LATENTS_CAPS
-        "latent-space = (string) vae, "
+        "latent-space = (string) { vae, upsampler-vae }, "
         "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
@@ -195,6 +195,13 @@ new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
   return vldm_decode_new (model, VLDM_LATENTS_VAE, progress, error);
 }
 
+static void *
+new_upsampler_decode (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return vldm_decode_new (model, VLDM_LATENTS_UPSAMPLER_VAE, progress, error);
+}
+
 static void
 free_decode (gpointer stage)
 {
@@ -202,6 +209,17 @@ free_decode (gpointer stage)
 }
 
 static const GstVldmStageClass stage_class = { new_decode, free_decode };
+
+static const GstVldmStageClass upsampler_stage_class =
+    { new_upsampler_decode, free_decode };
+
+/* Which of the model's autoencoders made the latents. */
+static VldmLatentSpace
+gst_vldm_dec_space (GstVldmDec * self)
+{
+  return g_str_equal (self->latents.space, "upsampler-vae")
+      ? VLDM_LATENTS_UPSAMPLER_VAE : VLDM_LATENTS_VAE;
+}
 
 static void
 gst_vldm_dec_init (GstVldmDec * self)
@@ -407,6 +425,10 @@ gst_vldm_dec_set_format (GstVideoDecoder * decoder, GstVideoCodecState * state)
     return FALSE;
   }
   self->latents = latents;
+  if (!gst_vldm_worker_use (self->worker,
+          gst_vldm_dec_space (self) == VLDM_LATENTS_VAE ? &stage_class
+          : &upsampler_stage_class))
+    self->grid_known = FALSE;
 
   output = gst_video_decoder_set_output_state (decoder, GST_VIDEO_FORMAT_RGB,
       latents.width, latents.height, state);
@@ -565,7 +587,7 @@ gst_vldm_dec_find_grid (GstVldmDec * self)
   flow = gst_vldm_worker_wait_model (self->worker, &model);
   if (flow != GST_FLOW_OK)
     return flow;
-  if (!vldm_decode_chunks (model, VLDM_LATENTS_VAE, self->chunk_frames,
+  if (!vldm_decode_chunks (model, gst_vldm_dec_space (self), self->chunk_frames,
           self->chunk_overlap, &grid, &error))
     return gst_vldm_fail (GST_ELEMENT (self), error, "choosing chunks");
 

@@ -124,6 +124,17 @@ gst_vldm_worker_is_open (GstVldmWorker * worker)
   return worker->thread != NULL;
 }
 
+gboolean
+gst_vldm_worker_use (GstVldmWorker * worker,
+    const GstVldmStageClass * stage_class)
+{
+  if (worker->stage_class == stage_class)
+    return TRUE;
+  gst_vldm_worker_close (worker);
+  worker->stage_class = stage_class;
+  return FALSE;
+}
+
 const char *
 gst_vldm_worker_folder (GstVldmWorker * worker)
 {

@@ -39,6 +39,9 @@ gboolean gst_vldm_worker_open (GstVldmWorker * worker, const char *path, const c
     gboolean * kept, GError ** error);
 gboolean gst_vldm_worker_is_open (GstVldmWorker * worker);
 
+/* Changes which stage is made. FALSE: it was another, and what is open was closed; no thread may be waiting. */
+gboolean gst_vldm_worker_use (GstVldmWorker * worker, const GstVldmStageClass * stage_class);
+
 /* Real path of the model folder; valid while open. */
 const char *gst_vldm_worker_folder (GstVldmWorker * worker);
 

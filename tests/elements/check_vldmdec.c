@@ -7,6 +7,7 @@
 
 #include "tests/elements/fake_stages.h"
 #include "tests/elements/harness.h"
+#include "vldm/stages/decode.h"
 
 #define CAPS(fields) "video/x-vldm-latents, format=F32LE, latent-width=8, " \
     "latent-height=4, latent-channels=4, latent-space=vae, " \
@@ -110,6 +111,30 @@ new_decoder (const char *caps)
 }
 
 /* As many pictures as frames, whatever their number; and none waits longer than the reported latency. */
+/* Latents of either autoencoder go to the decoder that made them, in the middle of a stream too. */
+GST_START_TEST (test_latent_space)
+{
+  GstHarness *h = gst_harness_new ("vldmdec");
+  const char *caps = CAPS ("width=61, height=31, framerate=24000/1001");
+  g_autofree char *upsampled = NULL;
+  g_auto (GStrv) parts = g_strsplit (caps, "latent-space=vae", 2);
+
+  upsampled = g_strjoinv ("latent-space=upsampler-vae", parts);
+  gst_harness_set_src_caps_str (h, caps);
+  push (h, 0, SIZE);
+  fail_unless_equals_int (g_atomic_int_get (&fake_decoder_space),
+      VLDM_LATENTS_VAE);
+  gst_harness_set_src_caps_str (h, upsampled);
+  push (h, SIZE, 2 * SIZE);
+  fail_unless_equals_int (g_atomic_int_get (&fake_decoder_space),
+      VLDM_LATENTS_UPSAMPLER_VAE);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fail_unless_equals_int (gst_harness_buffers_received (h), 2 * SIZE);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_chunks)
 {
   GstHarness *h = new_decoder (USUAL);
@@ -494,6 +519,7 @@ main (int argc, char **argv)
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, check_setup, NULL);
   tcase_add_loop_test (tc, test_chunks, 1, 30);
+  tcase_add_test (tc, test_latent_space);
   tcase_add_test (tc, test_output_caps);
   tcase_add_loop_test (tc, test_drain, 0, 4);
   tcase_add_test (tc, test_missing_frames);

@@ -17,6 +17,7 @@
 #define SLICE_MS 10
 
 FakeSettings fake;
+gint fake_decoder_space;
 gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
 gint fake_gaps, fake_upsamplings;
 gint fake_live_models, fake_live_stages;
@@ -383,6 +384,7 @@ vldm_decode_new (VldmModel * model, VldmLatentSpace space,
 
   if (!load (progress, error))
     return NULL;
+  g_atomic_int_set (&fake_decoder_space, space);
   decode = g_new0 (VldmDecode, 1);
   decode->model = vldm_model_ref (model);
   return decode;

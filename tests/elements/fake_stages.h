@@ -45,6 +45,8 @@ extern FakeSettings fake;
 
 /* What happened since fake_reset. Atomic. */
 extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks, fake_gaps, fake_upsamplings;
+/* VldmLatentSpace of the last decoder made. Atomic. */
+extern gint fake_decoder_space;
 /* What is alive. Atomic. */
 extern gint fake_live_models, fake_live_stages;
 
