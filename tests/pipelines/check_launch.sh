@@ -81,6 +81,38 @@ case $case in
     # 8 frames of 4 x 16 x 32 floats.
     [ "$(wc -c < "$scratch/latents")" = 65536 ] || fail "$(wc -c < "$scratch/latents") bytes of latents instead of 65536"
     ;;
+  interpolate)
+    # 8 -> 29 -> 113, with a queue between, into a file that says the same.
+    needs vp8enc webmmux videoconvert
+    launch -e $src ! video/x-vldm-latents,width=128,height=64 ! vldminterp steps=1 ! queue ! vldminterp steps=1 ! \
+      vldmdec ! videoconvert ! video/x-raw,format=I420 ! vp8enc deadline=1 ! webmmux ! filesink location="$scratch/street.webm" ||
+      fail "exit status $?"
+    ! grep -q WARNING "$scratch/log" || fail 'a warning'
+    launch -v filesrc location="$scratch/street.webm" ! matroskademux ! fakesink silent=false || fail 'reading the file'
+    [ "$(count)" = 113 ] || fail "$(count) frames in the file instead of 113"
+    gst-discoverer-1.0 -v "$scratch/street.webm" > "$scratch/log" 2>&1 || fail 'gst-discoverer-1.0'
+    grep -q 'Frame rate: 30/1' "$scratch/log" || fail 'the frame rate is wrong'
+    grep -Eq 'Duration: 0:00:03\.76[67]' "$scratch/log" || fail 'the duration is wrong'
+    grep -q 'title: street' "$scratch/log" || fail 'the prompt is not in the tags'
+    ;;
+  encode)
+    # Pictures of a size that must be padded come back in the same size and look the same; tail=hold gives all their time.
+    needs videocrop
+    launch $src chunk-frames=3 ! video/x-vldm-latents,width=128,height=64,framerate=15/2 ! vldmdec ! videocrop right=3 bottom=3 ! tee name=t \
+      t. ! queue ! filesink location="$scratch/before"  t. ! queue ! vldmenc ! vldminterp steps=1 tail=hold ! vldmdec ! \
+      video/x-raw,format=RGB,width=125,height=61,framerate=30/1 ! filesink location="$scratch/after" || fail "exit status $?"
+    python3 - "$scratch/before" "$scratch/after" << 'EOF' || fail 'the pictures are not those that went in'
+import sys
+before, after = (open(name, 'rb').read() for name in sys.argv[1:])
+size = 376 * 61     # rows are padded to 4 bytes
+assert (len(before), len(after)) == (3 * size, 12 * size), (len(before), len(after))
+for n in range(3):
+    old, new = before[n * size:(n + 1) * size], after[4 * n * size:(4 * n + 1) * size]
+    difference = sum(abs(a - b) for a, b in zip(old, new)) / size
+    print(f'picture {n}: mean difference {difference:.1f} of 255')
+    assert difference < 10, 'the autoencoder loses about 3; other frames of this video are 15 and more away'
+EOF
+    ;;
   interrupt)
     # Kernels are built by the other cases or, for the first case that runs, here.
     launch $src ! fakesink || fail "exit status $?"

@@ -14,6 +14,11 @@
 #define LAUNCH_LONG "vldmsrc name=src prompt=street steps=2 frames=20 ! " \
     "video/x-vldm-latents, width=64, height=64 ! fakesink name=sink"
 
+/* As many at the same rate from five. */
+#define LAUNCH_INTERPOLATED "vldmsrc prompt=street steps=1 chunk-frames=5 ! " \
+    "video/x-vldm-latents, width=64, height=64, framerate=15/32 ! " \
+    "vldminterp steps=1 tail=hold ! queue ! vldmdec ! fakesink name=sink"
+
 typedef struct
 {
   GstElement *pipeline;
@@ -118,6 +123,14 @@ GST_START_TEST (test_seeks)
 
 GST_END_TEST;
 
+/* Gaps and chunks are widened one after the other. */
+GST_START_TEST (test_interpolation)
+{
+  check_seeks (LAUNCH_INTERPOLATED, 8);
+}
+
+GST_END_TEST;
+
 /* Predicted windows are the same after a jump into any of them. */
 GST_START_TEST (test_prediction)
 {
@@ -195,6 +208,7 @@ main (int argc, char **argv)
   suite_add_tcase (suite, tc);
   tcase_set_timeout (tc, 300);
   tcase_add_test (tc, test_seeks);
+  tcase_add_test (tc, test_interpolation);
   tcase_add_test (tc, test_prediction);
   tcase_add_test (tc, test_cycling);
   tcase_add_test (tc, test_stops);
