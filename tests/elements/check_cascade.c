@@ -189,6 +189,20 @@ GST_START_TEST (test_life)
 
 GST_END_TEST;
 
+/* Windows that follow each other are no border. */
+GST_START_TEST (test_long_video)
+{
+  Chain chain;
+
+  chain_init (&chain, "vldmsrc frames=20 ! vldminterp ! fakesink name=sink");
+  chain_run (&chain);
+  fail_unless_equals_int (chain.values->len, 77);
+  fail_unless_equals_int (fake_gaps, 19);
+  chain_clear (&chain);
+}
+
+GST_END_TEST;
+
 /* Pictures in, more pictures out, with another size in between. */
 GST_START_TEST (test_footage)
 {
@@ -238,6 +252,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_chain, 0, 2);
   tcase_add_loop_test (tc, test_random_seeks, 0, 2);
   tcase_add_test (tc, test_life);
+  tcase_add_test (tc, test_long_video);
   tcase_add_test (tc, test_footage);
   tcase_add_test (tc, test_preroll);
   return check_run (argc, argv, suite);
