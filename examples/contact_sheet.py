@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""contact_sheet.py VIDEO OUT.png: decodes a video and puts its frames on one sheet, row by row from the top left.
+"""contact_sheet.py VIDEO OUT.png [STEP...]: decodes a video and puts frames of it on one sheet.
 
-Prints what was decoded. At most 32 frames are shown, evenly spaced. Needs gst-launch-1.0 and Python's standard library.
+Each STEP makes a row of 8 frames from the first on, STEP frames apart. Without STEPs all frames are shown, row by row from
+the top left, or 32 of them, evenly spaced. Prints what was decoded. Needs gst-launch-1.0 and Python's standard library.
 """
 import math
 import re
@@ -13,6 +14,7 @@ import tempfile
 import zlib
 
 MAX_FRAMES = 32
+ROW = 8         # frames
 GAP = 4         # pixels of white between frames
 
 
@@ -33,9 +35,8 @@ def decode(video):
     return [data[i:i + size] for i in range(0, len(data), size)], width, height, rate
 
 
-def sheet_of(frames, width, height):
-    """An RGBx picture of all frames, about four times as wide as it is high."""
-    columns = max(1, min(len(frames), round(math.sqrt(4 * len(frames) * height / width))))
+def sheet_of(frames, width, height, columns):
+    """An RGBx picture of all frames."""
     rows = math.ceil(len(frames) / columns)
     sheet_width, sheet_height = columns * (width + GAP) - GAP, rows * (height + GAP) - GAP
     sheet = bytearray(b'\xff' * (4 * sheet_width * sheet_height))
@@ -65,15 +66,25 @@ def write_png(path, rgbx, width, height):
                   chunk(b'IDAT', zlib.compress(bytes(rows), 9)) + chunk(b'IEND', b''))
 
 
-def main(video, path):
-    frames, width, height, (rate, per) = decode(video)
+def choose(frames, width, height, steps):
+    """The frames to show and how many go in a row."""
+    if steps:
+        rows = [[frames[min(i * step, len(frames) - 1)] for i in range(ROW)] for step in steps]
+        return sum(rows, []), ROW
     shown = [frames[i * len(frames) // min(len(frames), MAX_FRAMES)] for i in range(min(len(frames), MAX_FRAMES))]
-    write_png(path, *sheet_of(shown, width, height))
+    # About four times as wide as it is high.
+    return shown, max(1, min(len(shown), round(math.sqrt(4 * len(shown) * height / width))))
+
+
+def main(video, path, steps):
+    frames, width, height, (rate, per) = decode(video)
+    shown, columns = choose(frames, width, height, steps)
+    write_png(path, *sheet_of(shown, width, height, columns))
     lasts = f' at {rate / per:.4g} frames per second, {len(frames) * per / rate:.2f} s' if rate else ''
     print(f'{width} x {height} pixels, {len(frames)} frames{lasts}')
 
 
 if __name__ == '__main__':
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], [int(step) for step in sys.argv[3:]])

@@ -22,8 +22,8 @@ fail () {
 "$source/examples/demo.sh" 'a "city" street at night, it'\''s light traffic ! \ a=b' "$scratch/night.webm" > "$scratch/log" 2>&1 ||
   { cat "$scratch/log"; fail 'examples/demo.sh'; }
 cat "$scratch/log"
-grep -q 'night.webm: [0-9]* bytes, 256 x 128 pixels, 8 frames at 1.875 frames per second, 4.27 s' "$scratch/log" ||
-  fail 'the result is not 8 frames of the default model'
+grep -q 'night.webm: [0-9]* bytes, 256 x 128 pixels, 113 frames at 30 frames per second, 3.77 s' "$scratch/log" ||
+  fail 'the result is not 8 key frames of the default model, interpolated twice'
 [ -s "$scratch/night.png" ] || fail 'no night.png'
 
 if "$source/examples/demo.sh" 'a prompt' "$scratch/night.mp4" > "$scratch/log" 2>&1; then
