@@ -210,7 +210,6 @@ GST_START_TEST (test_variable_rate)
   static const GstClockTime times[] = { 0, 100, 500, 900 };
   GstHarness *h = check_harness ("vldminterp tail=hold",
       CHECK_LATENTS_CAPS ("width=64, height=32, framerate=0/1"));
-  GstCaps *caps;
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (times); i++) {
@@ -233,12 +232,6 @@ GST_START_TEST (test_variable_rate)
           vldm_window_seed (0, i / FACTOR, 1) % 65536);
     gst_buffer_unref (buffer);
   }
-  caps = gst_pad_get_current_caps (h->sinkpad);
-  fail_unless_equals_string (gst_structure_get_string (gst_caps_get_structure
-          (caps, 0), "format"), "F32LE");
-  fail_unless (gst_caps_is_subset (caps, gst_static_caps_get (&(GstStaticCaps)
-              GST_STATIC_CAPS ("video/x-vldm-latents, framerate=0/1"))));
-  gst_caps_unref (caps);
   gst_harness_teardown (h);
 }
 
@@ -394,15 +387,15 @@ GST_END_TEST;
 GST_START_TEST (test_no_borders)
 {
   GstHarness *h = check_harness ("vldminterp", USUAL);
+  GstCaps *caps = gst_caps_from_string (USUAL);
 
   fail_unless (gst_harness_push_event (h, conditioning ("a", 1, 0)));
   push (h, 0, 2);
   fail_unless (gst_harness_push_event (h, conditioning ("a", 1, 0)));
-  gst_harness_push_event (h,
-      gst_event_new_caps (gst_static_caps_get (&(GstStaticCaps)
-              GST_STATIC_CAPS (USUAL))));
+  fail_unless (gst_harness_push_event (h, gst_event_new_caps (caps)));
   push (h, 2, 4);
   check_frames (h, 0, 12);
+  gst_caps_unref (caps);
   gst_harness_teardown (h);
 }
 
