@@ -222,18 +222,6 @@ append (GPtrArray * chain, const char *factory, const char *name,
   return element;
 }
 
-static gboolean
-append_filter (GPtrArray * chain, const char *name, GstCaps * caps,
-    GError ** error)
-{
-  GstElement *filter = append (chain, "capsfilter", name, error);
-
-  if (filter == NULL)
-    return FALSE;
-  g_object_set (filter, "caps", caps, NULL);
-  return TRUE;
-}
-
 /* Size and rate are caps in GStreamer. */
 static gboolean
 append_size (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
@@ -248,6 +236,7 @@ append_size (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
     {KEY_FPS, "framerate"},
   };
   g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (GST_VLDM_LATENTS_TYPE);
+  GstElement *filter;
   gboolean any = FALSE;
   guint i;
 
@@ -263,7 +252,13 @@ append_size (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
     gst_caps_set_value (caps, fields[i].field, &value);
     any = TRUE;
   }
-  return !any || append_filter (chain, "size", caps, error);
+  if (!any)
+    return TRUE;
+  filter = append (chain, "capsfilter", "size", error);
+  if (filter == NULL)
+    return FALSE;
+  g_object_set (filter, "caps", caps, NULL);
+  return TRUE;
 }
 
 static gboolean
@@ -309,16 +304,13 @@ append_upsampler (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
 {
   const char *text = gst_vldm_uri_get (uri, keys[KEY_SR]->name);
   g_auto (GValue) wanted = G_VALUE_INIT;
-  g_autoptr (GstCaps) raw = gst_caps_new_empty_simple ("video/x-raw");
 
   if (text == NULL)
     return TRUE;
   if (!read_value (keys[KEY_SR], "sr", text, &wanted, error))
     return FALSE;
-  /* It can give latents, too. */
   return !g_value_get_boolean (&wanted)
-      || (append (chain, "vldmsr", "sr", error)
-      && append_filter (chain, "raw", raw, error));
+      || append (chain, "vldmsr", "sr", error) != NULL;
 }
 
 /* Settings that are properties. The others have become elements already. */

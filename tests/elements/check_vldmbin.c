@@ -203,30 +203,41 @@ GST_START_TEST (test_missing_element)
 
 GST_END_TEST;
 
-/* "identity" stands in for vldmsr here: it is about what the bin makes of sr=1. */
-GST_START_TEST (test_upsampler)
+static void
+check_width (GstElement * pipeline, gint expected)
 {
-  GstElement *identity = gst_element_factory_make ("identity", NULL);
-  GstElement *pipeline;
-  GstElement *bin;
-  GstElement *sr;
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  gint width;
 
-  fail_unless (gst_element_register (NULL, "vldmsr", GST_RANK_NONE,
-          G_OBJECT_TYPE (identity)));
-  pipeline = launch ("vldm://a;sr=1;frames=3");
-  bin = gst_bin_get_by_name (GST_BIN (pipeline), "bin");
-  sr = gst_bin_get_by_name (GST_BIN (bin), "sr");
-  fail_unless (sr != NULL);
-  run (pipeline);
-  gst_object_unref (sr);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
+  fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0),
+          "video/x-raw"));
+  gst_structure_get_int (gst_caps_get_structure (caps, 0), "width", &width);
+  fail_unless_equals_int (width, expected);
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+}
 
-  g_object_set (bin, "uri", "vldm://a;sr=0", NULL);
-  fail_unless (gst_bin_get_by_name (GST_BIN (bin), "sr") == NULL);
+/* The whole cascade, then without the upsampler again. */
+GST_START_TEST (test_cascade)
+{
+  GstElement *pipeline = launch ("vldm://a;frames=3;width=64;interp=2;sr=1");
+
   run (pipeline);
-  gst_object_unref (bin);
-  gst_object_unref (identity);
+  check_width (pipeline, 256);
+  fail_unless_equals_int (fake_gaps, 10);
+  fail_unless (fake_upsamplings > 0);
+  fail_unless_equals_int (fake_live_models, 1);
+
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  gst_child_proxy_set (GST_CHILD_PROXY (pipeline), "bin::uri",
+      "vldm://a;frames=3;width=64;sr=0", NULL);
+  run (pipeline);
+  check_width (pipeline, 64);
   finish (pipeline);
+  fail_unless_equals_int (fake_live_models, 0);
 }
 
 GST_END_TEST;
@@ -423,7 +434,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_refusals, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tc, test_too_many_settings);
   tcase_add_test (tc, test_missing_element);
-  tcase_add_test (tc, test_upsampler);
+  tcase_add_test (tc, test_cascade);
   tcase_add_test (tc, test_property_refused);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_settings);
