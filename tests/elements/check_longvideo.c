@@ -20,6 +20,9 @@ typedef struct
 {
   GstHarness *h;
   GPtrArray *played;            /* of GstBuffer, by number */
+  const char *prompts[100];     /* to be set when that frame has come; NULL = none */
+  GString *announced;           /* "FRAME:PROMPT " for each change that conditioning tells before that frame */
+  char *prompt, *title;         /* as last told by conditioning and tags */
 } Video;
 
 /* The harness keeps its queue over a flush. */
@@ -34,10 +37,49 @@ on_flush (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
+/* In the streaming thread: what comes, in its order. */
+static GstPadProbeReturn
+on_data (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  Video *video = data;
+  GstTagList *tags;
+  guint64 n;
+
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER) {
+    n = GST_BUFFER_OFFSET (GST_PAD_PROBE_INFO_BUFFER (info));
+    if (video->prompt != NULL) {
+      /* No title stands for an empty prompt. */
+      fail_unless_equals_string (video->title ? video->title : "",
+          video->prompt);
+      g_string_append_printf (video->announced, "%d:%s ", (int) n,
+          video->prompt);
+      g_clear_pointer (&video->prompt, g_free);
+    }
+    if (n < G_N_ELEMENTS (video->prompts) && video->prompts[n] != NULL)
+      g_object_set (video->h->element, "prompt", video->prompts[n], NULL);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM_STICKY) {
+    g_free (video->prompt);
+    video->prompt =
+        g_strdup (gst_structure_get_string (gst_event_get_structure (event),
+            "prompt"));
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG) {
+    gst_event_parse_tag (event, &tags);
+    g_clear_pointer (&video->title, g_free);
+    gst_tag_list_get_string (tags, GST_TAG_TITLE, &video->title);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
 static void
 video_init (Video * video, gint frames)
 {
+  memset (video, 0, sizeof (*video));
   video->h = gst_harness_new ("vldmsrc");
+  video->announced = g_string_new (NULL);
+  gst_pad_add_probe (video->h->sinkpad,
+      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER, on_data,
+      video, NULL);
   gst_pad_add_probe (video->h->sinkpad, GST_PAD_PROBE_TYPE_EVENT_FLUSH,
       on_flush, video->h, NULL);
   video->played = g_ptr_array_new_with_free_func (
@@ -50,6 +92,9 @@ video_clear (Video * video)
 {
   gst_harness_teardown (video->h);
   g_ptr_array_unref (video->played);
+  g_string_free (video->announced, TRUE);
+  g_free (video->prompt);
+  g_free (video->title);
 }
 
 /* The next frame must be number @n. */
@@ -321,6 +366,66 @@ GST_START_TEST (test_interrupted)
 
 GST_END_TEST;
 
+static void
+check_announced (Video * video, const char *expected)
+{
+  fail_unless_equals_string (video->announced->str, expected);
+  g_string_truncate (video->announced, 0);
+}
+
+/* Windows show 0-7, 8-13, 14-19, 20-25, 26-29. A prompt that is set counts from the next one on, and is announced right
+ * before it; seeking gives what was shown, with its announcements. */
+GST_START_TEST (test_prompt_changes)
+{
+  static const char *const prompts[] = { "a", "b", "b", "c", "c" };
+  Video video;
+  guint i;
+
+  video_init (&video, 30);
+  g_object_set (video.h->element, "prompt", "a", NULL);
+  video.prompts[3] = "b";
+  video.prompts[19] = "c";
+  gst_harness_play (video.h);
+  play_to (&video, 30);
+  wait_eos (&video);
+  check_announced (&video, "0:a 8:b 20:c ");
+  for (i = 0; i < G_N_ELEMENTS (prompts); i++)
+    fail_unless_equals_string (fake_windows[i].prompt, prompts[i]);
+  memset (video.prompts, 0, sizeof (video.prompts));
+
+  check_seek (&video, 9, 10);
+  check_announced (&video, "9:b ");
+  check_seek (&video, 0, 30);
+  check_announced (&video, "0:a 8:b 20:c ");
+  check_seek (&video, 28, 30);
+  check_seek (&video, 13, 21);
+  check_announced (&video, "13:b 20:c ");
+
+  /* A change while an old part is shown again: windows before it stay, those after are new. */
+  video.prompts[15] = "d";
+  seek (&video, 14, 26);
+  for (i = 14; i < 26; i++)
+    gst_buffer_unref (pull (&video, i));
+  wait_eos (&video);
+  check_announced (&video, "14:b 20:d ");
+  memset (video.prompts, 0, sizeof (video.prompts));
+  check_seek (&video, 0, 20);
+  check_announced (&video, "0:a 8:b ");
+
+  /* After a restart nothing has been shown. */
+  gst_element_set_state (video.h->element, GST_STATE_READY);
+  fake_generations = 0;
+  g_ptr_array_set_size (video.played, 0);
+  gst_harness_play (video.h);
+  play_to (&video, 30);
+  wait_eos (&video);
+  check_announced (&video, "0:d ");
+  fail_unless_equals_int (fake_generations, 5);
+  video_clear (&video);
+}
+
+GST_END_TEST;
+
 static gboolean
 go_on (VldmActivity activity, guint done, guint total, gpointer user_data)
 {
@@ -397,6 +502,7 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_endless);
   tcase_add_loop_test (tc, test_refusals, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tc, test_interrupted);
+  tcase_add_test (tc, test_prompt_changes);
   tcase_add_test (tc, test_memory);
   return check_run (argc, argv, suite);
 }
