@@ -25,6 +25,7 @@ struct _GstVldmChain
 
   GstVldmRecipe *recipe;        /* of windows to come; NULL = none yet */
   guint overlap;                /* context frames of the model */
+  VldmFrames given;             /* what the video begins with; count 0 = nothing */
 };
 
 static void
@@ -56,6 +57,7 @@ gst_vldm_chain_free (GstVldmChain * chain)
     return;
   g_array_unref (chain->links);
   vldm_frames_clear (&chain->frames);
+  vldm_frames_clear (&chain->given);
   gst_vldm_recipe_unref (chain->recipe);
   g_free (chain);
 }
@@ -141,25 +143,25 @@ gst_vldm_chain_resume (const GstVldmChain * chain, guint64 k)
   return k;
 }
 
-/* Where window @k <= length lies. */
-static VldmKeyWindow
-plan (const GstVldmChain * chain, guint64 k)
+gboolean
+gst_vldm_chain_begin_with (GstVldmChain * chain, const VldmFrames * given,
+    GError ** error)
 {
-  VldmKeyWindow place = vldm_key_window (gst_vldm_chain_first (chain, k),
-      chain->recipe->params.frames, chain->overlap, 0);
+  const VldmFrames *old = &chain->given;
+  gsize size = given != NULL ? vldm_frames_size (given) : 0;
 
-  place.end = MIN (place.end, chain->recipe->n_frames);
-  return place;
-}
-
-void
-gst_vldm_chain_extend (GstVldmChain * chain)
-{
-  Link link = { plan (chain, chain->links->len),
-    gst_vldm_recipe_ref (chain->recipe), {0,}
-  };
-
-  g_array_append_val (chain->links, link);
+  if (size == vldm_frames_size (old)
+      && (size == 0 || memcmp (old->host, given->host, size) == 0))
+    return TRUE;
+  gst_vldm_chain_cut (chain, 0);
+  vldm_frames_clear (&chain->given);
+  if (size == 0)
+    return TRUE;
+  if (!vldm_frames_init (&chain->given, given->format, given->count,
+          given->channels, given->height, given->width, error))
+    return FALSE;
+  memcpy (chain->given.host, given->host, size);
+  return TRUE;
 }
 
 void
@@ -173,18 +175,39 @@ gst_vldm_chain_take (GstVldmChain * chain, GstVldmRecipe * recipe,
   chain->overlap = overlap;
 }
 
-void
-gst_vldm_chain_renew (GstVldmChain * chain)
+VldmKeyWindow
+gst_vldm_chain_plan (const GstVldmChain * chain, guint64 k)
 {
-  guint64 k;
+  VldmKeyWindow place = vldm_key_window (gst_vldm_chain_first (chain, k),
+      chain->recipe->params.frames, chain->overlap, chain->given.count);
 
-  for (k = 0; k < gst_vldm_chain_length (chain); k++) {
-    const Link *link = get_link (chain, k);
+  place.end = MIN (place.end, chain->recipe->n_frames);
+  return place;
+}
 
-    if (link->place.end != plan (chain, k).end
-        || !gst_vldm_recipe_equal (link->recipe, chain->recipe))
-      gst_vldm_chain_cut (chain, k);
+static GstVldmRecipe *
+with_prompt (const GstVldmChain * chain, const char *prompt)
+{
+  if (prompt == NULL || strcmp (prompt, chain->recipe->prompt) == 0)
+    return gst_vldm_recipe_ref (chain->recipe);
+  return gst_vldm_recipe_with_prompt (chain->recipe, prompt);
+}
+
+void
+gst_vldm_chain_set (GstVldmChain * chain, guint64 k,
+    const VldmKeyWindow * place, const char *prompt)
+{
+  g_autoptr (GstVldmRecipe) recipe = with_prompt (chain, prompt);
+  Link link = { *place, NULL, {0,} };
+
+  if (k < gst_vldm_chain_length (chain)) {
+    if (get_link (chain, k)->place.end == place->end
+        && gst_vldm_recipe_equal (get_link (chain, k)->recipe, recipe))
+      return;
+    gst_vldm_chain_cut (chain, k);
   }
+  link.recipe = g_steal_pointer (&recipe);
+  g_array_append_val (chain->links, link);
 }
 
 /* Copies @count frames of the window at @place, from video frame @n on. */
@@ -238,7 +261,7 @@ keep_tail (GstVldmChain * chain, guint64 k, const VldmFrames * frames,
 
 /* The frames that window @k begins with: those given, those kept, or those of the window before, which is current. */
 static gboolean
-find_context (const GstVldmChain * chain, guint64 k, const VldmFrames * given,
+find_context (const GstVldmChain * chain, guint64 k,
     const VldmFrames ** context, VldmFrames * scratch, GError ** error)
 {
   const VldmKeyWindow *place = gst_vldm_chain_place (chain, k);
@@ -247,7 +270,7 @@ find_context (const GstVldmChain * chain, guint64 k, const VldmFrames * given,
   if (place->context == 0)
     return TRUE;
   if (k == 0) {
-    *context = given;
+    *context = &chain->given;
   } else if (get_link (chain, k - 1)->tail.count == place->context) {
     *context = &get_link (chain, k - 1)->tail;
   } else {
@@ -262,7 +285,7 @@ find_context (const GstVldmChain * chain, guint64 k, const VldmFrames * given,
 
 gboolean
 gst_vldm_chain_make (GstVldmChain * chain, guint64 k, VldmKeyframes * stage,
-    const VldmFrames * given, const VldmProgress * progress, GError ** error)
+    const VldmProgress * progress, GError ** error)
 {
   const GstVldmRecipe *recipe = gst_vldm_chain_recipe (chain, k);
   const GstVldmLatents *latents = &recipe->latents;
@@ -272,7 +295,7 @@ gst_vldm_chain_make (GstVldmChain * chain, guint64 k, VldmKeyframes * stage,
   const VldmFrames *context;
 
   params.sampling.seed = vldm_window_seed (params.sampling.seed, k, 0);
-  if (!find_context (chain, k, given, &context, &scratch, error)
+  if (!find_context (chain, k, &context, &scratch, error)
       || !vldm_frames_init (&frames, latents->format, params.frames,
           latents->latent_channels, latents->latent_height,
           latents->latent_width, error)

@@ -6,7 +6,7 @@
  * only, the current one.
  *
  *   for (k = gst_vldm_chain_resume (chain, gst_vldm_chain_find (chain, n));; k++)
- *     extend the chain if k is its length, make window k unless it is the current one, stop if it shows n
+ *     set window k if k is the length, make it unless it is the current one, stop if it shows n
  */
 #pragma once
 
@@ -45,16 +45,19 @@ guint64 gst_vldm_chain_resume (const GstVldmChain * chain, guint64 k);
  * windows after it are forgotten; those before stay as they were shown. @overlap: vldm_keyframes_context. */
 void gst_vldm_chain_take (GstVldmChain * chain, GstVldmRecipe * recipe, guint overlap, guint64 n);
 
-/* Forgets what the settings, as last taken, would not give: after a start and new caps nothing has been shown. */
-void gst_vldm_chain_renew (GstVldmChain * chain);
+/* The video begins with @given (host memory, copied; NULL = nothing): if that is new, all windows are forgotten. */
+gboolean gst_vldm_chain_begin_with (GstVldmChain * chain, const VldmFrames * given, GError ** error);
 
-/* Remembers one more window, of the settings as last taken; it is not made yet. */
-void gst_vldm_chain_extend (GstVldmChain * chain);
+/* Where window @k <= length lies by the settings as last taken, if nothing cuts it short. */
+VldmKeyWindow gst_vldm_chain_plan (const GstVldmChain * chain, guint64 k);
 
-/* Makes window @k, which gst_vldm_chain_resume allowed, the current one. @given, for window 0 with context, holds the
- * frames that the video begins with. On failure all is as before. */
-gboolean gst_vldm_chain_make (GstVldmChain * chain, guint64 k, VldmKeyframes * stage, const VldmFrames * given,
-    const VldmProgress * progress, GError ** error);
+/* Window @k <= length lies at @place, is made by the settings as last taken, and with @prompt unless that is NULL. If it
+ * is remembered so, nothing changes; else it is remembered so, not made yet, and those after it are forgotten. */
+void gst_vldm_chain_set (GstVldmChain * chain, guint64 k, const VldmKeyWindow * place, const char *prompt);
+
+/* Makes window @k, which gst_vldm_chain_resume allowed, the current one. On failure all is as before. */
+gboolean gst_vldm_chain_make (GstVldmChain * chain, guint64 k, VldmKeyframes * stage, const VldmProgress * progress,
+    GError ** error);
 
 /* Is window @k the current one? */
 gboolean gst_vldm_chain_is_current (const GstVldmChain * chain, guint64 k);

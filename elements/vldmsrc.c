@@ -35,6 +35,16 @@
  * windows before it stay as they were shown. After a restart all windows are
  * those of the settings as they are then.
  *
+ * A storyboard comes in on the request pad `prompt`: a text (UTF-8, at most
+ * 64 KiB) is the prompt from the frame on that is nearest to its time, and ends
+ * the window before. Durations of texts do not count; before the first one, the
+ * property prompt holds. No window is made before the texts have passed its
+ * frames or ended.
+ *
+ * The first frame may be given, as latents on the request pad `context`: it comes
+ * out as it went in, the video goes on from it, and its size and format are the
+ * video's. Later frames there are dropped, with one warning.
+ *
  * Before it generates, the element sends a GAP event, so that a pipeline
  * prerolls at once and with no picture; generation begins when it plays, or at
  * once if a queue follows. Pipelines with an encoder or a muxer preroll with
@@ -50,19 +60,20 @@
  * |[
  * gst-launch-1.0 vldmsrc prompt="a highway at night" frames=32 ! vldmdec ! videoconvert ! autovideosink
  * ]| Four times as long: six windows, each continued from the one before.
+ * |[
+ * gst-launch-1.0 filesrc location=story.srt ! subparse ! src.prompt vldmsrc name=src frames=64 ! vldmdec ! videoconvert ! autovideosink
+ * ]| Prompts from a file of subtitles, each from its time on.
+ * |[
+ * gst-launch-1.0 filesrc location=photo.png ! pngdec ! videoconvert ! videoscale ! video/x-raw,width=256,height=128 ! vldmenc ! src.context vldmsrc name=src ! vldmdec ! videoconvert ! autovideosink
+ * ]| A picture that begins to move.
  *
  * Since: 0.1
  */
 
-#include "elements/vldmsrc.h"
+#include "elements/vldmsrcprivate.h"
 
-#include "elements/keyframechain.h"
-#include "gst/conditioning.h"
 #include "gst/error.h"
-#include "gst/latents.h"
-#include "gst/pace.h"
 #include "gst/timing.h"
-#include "gst/worker.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_src_debug);
 #define GST_CAT_DEFAULT gst_vldm_src_debug
@@ -82,32 +93,17 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
         "framerate = (fraction) [ 1/2147483647, 2147483647/1 ], "
         "pixel-aspect-ratio = (fraction) 1/1"));
 
-struct _GstVldmSrc
-{
-  GstPushSrc parent;
+static GstStaticPadTemplate context_template =
+GST_STATIC_PAD_TEMPLATE ("context",
+    GST_PAD_SINK,
+    GST_PAD_REQUEST,
+    GST_STATIC_CAPS (GST_VLDM_LATENTS_CAPS
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
 
-  GstVldmSettings settings;     /* OBJECT_LOCK */
-  GstVldmWorker *worker;
-
-  /* stream, streaming thread only unless it stands still */
-  GstVldmLatents latents;       /* negotiated; width 0 = not yet */
-  VldmKeyframesParams defaults; /* the model's */
-  gint default_fps_n, default_fps_d;
-  GstVldmChain *chain;
-  guint64 window;               /* of the chain, the one that frames are pushed from */
-  guint64 next;                 /* number of the frame to push */
-  gboolean renewed;             /* all that was made must agree with the settings as they are now */
-  gboolean repositioned;        /* `next` is to be taken from the segment */
-  GstVldmRecipe *announced;     /* downstream knows its texts and seed; NULL = nothing */
-  guint32 seek_seqnum;
-
-  /* read by queries, OBJECT_LOCK */
-  guint64 n_frames;             /* of the whole stream, G_MAXUINT64 = endless, 0 = not known yet */
-  guint64 n_made;               /* frames that were made, from the first on */
-
-  /* statistics, OBJECT_LOCK */
-  guint64 windows_made, windows_reused, frames_pushed, generate_ns;
-};
+static GstStaticPadTemplate prompt_template = GST_STATIC_PAD_TEMPLATE ("prompt",
+    GST_PAD_SINK,
+    GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
 
 #define gst_vldm_src_parent_class parent_class
 G_DEFINE_TYPE (GstVldmSrc, gst_vldm_src, GST_TYPE_PUSH_SRC);
@@ -123,6 +119,8 @@ gst_vldm_src_finalize (GObject * object)
   gst_vldm_chain_free (self->chain);
   gst_vldm_recipe_unref (self->announced);
   gst_vldm_settings_clear (&self->settings);
+  gst_vldm_storyboard_clear (&self->storyboard);
+  gst_vldm_first_frame_clear (&self->first_frame);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -164,6 +162,14 @@ gst_vldm_src_get_property (GObject * object, guint id, GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
+static void
+gst_vldm_src_interrupt (GstVldmSrc * self, gboolean interrupted)
+{
+  gst_vldm_worker_interrupt (self->worker, interrupted);
+  gst_vldm_side_pad_interrupt (&self->storyboard.side, interrupted);
+  gst_vldm_side_pad_interrupt (&self->first_frame.side, interrupted);
+}
+
 static gboolean
 gst_vldm_src_start (GstBaseSrc * base)
 {
@@ -192,7 +198,7 @@ gst_vldm_src_start (GstBaseSrc * base)
   memset (&self->latents, 0, sizeof (self->latents));
   g_clear_pointer (&self->announced, gst_vldm_recipe_unref);
   self->seek_seqnum = GST_SEQNUM_INVALID;
-  gst_vldm_worker_interrupt (self->worker, FALSE);
+  gst_vldm_src_interrupt (self, FALSE);
   return TRUE;
 }
 
@@ -203,6 +209,7 @@ gst_vldm_src_stop (GstBaseSrc * base)
 
   GST_OBJECT_LOCK (self);
   self->n_frames = self->n_made = 0;
+  memset (&self->given, 0, sizeof (self->given));
   GST_OBJECT_UNLOCK (self);
   gst_vldm_worker_settle (self->worker);
   return TRUE;
@@ -211,14 +218,14 @@ gst_vldm_src_stop (GstBaseSrc * base)
 static gboolean
 gst_vldm_src_unlock (GstBaseSrc * base)
 {
-  gst_vldm_worker_interrupt (GST_VLDM_SRC (base)->worker, TRUE);
+  gst_vldm_src_interrupt (GST_VLDM_SRC (base), TRUE);
   return TRUE;
 }
 
 static gboolean
 gst_vldm_src_unlock_stop (GstBaseSrc * base)
 {
-  gst_vldm_worker_interrupt (GST_VLDM_SRC (base)->worker, FALSE);
+  gst_vldm_src_interrupt (GST_VLDM_SRC (base), FALSE);
   return TRUE;
 }
 
@@ -228,8 +235,12 @@ gst_vldm_src_change_state (GstElement * element, GstStateChange transition)
   GstVldmSrc *self = GST_VLDM_SRC (element);
   GstStateChangeReturn ret;
 
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_worker_interrupt (self->worker, TRUE);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    gst_vldm_storyboard_reset (&self->storyboard);
+    gst_vldm_first_frame_reset (&self->first_frame);
+  } else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    gst_vldm_src_interrupt (self, TRUE);
+  }
 
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
@@ -238,6 +249,78 @@ gst_vldm_src_change_state (GstElement * element, GstStateChange transition)
     gst_vldm_chain_cut (self->chain, 0);
   }
   return ret;
+}
+
+static GstPad *
+gst_vldm_src_request_new_pad (GstElement * element, GstPadTemplate * templ,
+    const gchar * name, const GstCaps * caps)
+{
+  GstVldmSrc *self = GST_VLDM_SRC (element);
+
+  if (g_str_equal (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "prompt"))
+    return gst_vldm_side_pad_request (&self->storyboard.side, templ);
+  return gst_vldm_side_pad_request (&self->first_frame.side, templ);
+}
+
+static void
+gst_vldm_src_release_pad (GstElement * element, GstPad * pad)
+{
+  GstVldmSrc *self = GST_VLDM_SRC (element);
+
+  if (!gst_vldm_side_pad_release (&self->storyboard.side, pad))
+    gst_vldm_side_pad_release (&self->first_frame.side, pad);
+}
+
+/* What the source can give: the size and format of a first frame leave no choice. */
+static GstCaps *
+gst_vldm_src_get_caps (GstBaseSrc * base, GstCaps * filter)
+{
+  GstVldmSrc *self = GST_VLDM_SRC (base);
+  GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (base));
+
+  GST_OBJECT_LOCK (self);
+  if (self->given.width > 0) {
+    caps = gst_caps_make_writable (caps);
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, self->given.width,
+        "height", G_TYPE_INT, self->given.height, "format", G_TYPE_STRING,
+        self->given.format == VLDM_FORMAT_F16LE ? "F16LE" : "F32LE", NULL);
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (filter != NULL) {
+    g_autoptr (GstCaps) all = caps;
+
+    caps = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
+  }
+  return caps;
+}
+
+/* Reads what a first frame is, and whether downstream can take that. */
+static GstFlowReturn
+gst_vldm_src_read_given (GstVldmSrc * self)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  g_autoptr (GError) error = NULL;
+  GstVldmLatents latents = { 0, };
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  self->n_given = gst_vldm_first_frame_count (&self->first_frame);
+  if (self->n_given > 0)
+    flow = gst_vldm_first_frame_wait_caps (&self->first_frame, &latents);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  GST_OBJECT_LOCK (self);
+  self->given = latents;
+  GST_OBJECT_UNLOCK (self);
+
+  caps = gst_pad_get_allowed_caps (GST_BASE_SRC_PAD (self));
+  if (self->n_given == 0 || caps == NULL || !gst_caps_is_empty (caps))
+    return GST_FLOW_OK;
+  g_set_error (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "the frame on pad \"context\" is %u x %u in %s, but downstream does not "
+      "take that: give a frame of the size and format that downstream takes",
+      latents.width, latents.height,
+      latents.format == VLDM_FORMAT_F16LE ? "F16LE" : "F32LE");
+  return gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
 }
 
 /* Waits until the model's configurations are read: sizes, rates and numbers of frames follow from them. */
@@ -256,6 +339,8 @@ gst_vldm_src_negotiate (GstBaseSrc * base)
     gst_vldm_fail (GST_ELEMENT (self), error, "reading the model's defaults");
     return FALSE;
   }
+  if (gst_vldm_src_read_given (self) != GST_FLOW_OK)
+    return FALSE;
   return GST_BASE_SRC_CLASS (parent_class)->negotiate (base);
 }
 
@@ -271,20 +356,24 @@ gst_vldm_src_fixate (GstBaseSrc * base, GstCaps * caps)
   return GST_BASE_SRC_CLASS (parent_class)->fixate (base, caps);
 }
 
-/* The settings as they are now, for the negotiated caps. NULL if the model cannot make that. */
-static GstVldmRecipe *
-gst_vldm_src_read_settings (GstVldmSrc * self, VldmModel * model,
-    GError ** error)
+/* A first frame must be what the model makes of its size. */
+static gboolean
+gst_vldm_src_check_given (GstVldmSrc * self, GError ** error)
 {
-  g_autoptr (GstVldmRecipe) recipe = NULL;
+  const GstVldmLatents *given = &self->given, *latents = &self->latents;
 
-  GST_OBJECT_LOCK (self);
-  recipe = gst_vldm_recipe_new (&self->settings, &self->defaults,
-      &self->latents, 0);
-  GST_OBJECT_UNLOCK (self);
-  if (!gst_vldm_recipe_check (recipe, model, 0, error))
-    return NULL;
-  return g_steal_pointer (&recipe);
+  if (self->n_given == 0 || (given->latent_channels == latents->latent_channels
+          && given->latent_width == latents->latent_width
+          && given->latent_height == latents->latent_height
+          && g_str_equal (given->space, latents->space)))
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "the frame on pad \"context\" has latents [%u, %u, %u] of \"%s\" for "
+      "%u x %u pixels; those of this model are [%u, %u, %u] of \"%s\"",
+      given->latent_channels, given->latent_height, given->latent_width,
+      given->space, given->width, given->height, latents->latent_channels,
+      latents->latent_height, latents->latent_width, latents->space);
+  return FALSE;
 }
 
 static gboolean
@@ -298,7 +387,8 @@ gst_vldm_src_set_caps (GstBaseSrc * base, GstCaps * caps)
   if (gst_vldm_worker_wait_model (self->worker, &model) != GST_FLOW_OK)
     return FALSE;
 
-  if (!gst_vldm_latents_from_caps (&self->latents, caps, &error))
+  if (!gst_vldm_latents_from_caps (&self->latents, caps, &error)
+      || !gst_vldm_src_check_given (self, &error))
     goto fail;
   recipe = gst_vldm_src_read_settings (self, model, &error);
   if (recipe == NULL)
@@ -315,170 +405,6 @@ gst_vldm_src_set_caps (GstBaseSrc * base, GstCaps * caps)
 fail:
   gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
   return FALSE;
-}
-
-/* Tells downstream, where it does not know yet, what the frames to come are made from. With @gap also all that it needs to
- * preroll, and that the first picture will take a while. */
-static void
-gst_vldm_src_announce (GstVldmSrc * self, GstVldmRecipe * recipe, gboolean gap)
-{
-  GstPad *pad = GST_BASE_SRC_PAD (self);
-  const GstSegment *segment = &GST_BASE_SRC (self)->segment;
-  GstVldmConditioning conditioning = {
-    .prompt = recipe->prompt,
-    .negative_prompt = recipe->negative_prompt,
-    .seed = recipe->params.sampling.seed,
-    .model = gst_vldm_worker_folder (self->worker),
-  };
-  GstEvent *event;
-
-  if (!gap && self->announced != NULL
-      && strcmp (self->announced->prompt, recipe->prompt) == 0
-      && strcmp (self->announced->negative_prompt,
-          recipe->negative_prompt) == 0
-      && self->announced->params.sampling.seed == conditioning.seed)
-    return;
-
-  if (self->repositioned) {
-    /* The base class sends its own segment only with a buffer. It is the same one, so it changes nothing. */
-    event = gst_event_new_segment (segment);
-    if (self->seek_seqnum != GST_SEQNUM_INVALID)
-      gst_event_set_seqnum (event, self->seek_seqnum);
-    gst_pad_push_event (pad, event);
-  }
-  gst_pad_push_event (pad, gst_vldm_conditioning_to_event (&conditioning));
-  gst_pad_push_event (pad,
-      gst_event_new_tag (gst_vldm_conditioning_to_tags (&conditioning)));
-  if (gap && gst_vldm_wants_gap (GST_ELEMENT (self)))
-    gst_pad_push_event (pad, gst_event_new_gap (segment->position,
-            GST_CLOCK_TIME_NONE));
-  gst_vldm_recipe_unref (self->announced);
-  self->announced = gst_vldm_recipe_ref (recipe);
-}
-
-/* What properties say now counts from frame @n on. */
-static GstFlowReturn
-gst_vldm_src_take_settings (GstVldmSrc * self, VldmModel * model, guint64 n)
-{
-  g_autoptr (GstVldmRecipe) recipe = NULL;
-  g_autoptr (GError) error = NULL;
-
-  recipe = gst_vldm_src_read_settings (self, model, &error);
-  if (recipe == NULL)
-    return gst_vldm_fail (GST_ELEMENT (self), error, "checking settings");
-  if (self->renewed)
-    n = G_MAXUINT64;
-  gst_vldm_chain_take (self->chain, recipe, vldm_keyframes_context (model), n);
-  if (self->renewed)
-    gst_vldm_chain_renew (self->chain);
-  self->renewed = FALSE;
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-gst_vldm_src_generate (GstVldmSrc * self, guint64 k)
-{
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn flow = GST_FLOW_OK;
-  gpointer stage;
-  gint64 start;
-
-  flow = gst_vldm_worker_wait_stage (self->worker, &stage);
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  start = g_get_monotonic_time ();
-  gst_vldm_chain_make (self->chain, k, stage, NULL,
-      gst_vldm_worker_progress (self->worker), &error);
-  flow = gst_vldm_worker_end (self->worker, error, "generating key frames");
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  GST_OBJECT_LOCK (self);
-  self->windows_made++;
-  self->n_made = gst_vldm_chain_first (self->chain,
-      gst_vldm_chain_length (self->chain));
-  self->generate_ns += 1000 * (g_get_monotonic_time () - start);
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
-}
-
-/* Makes the window that shows frame @n the current one, by way of those that it follows from. */
-static GstFlowReturn
-gst_vldm_src_go_to (GstVldmSrc * self, guint64 n)
-{
-  GstVldmChain *chain = self->chain;
-  gboolean preroll = self->repositioned;
-  gboolean shows_n = FALSE;
-  GstFlowReturn flow;
-  VldmModel *model;
-  guint64 k;
-
-  flow = gst_vldm_worker_wait_model (self->worker, &model);
-  if (flow == GST_FLOW_OK)
-    flow = gst_vldm_src_take_settings (self, model, n);
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  for (k = gst_vldm_chain_resume (chain, gst_vldm_chain_find (chain, n));
-      !shows_n; k++) {
-    if (k == gst_vldm_chain_length (chain))
-      gst_vldm_chain_extend (chain);
-    shows_n = gst_vldm_chain_place (chain, k)->end > n;
-    if (!gst_vldm_chain_is_current (chain, k)) {
-      if (preroll || shows_n)
-        gst_vldm_src_announce (self, gst_vldm_chain_recipe (chain, k), preroll);
-      preroll = FALSE;
-      flow = gst_vldm_src_generate (self, k);
-      if (flow != GST_FLOW_OK)
-        return flow;
-    } else if (shows_n) {
-      gst_vldm_src_announce (self, gst_vldm_chain_recipe (chain, k), FALSE);
-      GST_OBJECT_LOCK (self);
-      self->windows_reused++;
-      GST_OBJECT_UNLOCK (self);
-    }
-    self->window = k;
-  }
-  self->repositioned = FALSE;
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-gst_vldm_src_create (GstPushSrc * push, GstBuffer ** buf)
-{
-  GstVldmSrc *self = GST_VLDM_SRC (push);
-  const GstVldmLatents *latents = &self->latents;
-  GstFlowReturn flow;
-  GstClockTime begin, end;
-
-  if (self->repositioned)
-    self->next = gst_vldm_frame_at (GST_BASE_SRC (self)->segment.position,
-        latents->fps_n, latents->fps_d);
-  if (self->next >= self->n_frames)
-    return GST_FLOW_EOS;
-  if (self->repositioned
-      || self->next >= gst_vldm_chain_first (self->chain, self->window + 1)) {
-    flow = gst_vldm_src_go_to (self, self->next);
-    if (flow != GST_FLOW_OK)
-      return flow;
-  }
-
-  begin = gst_vldm_frame_time (self->next, latents->fps_n, latents->fps_d);
-  end = gst_vldm_frame_time (self->next + 1, latents->fps_n, latents->fps_d);
-  *buf = gst_vldm_chain_buffer (self->chain, self->next);
-  GST_BUFFER_PTS (*buf) = begin;
-  GST_BUFFER_DURATION (*buf) = end - begin;
-  GST_BUFFER_OFFSET (*buf) = self->next;
-  GST_BUFFER_OFFSET_END (*buf) = self->next + 1;
-  if (self->next > gst_vldm_chain_first (self->chain, self->window))
-    GST_BUFFER_FLAG_SET (*buf, GST_BUFFER_FLAG_DELTA_UNIT);
-
-  self->next++;
-  GST_OBJECT_LOCK (self);
-  self->frames_pushed++;
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
 }
 
 static gboolean
@@ -597,6 +523,8 @@ gst_vldm_src_init (GstVldmSrc * self)
   self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
   self->chain = gst_vldm_chain_new (MAX_CONTEXT_BYTES);
   gst_vldm_settings_init (&self->settings);
+  gst_vldm_storyboard_init (&self->storyboard, GST_ELEMENT (self));
+  gst_vldm_first_frame_init (&self->first_frame, GST_ELEMENT (self));
 }
 
 static void
@@ -620,6 +548,11 @@ gst_vldm_src_class_init (GstVldmSrcClass * klass)
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template (element_class, &context_template);
+  gst_element_class_add_static_pad_template (element_class, &prompt_template);
+  element_class->request_new_pad =
+      GST_DEBUG_FUNCPTR (gst_vldm_src_request_new_pad);
+  element_class->release_pad = GST_DEBUG_FUNCPTR (gst_vldm_src_release_pad);
   gst_element_class_set_static_metadata (element_class,
       "Video from a prompt", "Source/Video",
       "Generates latents of a video from a text prompt by diffusion",
@@ -631,6 +564,7 @@ gst_vldm_src_class_init (GstVldmSrcClass * klass)
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_vldm_src_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_vldm_src_unlock_stop);
   base_class->negotiate = GST_DEBUG_FUNCPTR (gst_vldm_src_negotiate);
+  base_class->get_caps = GST_DEBUG_FUNCPTR (gst_vldm_src_get_caps);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_vldm_src_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_src_set_caps);
   base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_vldm_src_is_seekable);

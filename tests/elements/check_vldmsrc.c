@@ -70,7 +70,7 @@ check_frames (GstHarness * h, guint64 from, guint64 to, gfloat value)
 
 GST_START_TEST (test_frames)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstCaps *caps, *expected;
   GstQuery *query;
   gint64 value;
@@ -112,7 +112,7 @@ GST_END_TEST;
 /* All that prerolls a pipeline comes before the first generation, and a LATENCY query does not wait for it. */
 GST_START_TEST (test_events_before_generation)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstEvent *event;
   GstTagList *tags;
   const GstStructure *s;
@@ -159,7 +159,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_caps_from_downstream)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstCaps *caps;
   GstStructure *s;
   gint width, height, n, d;
@@ -211,7 +211,7 @@ static const struct
 
 GST_START_TEST (test_refusals)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstBus *bus = harness_bus (h);
   GParamSpec *pspec = NULL;
   char *caps;
@@ -263,7 +263,7 @@ static const struct
 
 GST_START_TEST (test_failures)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstBus *bus = harness_bus (h);
 
   fake.failure = failures[__i__].failure;
@@ -286,7 +286,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_texts)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstBus *bus = harness_bus (h);
   char *text = g_strnfill (100000, 'a');
   char *read;
@@ -321,7 +321,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_seek)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   GstClockTime third = gst_util_uint64_scale (3, 1001 * GST_SECOND, 24000);
   GstClockTime sixth = gst_util_uint64_scale (6, 1001 * GST_SECOND, 24000);
 
@@ -356,7 +356,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_fewer_frames)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
 
   g_object_set (h->element, "frames", 3, NULL);
   gst_harness_play (h);
@@ -373,7 +373,7 @@ GST_END_TEST;
 /* While it loads, and while it generates: by a seek, and by a state change. */
 GST_START_TEST (test_cancel)
 {
-  GstHarness *h = gst_harness_new ("vldmsrc");
+  GstHarness *h = check_source ();
   gint64 start;
 
   if (__i__ == 0)

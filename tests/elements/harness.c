@@ -39,6 +39,23 @@ check_run (int argc, char **argv, Suite * suite)
   return gst_check_run_suite (suite, argv[0], __FILE__);
 }
 
+/* A harness plays at once what has a template of a sink pad. */
+GstHarness *
+check_source (void)
+{
+  FakeSettings settings = fake;
+  GstHarness *h;
+
+  fake.load_ms = 20000;
+  h = gst_harness_new_with_padnames ("vldmsrc", NULL, "src");
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  while (gst_harness_events_in_queue (h) > 0)
+    gst_event_unref (gst_harness_pull_event (h));
+  fake_models_opened = 0;
+  fake = settings;
+  return h;
+}
+
 GstMessage *
 check_wait_message (GstElement * element, GstBus * bus, GstMessageType types)
 {

@@ -6,6 +6,7 @@
 
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
+#include <gst/check/gstharness.h>
 
 /* Such as gst_resource_error_quark, for tables. */
 typedef GQuark (*CheckDomain) (void);
@@ -15,6 +16,9 @@ void check_setup (void);
 
 /* main () of a test program: registers the elements and runs @suite; returns check's number of failures. */
 int check_run (int argc, char **argv, Suite * suite);
+
+/* A vldmsrc with its source pad only, not playing. */
+GstHarness *check_source (void);
 
 /* Waits for a message of @types, at most 10 s; fails without one. */
 GstMessage *check_wait_message (GstElement * element, GstBus * bus, GstMessageType types);

@@ -42,6 +42,26 @@ case $case in
       grep -q "^Progress: ($activity)" "$scratch/log" || fail "no progress message of $activity"
     done
     ;;
+  first_frame)
+    # A picture's latents begin a video and come out as they went in; its size is the video's.
+    launch $src num-buffers=1 ! video/x-vldm-latents,width=64,height=64 ! filesink location="$scratch/first.f32" || fail "exit status $?"
+    caps='video/x-vldm-latents,format=F32LE,width=64,height=64,latent-width=8,latent-height=8,latent-channels=4'
+    launch filesrc blocksize=1024 location="$scratch/first.f32" ! "$caps,latent-space=vae,framerate=0/1,pixel-aspect-ratio=1/1" ! \
+      src.context $src name=src frames=10 ! filesink location="$scratch/video.f32" || fail "exit status $?"
+    [ "$(wc -c < "$scratch/video.f32")" = 10240 ] || fail "$(wc -c < "$scratch/video.f32") bytes instead of 10 frames of 1024"
+    cmp -n 1024 "$scratch/first.f32" "$scratch/video.f32" || fail 'the first frame is not the given one'
+    ;;
+  storyboard)
+    # Subtitles are prompts, each from its time on, in milliseconds: 2.667 s is frame 5 at 15/8 frames per second.
+    needs subparse
+    printf '1\n00:00:00,000 --> 00:00:02,000\na highway\n\n2\n00:00:02,667 --> 00:00:06,000\na city street\n\n' > "$scratch/story.srt"
+    launch -v filesrc location="$scratch/story.srt" ! subparse ! src.prompt $src name=src frames=10 ! \
+      video/x-vldm-latents,width=64,height=64 ! fakesink silent=false || fail "exit status $?"
+    [ "$(count)" = 10 ] || fail "$(count) frames instead of 10"
+    sed -n 's/.*vldm-conditioning, prompt=(string)"\([^"]*\)".*/\1/p; s/.*chain .*offset: \([0-9]*\),.*/\1/p' "$scratch/log" | tr -d '\\' | \
+      tr '\n' ' ' > "$scratch/order"
+    [ "$(cat "$scratch/order")" = 'a highway 0 1 2 3 4 a city street 5 6 7 8 9 ' ] || fail "order: $(cat "$scratch/order")"
+    ;;
   sync)
     # A sink that drops late frames, as video sinks do.
     launch -v $src ! vldmdec ! fakesink silent=false sync=true qos=true max-lateness=5000000 || fail "exit status $?"

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The frame that a video begins with, as latents from a sink pad. Later frames there are dropped, with one warning.
+ */
+#pragma once
+
+#include "elements/sidepad.h"
+#include "gst/latents.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  GstVldmSidePad side;
+
+  /* side.lock */
+  GstVldmLatents latents;       /* width 0 = no caps yet */
+  VldmFrames frame;             /* count 0 = none yet */
+  gboolean warned;
+} GstVldmFirstFrame;
+
+void gst_vldm_first_frame_init (GstVldmFirstFrame * first, GstElement * element);
+void gst_vldm_first_frame_clear (GstVldmFirstFrame * first);
+
+/* Forgets what came, for a new start. */
+void gst_vldm_first_frame_reset (GstVldmFirstFrame * first);
+
+/* 1 if there will be such a frame, else 0. */
+guint gst_vldm_first_frame_count (GstVldmFirstFrame * first);
+
+/* Wait for its caps, or for the frame, which stays valid until the reset. GST_FLOW_FLUSHING: interrupted; GST_FLOW_ERROR:
+ * the stream ended without, which has been posted. Only where the pad is requested. */
+GstFlowReturn gst_vldm_first_frame_wait_caps (GstVldmFirstFrame * first, GstVldmLatents * latents);
+GstFlowReturn gst_vldm_first_frame_wait (GstVldmFirstFrame * first, const VldmFrames ** frame);
+
+G_END_DECLS
