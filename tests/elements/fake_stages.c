@@ -679,7 +679,7 @@ upsampled (const VldmUpsampleParams * params,
   gboolean shared = i < window->shared;
 
   colour[0] = *vldm_frames_host (rgb, i);
-  colour[1] = shared ? window->earlier_seed : params->sampling.seed;
+  colour[1] = params->sampling.seed + window->earlier_seed;
   colour[2] = rgb->count + (shared && window->blend ? 16 * window->shared : 0);
 }
 

@@ -8,7 +8,7 @@
  * (frame number mod 256, number of the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if
  * this is one of them), which tells how it was decoded. Between two frames of latents the first value is interpolated
  * linearly; the second is the seed mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of
- * the picture. Upsampled pictures: the pixels of a frame are (its first byte, the low bits of the seed of its noise, frames
+ * the picture. Upsampled pictures: the pixels of a frame are (its first byte, the low bits of the seeds of its noise, frames
  * of the window + 16 * frames that were blended if this is one of them); upsampled latents: the same three numbers.
  */
 #pragma once

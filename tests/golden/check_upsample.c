@@ -4,11 +4,11 @@
  * PyTorch. Its settings, and the memory that automatic tiles count on. Arguments: the folder of golden.json, the default
  * model's (its tokenizer).
  */
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "golden.h"
 #include "opencl/ops/tile.h"
+#include "upsample_model.h"
 #include "vldm/stages/upsample.h"
 
 /* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. Latents stored in half precision are
@@ -18,78 +18,6 @@
 
 static Golden golden;
 static const char *tokenizer_folder;
-
-/* ---- a model folder ---- */
-
-static void
-put_network (Golden * self, const char *model, const char *component,
-    const char *network)
-{
-  g_autoptr (JsonObject) network_case = json_object_new ();
-  g_autofree char *path = g_build_filename (model, component, NULL);
-  char *folder;
-
-  json_object_set_string_member (network_case, "network", network);
-  folder = golden_write_network (self, network_case);
-  g_assert_cmpint (g_rename (folder, path), ==, 0);
-  g_free (folder);
-}
-
-static void
-put_scheduler (const char *model, const char *component, JsonObject * config)
-{
-  g_autofree char *path = g_build_filename (model, component, NULL);
-
-  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
-  golden_write_json (path, "scheduler_config.json", config);
-}
-
-/* In the layout of the public upscaler, or with an upsampler/ among other stages. */
-static char *
-write_model (Golden * self, JsonObject * run_case)
-{
-  char *model = golden_new_folder ();
-  const char *folder = json_object_get_string_member (run_case, "folder");
-  gboolean public = g_str_equal (folder, "unet");
-  g_autoptr (JsonObject) index = json_object_new ();
-  g_autofree char *tokenizer = g_build_filename (model,
-      public ? "tokenizer" : "upsampler_tokenizer", NULL);
-
-  golden_write_json (model, "model_index.json", index);
-  put_network (self, model, folder, json_object_get_string_member (run_case,
-          "unet"));
-  put_network (self, model, public ? "vae" : "upsampler_vae",
-      json_object_get_string_member (run_case, "vae"));
-  put_network (self, model, public ? "text_encoder" : "upsampler_text_encoder",
-      "text");
-  put_scheduler (model, public ? "scheduler" : "upsampler_scheduler",
-      json_object_get_object_member (run_case, "scheduler"));
-  put_scheduler (model, "low_res_scheduler",
-      json_object_get_object_member (run_case, "low_res_scheduler"));
-  g_assert_cmpint (symlink (tokenizer_folder, tokenizer), ==, 0);
-  return model;
-}
-
-static void
-remove_model (char *model)
-{
-  GDir *dir = g_dir_open (model, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir)) != NULL) {
-    char *path = g_build_filename (model, name, NULL);
-
-    if (g_file_test (path, G_FILE_TEST_IS_DIR)
-        && !g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
-      golden_remove_folder (path);
-    } else {
-      g_remove (path);
-      g_free (path);
-    }
-  }
-  g_dir_close (dir);
-  golden_remove_folder (model);
-}
 
 /* ---- a run ---- */
 
@@ -211,7 +139,7 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   guint scale, channels, latent_width, latent_height;
   char *folder;
 
-  folder = write_model (self, run_case);
+  folder = upsample_model_write (self, tokenizer_folder, run_case);
   model = vldm_model_new (folder, self->device,
       type == OCL_F16 ? VLDM_PRECISION_F16 : VLDM_PRECISION_F32, &error);
   g_assert_no_error (error);
@@ -240,7 +168,7 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
       type == OCL_F16 ? GOLDEN_RUN_F16 : GOLDEN_RUN);
   compare_pictures (self, run_case, name, &pictures,
       type == OCL_F16 ? PICTURE_TOLERANCE_F16 : PICTURE_TOLERANCE);
-  remove_model (folder);
+  upsample_model_remove (folder);
 }
 
 static void
@@ -274,7 +202,7 @@ check_settings (void)
 {
   g_autoptr (GError) error = NULL;
   JsonObject *run_case = find_case ("upsample", "x4_tiles");
-  char *folder = write_model (&golden, run_case);
+  char *folder = upsample_model_write (&golden, tokenizer_folder, run_case);
   g_autoptr (VldmModel) model =
       vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
   VldmUpsampleParams params;
@@ -307,14 +235,16 @@ check_settings (void)
   vldm_upsample_tiles (model, &params, 37, 21, &size, &overlap, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (size, ==, 40);
-  remove_model (folder);
+  upsample_model_remove (folder);
 }
 
 static void
 check_max_noise_level (const char *index, guint expected)
 {
   g_autoptr (GError) error = NULL;
-  char *folder = write_model (&golden, find_case ("upsample", "native_field"));
+  char *folder =
+      upsample_model_write (&golden, tokenizer_folder, find_case ("upsample",
+          "native_field"));
   g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
   g_autoptr (VldmModel) model = NULL;
 
@@ -322,7 +252,7 @@ check_max_noise_level (const char *index, guint expected)
   model = vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (vldm_model_max_noise_level (model), ==, expected);
-  remove_model (folder);
+  upsample_model_remove (folder);
 }
 
 /* Where config.json does not say. */
@@ -339,7 +269,7 @@ check_misuse (void)
 {
   g_autoptr (GError) error = NULL;
   JsonObject *run_case = find_case ("upsample", "native_field");
-  char *folder = write_model (&golden, run_case);
+  char *folder = upsample_model_write (&golden, tokenizer_folder, run_case);
   g_autoptr (VldmModel) model =
       vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
   g_autoptr (VldmUpsample) upsample = NULL;
@@ -370,7 +300,7 @@ check_misuse (void)
       &error);
   g_assert_no_error (error);
   g_clear_pointer (&upsample, vldm_upsample_free);
-  remove_model (folder);
+  upsample_model_remove (folder);
 }
 
 /* Where a model has no upsampler. */

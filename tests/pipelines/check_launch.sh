@@ -159,6 +159,9 @@ EOF
     grep -q '/no/such/folder' "$scratch/log" || fail 'the message does not name the folder'
     launch vldmsrc device=no-such-device ! fakesink && fail 'a missing device is accepted'
     grep -q 'no-such-device' "$scratch/log" || fail 'the message does not name the device'
+    launch videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=16,height=16 ! vldmsr ! fakesink && \
+      fail 'a model without an upsampler is accepted'
+    grep -q 'models/drive has neither a folder "upsampler"' "$scratch/log" || fail 'the message does not name the folder'
     ;;
   *)
     fail "unknown case $case"

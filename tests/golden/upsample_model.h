@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Model folders with an upsampler of drawn weights, as the cases of upsample/golden.json describe them.
+ */
+#pragma once
+
+#include "golden.h"
+
+G_BEGIN_DECLS
+
+/* A new folder for @run_case: in the layout of the public upscaler, or with an upsampler/ among other stages, as it says.
+ * The tokenizer is a link to @tokenizer_folder. */
+char *upsample_model_write (Golden * golden, const char *tokenizer_folder, JsonObject * run_case);
+
+/* Deletes and frees it. */
+void upsample_model_remove (char *model);
+
+G_END_DECLS
