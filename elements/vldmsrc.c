@@ -329,19 +329,25 @@ gst_vldm_src_negotiate (GstBaseSrc * base)
 {
   GstVldmSrc *self = GST_VLDM_SRC (base);
   g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
   VldmModel *model;
 
-  if (gst_vldm_worker_wait_model (self->worker, &model) != GST_FLOW_OK)
-    return FALSE;
-
-  if (!vldm_keyframes_defaults (model, &self->defaults, &self->default_fps_n,
-          &self->default_fps_d, &error)) {
-    gst_vldm_fail (GST_ELEMENT (self), error, "reading the model's defaults");
-    return FALSE;
+  flow = gst_vldm_worker_wait_model (self->worker, &model);
+  if (flow == GST_FLOW_OK
+      && !vldm_keyframes_defaults (model, &self->defaults, &self->default_fps_n,
+          &self->default_fps_d, &error))
+    flow = gst_vldm_fail (GST_ELEMENT (self), error,
+        "reading the model's defaults");
+  if (flow == GST_FLOW_OK)
+    flow = gst_vldm_src_read_given (self);
+  if (flow == GST_FLOW_FLUSHING) {
+    /* Interrupted, perhaps before the pad flushes: the base class would post a failure as an error. What follows, create (),
+     * ends the stream instead. */
+    gst_pad_mark_reconfigure (GST_BASE_SRC_PAD (base));
+    return TRUE;
   }
-  if (gst_vldm_src_read_given (self) != GST_FLOW_OK)
-    return FALSE;
-  return GST_BASE_SRC_CLASS (parent_class)->negotiate (base);
+  return flow == GST_FLOW_OK
+      && GST_BASE_SRC_CLASS (parent_class)->negotiate (base);
 }
 
 static GstCaps *

@@ -209,6 +209,8 @@ gst_vldm_src_create (GstPushSrc * push, GstBuffer ** buf)
   GstFlowReturn flow;
   GstClockTime begin, end;
 
+  if (gst_vldm_worker_is_interrupted (self->worker))
+    return GST_FLOW_FLUSHING;
   if (self->repositioned)
     self->next = gst_vldm_frame_at (GST_BASE_SRC (self)->segment.position,
         latents->fps_n, latents->fps_d);
