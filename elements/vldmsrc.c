@@ -26,7 +26,7 @@
  * The same settings give the same frames, after a seek as well. Seeking within
  * the window that is there costs nothing; any other point that was passed costs
  * one window, since the latents that each begins with are kept (up to 128 MiB,
- * which is 4000 windows of the default model; beyond, those of every second
+ * which is 8000 windows of the default model; beyond, those of every second
  * window are forgotten, and a point passed costs two windows, and so on). A
  * jump ahead makes all windows up to there, with progress messages.
  *
@@ -78,7 +78,7 @@
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_src_debug);
 #define GST_CAT_DEFAULT gst_vldm_src_debug
 
-/* Memory for the latents that windows are predicted from: 4000 windows of 256 x 128 pixels. */
+/* Memory for the latents that windows are predicted from: 8000 windows of 256 x 128 pixels. */
 #define MAX_CONTEXT_BYTES (128 * 1024 * 1024)
 
 enum
