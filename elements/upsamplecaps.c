@@ -132,8 +132,20 @@ convert_structure (const GstStructure * s, const char *name)
   return result;
 }
 
+static GstCaps *
+apply_filter (GstCaps * caps, GstCaps * filter)
+{
+  GstCaps *result;
+
+  if (filter == NULL)
+    return caps;
+  result = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return result;
+}
+
 GstCaps *
-gst_vldm_upsample_caps_out (GstCaps * caps)
+gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter)
 {
   GstCaps *pictures = gst_caps_new_empty (), *latents = gst_caps_new_empty ();
   guint i;
@@ -151,11 +163,11 @@ gst_vldm_upsample_caps_out (GstCaps * caps)
     gst_caps_append_structure (pictures, s);
   }
   gst_caps_append (pictures, latents);
-  return pictures;
+  return apply_filter (pictures, filter);
 }
 
 GstCaps *
-gst_vldm_upsample_caps_in (GstCaps * caps)
+gst_vldm_upsample_caps_in (GstCaps * caps, GstCaps * filter)
 {
   GstCaps *result = gst_caps_new_empty ();
   guint i;
@@ -175,7 +187,7 @@ gst_vldm_upsample_caps_in (GstCaps * caps)
     }
     result = gst_caps_merge_structure (result, s);
   }
-  return result;
+  return apply_filter (result, filter);
 }
 
 GstCaps *

@@ -11,11 +11,11 @@ G_BEGIN_DECLS
 #define GST_VLDM_UPSAMPLE_SCALE 4
 
 /* What can come out for pictures of @caps: first pictures, then latents. Sizes are multiplied, also in ranges and lists;
- * all else stays. */
-GstCaps *gst_vldm_upsample_caps_out (GstCaps * caps);
+ * all else stays. Only what @filter allows, in its order, unless it is NULL. */
+GstCaps *gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter);
 
-/* What pictures make one of @caps: sizes that are no multiples are left out. */
-GstCaps *gst_vldm_upsample_caps_in (GstCaps * caps);
+/* What pictures make one of @caps: sizes that are no multiples are left out. @filter as above. */
+GstCaps *gst_vldm_upsample_caps_in (GstCaps * caps, GstCaps * filter);
 
 /* One of @caps (taken), which are latents, with the shape that @model gives those of @width x @height pictures. */
 GstCaps *gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width, guint height,

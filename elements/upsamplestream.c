@@ -204,6 +204,20 @@ gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
   return GST_FLOW_OK;
 }
 
+GstEvent *
+gst_vldm_upsample_stream_origin (GstVldmUpsampleStream * stream)
+{
+  GstVldmConditioning conditioning;
+
+  get_conditioning (stream, &conditioning);
+  if (conditioning.prompt == NULL)
+    conditioning.prompt = "";
+  if (conditioning.negative_prompt == NULL)
+    conditioning.negative_prompt = "";
+  conditioning.model = gst_vldm_worker_folder (stream->worker);
+  return gst_vldm_conditioning_to_event (&conditioning);
+}
+
 GstStructure *
 gst_vldm_upsample_stream_stats (GstVldmUpsampleStream * stream)
 {

@@ -48,6 +48,10 @@ GstFlowReturn gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream
 /* Upsamples what was collected; with @last, no later window has a share in it. Posts what is wrong. */
 GstFlowReturn gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last);
 
+/* The event for what decodes latents that go out: what the video was made from, and the model whose latents they are. Only
+ * while a model is open. */
+GstEvent *gst_vldm_upsample_stream_origin (GstVldmUpsampleStream * stream);
+
 /* Of property "stats". Under the lock. */
 GstStructure *gst_vldm_upsample_stream_stats (GstVldmUpsampleStream * stream);
 

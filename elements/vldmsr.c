@@ -278,8 +278,12 @@ gst_vldm_sr_submit (GstBaseTransform * base, gboolean discont,
 
   if (!gst_vldm_upsample_frames_continue (&self->stream.frames, buffer))
     flow = gst_vldm_sr_drain (self);
-  if (flow == GST_FLOW_OK && !self->stream.grid_known)
+  if (flow == GST_FLOW_OK && !self->stream.grid_known) {
     flow = gst_vldm_upsample_stream_find_grid (&self->stream);
+    if (flow == GST_FLOW_OK && self->stream.frames.latents_out)
+      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (base),
+          gst_vldm_upsample_stream_origin (&self->stream));
+  }
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref (buffer);
     return flow;
@@ -298,17 +302,8 @@ static GstCaps *
 gst_vldm_sr_transform_caps (GstBaseTransform * base, GstPadDirection direction,
     GstCaps * caps, GstCaps * filter)
 {
-  GstCaps *scaled, *result;
-
-  if (direction == GST_PAD_SINK)
-    scaled = gst_vldm_upsample_caps_out (caps);
-  else
-    scaled = gst_vldm_upsample_caps_in (caps);
-  if (filter == NULL)
-    return scaled;
-  result = gst_caps_intersect_full (filter, scaled, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (scaled);
-  return result;
+  return direction == GST_PAD_SINK ? gst_vldm_upsample_caps_out (caps, filter)
+      : gst_vldm_upsample_caps_in (caps, filter);
 }
 
 /* The shape of latents follows from the model. */
@@ -457,9 +452,15 @@ gst_vldm_sr_sink_event (GstBaseTransform * base, GstEvent * event)
       gst_vldm_sr_drain (self);
       break;
     default:
-      if (gst_vldm_conditioning_from_event (&conditioning, event))
-        gst_vldm_sr_take_conditioning (self, event);
-      break;
+      if (!gst_vldm_conditioning_from_event (&conditioning, event))
+        break;
+      gst_vldm_sr_take_conditioning (self, event);
+      if (!self->stream.frames.latents_out)
+        break;
+      /* Latents of another model go out: the next frame brings an event that says so. */
+      self->stream.grid_known = FALSE;
+      gst_event_unref (event);
+      return TRUE;
   }
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
 }

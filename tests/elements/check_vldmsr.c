@@ -8,6 +8,7 @@
 #include "gst/conditioning.h"
 #include "tests/elements/fake_stages.h"
 #include "tests/elements/harness.h"
+#include "vldm/model/folder.h"
 #include "vldm/stages/windows.h"
 
 #define CAPS(fields) "video/x-raw, format=RGB, interlace-mode=progressive, " \
@@ -428,10 +429,18 @@ GST_START_TEST (test_latents)
       "format=F32LE, width=20, height=12, latent-width=6, latent-height=4, "
       "latent-channels=4, latent-space=upsampler-vae, framerate=24000/1001, "
       "pixel-aspect-ratio=1/1");
+  char *folder = vldm_folder_resolve (NULL, NULL);
+  const GstVldmConditioning elsewhere = { "a", "b", 0, 0, "/elsewhere" };
+  GstVldmConditioning c = { NULL, };
+  GstEvent *event;
   guint n;
 
+  g_object_set (h->element, "model-path", folder, NULL);
   gst_harness_set_sink_caps_str (h, "video/x-vldm-latents");
   gst_harness_set_src_caps_str (h, USUAL ", pixel-aspect-ratio=1/1");
+  if (__i__ == 1)
+    fail_unless (gst_harness_push_event (h,
+            gst_vldm_conditioning_to_event (&elsewhere)));
   push (h, 0, 3);
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   caps = gst_pad_get_current_caps (h->sinkpad);
@@ -446,6 +455,14 @@ GST_START_TEST (test_latents)
     fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), frame_time (n));
     gst_buffer_unref (buffer);
   }
+  /* Says which model decodes them. */
+  while ((event = gst_harness_try_pull_event (h)) != NULL) {
+    if (gst_vldm_conditioning_from_event (&c, event))
+      fail_unless_equals_string (c.model, folder);
+    gst_event_unref (event);
+  }
+  fail_unless (c.model != NULL);
+  g_free (folder);
   gst_caps_unref (caps);
   gst_caps_unref (expected);
   gst_harness_teardown (h);
@@ -600,7 +617,7 @@ vldmsr_suite (void)
   tcase_add_test (tc, test_flush);
   tcase_add_loop_test (tc, test_seek, 0, 5);
   tcase_add_loop_test (tc, test_settings, 0, 2);
-  tcase_add_test (tc, test_latents);
+  tcase_add_loop_test (tc, test_latents, 0, 2);
   tcase_add_test (tc, test_latency);
   tcase_add_loop_test (tc, test_failures, 0, G_N_ELEMENTS (failures));
   tcase_add_test (tc, test_text);

@@ -136,6 +136,14 @@ GST_START_TEST (test_latents)
 
 GST_END_TEST;
 
+/* vldmdec is told which model made them. */
+GST_START_TEST (test_decoded)
+{
+  check_frames ("vldmdec ! video/x-raw, width=36, height=28", 36 * 28 * 3);
+}
+
+GST_END_TEST;
+
 static Suite *
 upsample_suite (void)
 {
@@ -146,6 +154,7 @@ upsample_suite (void)
   tcase_set_timeout (tc, 300);
   tcase_add_test (tc, test_pictures);
   tcase_add_test (tc, test_latents);
+  tcase_add_test (tc, test_decoded);
   return suite;
 }
 
