@@ -60,6 +60,16 @@ gst_vldm_error_is_cancelled (const GError * error)
       || g_error_matches (error, OCL_ERROR, OCL_ERROR_CANCELLED);
 }
 
+/* What the floor of tensors cannot know: what its memory is for. */
+static char *
+message_with_remedy (const GError * error)
+{
+  if (g_error_matches (error, OCL_ERROR, OCL_ERROR_MEMORY))
+    return g_strdup_printf ("%s; smaller pictures, or fewer frames at a time "
+        "(chunk-frames), need less", error->message);
+  return g_strdup (error->message);
+}
+
 GstFlowReturn
 gst_vldm_fail (GstElement * element, const GError * error, const char *context)
 {
@@ -74,7 +84,7 @@ gst_vldm_fail (GstElement * element, const GError * error, const char *context)
   gst_element_message_full (element, GST_MESSAGE_ERROR,
       row ? row->message_domain () : GST_STREAM_ERROR,
       row ? row->message_code : GST_STREAM_ERROR_FAILED,
-      g_strdup (error->message),
+      message_with_remedy (error),
       g_strdup_printf ("while %s (%s, code %d)", context,
           g_quark_to_string (error->domain), error->code),
       __FILE__, GST_FUNCTION, __LINE__);
