@@ -111,9 +111,10 @@ check_size (const char *name, guint size, guint factor, GError ** error)
   return FALSE;
 }
 
-gboolean
-vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
-    GError ** error)
+/* @context: are first frames given? */
+static gboolean
+check_params (VldmModel * model, const VldmKeyframesParams * params,
+    gboolean context, GError ** error)
 {
   const VldmUnetConfig *unet;
   const VldmAutoencoderConfig *autoencoder;
@@ -123,12 +124,19 @@ vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
     return FALSE;
   folder = g_build_filename (vldm_model_folder (model), "unet", NULL);
   return vldm_denoiser_check (folder, unet, autoencoder->latent_channels,
-      FALSE, error)
+      context, error)
       && check_size ("width", params->width, autoencoder->factor, error)
       && check_size ("height", params->height, autoencoder->factor, error)
       && vldm_check_range ("frames", params->frames, 1, MAX_FRAMES, error)
       && vldm_check_range ("frames per second", params->fps, 1e-3, 1e3, error)
       && vldm_sampling_check (&params->sampling, error);
+}
+
+gboolean
+vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
+    GError ** error)
+{
+  return check_params (model, params, FALSE, error);
 }
 
 guint
@@ -178,24 +186,9 @@ vldm_keyframes_run (VldmKeyframes * keyframes,
 {
   static const guint positions[MAX_CONTEXT] = { 0, 1, 2, 3, 4, 5, 6, 7 };
   const VldmKnownFrames known = { context, positions };
-  const VldmUnetConfig *unet;
-  const VldmAutoencoderConfig *autoencoder;
-  g_autofree char *folder = NULL;
 
-  if (!vldm_keyframes_check (keyframes->model, params, error))
-    return FALSE;
-  if (!check_frames (keyframes->model, params, context, out, error))
-    return FALSE;
-  if (context == NULL)
-    return vldm_denoiser_run (keyframes->denoiser, &params->sampling,
-        params->fps, NULL, out, progress, error);
-
-  if (!find_configs (keyframes->model, &unet, &autoencoder, error))
-    return FALSE;
-  folder = g_build_filename (vldm_model_folder (keyframes->model), "unet",
-      NULL);
-  return vldm_denoiser_check (folder, unet, autoencoder->latent_channels, TRUE,
-      error)
+  return check_params (keyframes->model, params, context != NULL, error)
+      && check_frames (keyframes->model, params, context, out, error)
       && vldm_denoiser_run (keyframes->denoiser, &params->sampling,
-      params->fps, &known, out, progress, error);
+      params->fps, context != NULL ? &known : NULL, out, progress, error);
 }
