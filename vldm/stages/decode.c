@@ -188,21 +188,13 @@ vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
     const VldmFrames * latents, VldmFrames * rgb, const VldmProgress * progress,
     GError ** error)
 {
-  OclArena *arena = ocl_queue_arena (decode->queue);
-  OclArenaMark mark;
   VldmReport report;
-  g_autoptr (GError) failure = NULL;
   gboolean done;
 
   if (!check_frames (decode, params, latents, rgb, error))
     return FALSE;
 
-  mark = ocl_arena_mark (arena);
   vldm_report_begin (&report, decode->queue, progress);
-  done = decode_chunk (decode, params, latents, rgb, &report, &failure);
-  done = vldm_report_end (&report, done, &failure);
-  ocl_arena_release (arena, mark);
-  if (!done)
-    g_propagate_error (error, g_steal_pointer (&failure));
-  return done;
+  done = decode_chunk (decode, params, latents, rgb, &report, error);
+  return vldm_report_end (&report, done, error);
 }

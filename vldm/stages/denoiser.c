@@ -319,21 +319,13 @@ vldm_denoiser_run (VldmDenoiser * denoiser, const VldmSampling * sampling,
     gdouble fps, const VldmKnownFrames * known, VldmFrames * out,
     const VldmProgress * progress, GError ** error)
 {
-  OclArena *arena = ocl_queue_arena (denoiser->queue);
-  OclArenaMark mark;
   VldmReport report;
-  g_autoptr (GError) failure = NULL;
   gboolean done;
 
   if (!check_known (known, out, error))
     return FALSE;
 
-  mark = ocl_arena_mark (arena);
   vldm_report_begin (&report, denoiser->queue, progress);
-  done = make_window (denoiser, sampling, fps, known, out, &report, &failure);
-  done = vldm_report_end (&report, done, &failure);
-  ocl_arena_release (arena, mark);
-  if (!done)
-    g_propagate_error (error, g_steal_pointer (&failure));
-  return done;
+  done = make_window (denoiser, sampling, fps, known, out, &report, error);
+  return vldm_report_end (&report, done, error);
 }

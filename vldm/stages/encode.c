@@ -130,21 +130,13 @@ gboolean
 vldm_encode_run (VldmEncode * encode, const VldmFrames * rgb,
     VldmFrames * latents, const VldmProgress * progress, GError ** error)
 {
-  OclArena *arena = ocl_queue_arena (encode->queue);
-  OclArenaMark mark;
   VldmReport report;
-  g_autoptr (GError) failure = NULL;
   gboolean done;
 
   if (!check_frames (encode, rgb, latents, error))
     return FALSE;
 
-  mark = ocl_arena_mark (arena);
   vldm_report_begin (&report, encode->queue, progress);
-  done = encode_frames (encode, rgb, latents, &report, &failure);
-  done = vldm_report_end (&report, done, &failure);
-  ocl_arena_release (arena, mark);
-  if (!done)
-    g_propagate_error (error, g_steal_pointer (&failure));
-  return done;
+  done = encode_frames (encode, rgb, latents, &report, error);
+  return vldm_report_end (&report, done, error);
 }

@@ -41,6 +41,7 @@ vldm_report_begin (VldmReport * report, OclQueue * queue,
   memset (report, 0, sizeof (*report));
   report->progress = progress;
   report->queue = queue;
+  report->mark = ocl_arena_mark (ocl_queue_arena (queue));
   ocl_queue_set_callbacks (queue, check, building, report);
 }
 
@@ -48,15 +49,16 @@ gboolean
 vldm_report_end (VldmReport * report, gboolean ok, GError ** error)
 {
   ocl_queue_set_callbacks (report->queue, NULL, NULL, NULL);
-  if (ok)
-    return TRUE;
+  if (!ok)
+    ocl_queue_drain (report->queue);
+  ocl_arena_release (ocl_queue_arena (report->queue), report->mark);
 
-  ocl_queue_drain (report->queue);
-  if (error != NULL && g_error_matches (*error, OCL_ERROR, OCL_ERROR_CANCELLED)) {
+  if (!ok && error != NULL
+      && g_error_matches (*error, OCL_ERROR, OCL_ERROR_CANCELLED)) {
     g_clear_error (error);
     g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_CANCELLED, "cancelled");
   }
-  return FALSE;
+  return ok;
 }
 
 gboolean

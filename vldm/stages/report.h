@@ -15,15 +15,17 @@ typedef struct
 {
   const VldmProgress *progress;
   OclQueue *queue;
+  OclArenaMark mark;            /* of the queue's arena before the run */
   VldmActivity activity;
   guint done, total;
 } VldmReport;
 
-/* From now on @queue asks @progress (may be NULL) whether to go on, and reports the kernels that it builds. */
+/* Begins a run: from now on @queue asks @progress (may be NULL) whether to go on, and reports the kernels that it builds. */
 void vldm_report_begin (VldmReport * report, OclQueue * queue, const VldmProgress * progress);
 
-/* Takes the callbacks off again. Where @ok is FALSE it waits for the queue, so that the caller may free memory, and turns
- * OCL_ERROR_CANCELLED into VLDM_ERROR_CANCELLED. Returns @ok. */
+/* Ends it: takes the callbacks off again and releases what the run took from the queue's arena. Where @ok is FALSE it waits
+ * for the queue first, so that the caller may free memory, and turns OCL_ERROR_CANCELLED into VLDM_ERROR_CANCELLED.
+ * Returns @ok. */
 gboolean vldm_report_end (VldmReport * report, gboolean ok, GError ** error);
 
 /* FALSE with VLDM_ERROR_CANCELLED if the caller wants to stop. */

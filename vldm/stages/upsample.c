@@ -408,14 +408,11 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
     VldmFrames * latents, VldmFrames * pictures,
     const VldmProgress * progress, GError ** error)
 {
-  OclArena *arena = ocl_queue_arena (upsample->queue);
-  OclArenaMark mark;
   VldmReport report;
   const VldmFrames *out = latents != NULL ? latents : pictures;
   const UpsampleRun run = { upsample, params, window, rgb, latents, pictures,
     out == NULL ? 0 : out->count, &report
   };
-  g_autoptr (GError) failure = NULL;
   gboolean done;
 
   if (!vldm_upsample_check (upsample->model, params, error)
@@ -428,12 +425,7 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
       return FALSE;
   }
 
-  mark = ocl_arena_mark (arena);
   vldm_report_begin (&report, upsample->queue, progress);
-  done = make_window (&run, &failure);
-  done = vldm_report_end (&report, done, &failure);
-  ocl_arena_release (arena, mark);
-  if (!done)
-    g_propagate_error (error, g_steal_pointer (&failure));
-  return done;
+  done = make_window (&run, error);
+  return vldm_report_end (&report, done, error);
 }
