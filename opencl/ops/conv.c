@@ -46,15 +46,14 @@ upsamples (gsize from, gsize to)
   return to == from || (to > from && to < 32768);
 }
 
-/* Whether windows of @kernel at every @stride, the first @pad before the picture's @size, make @out outputs: the last
- * one begins inside and hangs over the end by half its size at most. */
+/* Whether windows of @kernel at every @stride, the first @pad before the picture's @size or, below 0, behind its beginning,
+ * make @out outputs: the last one begins inside and hangs over the end by half its size at most. */
 static gboolean
 windows_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
 {
-  gsize last = (out - 1) * stride;
+  gint64 last = (gint64) (out - 1) * stride - pad, end = size;
 
-  return out >= 1 && pad >= 0 && last < size + pad
-      && last + kernel <= size + pad + kernel / 2;
+  return out >= 1 && last < end && last + kernel <= end + kernel / 2;
 }
 
 static gboolean

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/norm.cl: group norm as statistics, factors and their application; layer norm in one go.
+ * Launches kernels/norm.cl: group norm as statistics, factors and their application, of one tensor or of one that lies in
+ * strips; layer norm in one go.
  */
 
 #include "opencl/ops/norm.h"
+#include "opencl/ops/elementwise.h"
 
 /* VEC, ITEMS and SPAN of norm.cl in the two forms. */
 #define VECTOR_CHANNELS 16
@@ -239,6 +241,183 @@ ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
   ocl_arena_release (ocl_queue_arena (queue), mark);
   return ok;
 }
+
+/* ---- tensors in strips ---- */
+
+/* @n pixels of one frame of a strip, as a row. */
+static OclTensor
+strip_pixels (const OclTensor * strip, gsize frame, gsize first, gsize n)
+{
+  OclTensor pixels = ocl_tensor_frames (strip, frame, 1);
+
+  pixels.offset += first * strip->stride;
+  pixels.height = 1;
+  pixels.width = n;
+  return pixels;
+}
+
+/* Statistics of @pixels, which are whole blocks of @frame from @block on. */
+static gboolean
+run_some_statistics (const GroupNorm * g, const OclTensor * pixels,
+    gsize frame, gsize block, GError ** error)
+{
+  GroupNorm part = *g;
+
+  part.cut.frames = 1;
+  part.cut.rows = pixels->width;
+  part.cut.blocks =
+      (part.cut.rows + part.cut.block_rows - 1) / part.cut.block_rows;
+  part.partials.offset += (frame * g->cut.blocks + block) * 2 * g->cut.channels;
+  return run_statistics (&part, pixels, 0, error);
+}
+
+/* Statistics of one block of @n pixels that begins at pixel @first of @strip and goes on in the strips below: put together in
+ * one place before. */
+static gboolean
+run_split_statistics (const GroupNorm * g, const OclTensor * strip,
+    gsize first, gsize n, gsize frame, gsize block, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (g->queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclTensor together;
+  gboolean ok = ocl_tensor_alloc (g->queue, strip->type, 1, 1, n,
+      strip->channels, &together, error);
+  gsize done = 0;
+
+  for (; ok && done < n; strip++, first = 0) {
+    gsize some = MIN (n - done, strip->height * strip->width - first);
+    OclTensor from = strip_pixels (strip, frame, first, some);
+    OclTensor to = strip_pixels (&together, 0, done, some);
+
+    ok = ocl_copy (g->queue, &from, &to, error);
+    done += some;
+  }
+  ok = ok && run_some_statistics (g, &together, frame, block, error);
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
+/* The blocks of the whole tensor, whether they lie in one strip or cross from one into the next. */
+static gboolean
+run_frame_statistics (const GroupNorm * g, const OclTensor * strips,
+    gsize frame, GError ** error)
+{
+  const Cut *cut = &g->cut;
+  gsize block = 0, above = 0;   /* pixels in strips above */
+
+  while (block < cut->blocks) {
+    gsize begin = block * cut->block_rows;
+    gsize size = strips->height * strips->width;
+    gsize end = above + size, blocks;
+
+    if (begin >= end) {
+      above = end;
+      strips++;
+      continue;
+    }
+    blocks = end == cut->rows ? cut->blocks - block
+        : (end - begin) / cut->block_rows;
+    if (blocks > 0) {
+      OclTensor pixels = strip_pixels (strips, frame, begin - above,
+          MIN (blocks * cut->block_rows, end - begin));
+
+      if (!run_some_statistics (g, &pixels, frame, block, error))
+        return FALSE;
+    } else {
+      blocks = 1;
+      if (!run_split_statistics (g, strips, begin - above,
+              MIN (cut->block_rows, cut->rows - begin), frame, block, error))
+        return FALSE;
+    }
+    block += blocks;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_strips (const OclGroupNorm * norm, const OclTensor * strips, guint n,
+    OclBuffer * weight, const OclTensor * factors, OclTensor * whole,
+    GError ** error)
+{
+  OclTensor expected = {.height = 1,.width = 2 };
+
+  *whole = strips[0];
+  for (guint i = 1; i < n; i++) {
+    OclTensor same = strips[i];
+
+    same.height = strips[0].height;
+    if (!ocl_tensor_check_shape ("group norm", "a strip", &same, &strips[0],
+            error))
+      return FALSE;
+    whole->height += strips[i].height;
+  }
+  expected.frames = norm->over_clip ? 1 : whole->frames;
+  expected.channels = whole->channels;
+  return check_group_norm (norm, whole, NULL, whole, error)
+      && check_vector ("group norm", "weight", weight, whole->channels, error)
+      && ocl_tensor_check_shape ("group norm", "the factors", factors,
+      &expected, error);
+}
+
+gboolean
+ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm,
+    const OclTensor * strips, guint n, OclBuffer * weight,
+    const OclTensor * factors, GError ** error)
+{
+  OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
+  OclTensor whole;
+  GroupNorm g = { queue, norm, weight, NULL, &whole };
+  gboolean ok;
+
+  if (!check_strips (norm, strips, n, weight, factors, &whole, error))
+    return FALSE;
+  g.cut = make_cut (queue, &whole);
+  g.factors = *factors;
+  ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
+      g.cut.channels, &g.partials, error);
+  if (ok && n == 1)
+    ok = run_statistics (&g, strips, 0, error);
+  else
+    for (gsize frame = 0; ok && frame < whole.frames; frame++)
+      ok = run_frame_statistics (&g, strips, frame, error);
+  ok = ok && run_factors (&g, &whole, error);
+  ocl_arena_release (ocl_queue_arena (queue), mark);
+  return ok;
+}
+
+gsize
+ocl_group_norm_scratch (OclQueue * queue, const OclTensor * whole)
+{
+  Cut cut = make_cut (queue, whole);
+
+  return sizeof (gfloat) * cut.channels
+      * (2 * cut.frames * cut.blocks + cut.block_rows);
+}
+
+gboolean
+ocl_group_norm_apply (OclQueue * queue, const OclGroupNorm * norm,
+    const OclTensor * input, const OclTensor * factors, OclBuffer * bias,
+    const OclTensor * output, GError ** error)
+{
+  const OclTensor expected = {
+    .frames = factors->frames == 1 ? 1 : input->frames,
+    .height = 1,
+    .width = 2,
+    .channels = input->channels,
+  };
+  GroupNorm g = { queue, norm, NULL, bias, output };
+
+  if (!check_group_norm (norm, input, NULL, output, error)
+      || !check_vector ("group norm", "bias", bias, output->channels, error)
+      || !ocl_tensor_check_shape ("group norm", "the factors", factors,
+          &expected, error))
+    return FALSE;
+  g.cut = make_cut (queue, output);
+  g.factors = *factors;
+  return run_apply (&g, input, 0, error);
+}
+
+/* ---- layer norm ---- */
 
 gboolean
 ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,

@@ -21,6 +21,18 @@ typedef struct
 gboolean ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * input,
     const OclTensor * input2, OclBuffer * weight, OclBuffer * bias, const OclTensor * output, GError ** error);
 
+/* The same in two steps, for a tensor [F, H, W, C] that lies in @n strips of whole rows, one below the other: first what the
+ * norm has to know of all of it, then any part of it by itself. Both together give the numbers of ocl_group_norm (), bit for
+ * bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32; @input of the second step has as many frames, or any number
+ * if they are for one. */
+gboolean ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * strips, guint n,
+    OclBuffer * weight, const OclTensor * factors, GError ** error);
+gboolean ocl_group_norm_apply (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * input,
+    const OclTensor * factors, OclBuffer * bias, const OclTensor * output, GError ** error);
+
+/* Bytes that the first step takes from the queue's arena meanwhile, for a tensor shaped like @whole. */
+gsize ocl_group_norm_scratch (OclQueue * queue, const OclTensor * whole);
+
 /* Every pixel's channels; @weight and @bias fp32 [C]. output may be input. */
 gboolean ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input, OclBuffer * weight, OclBuffer * bias,
     const OclTensor * output, GError ** error);

@@ -49,6 +49,9 @@ static const Product direct_cases[] = {
         3,.conv = SAME},
   {1, 7, 6,.channels = 6,.out = 12,.kernel_t = 1,.kernel_h = 5,.kernel_w =
         2,.conv = {1, 2, 0},.out_width = 5},
+  /* Rows from the middle of an upsampled picture. */
+  {2, 5, 7,.channels = 18,.out = 33, SQUARE,.conv =
+        {1, -1, 1, 10, 14},.out_height = 5},
 };
 
 static const Product winograd_cases[] = {
@@ -62,6 +65,8 @@ static const Product winograd_cases[] = {
         {1, 1, 1, 11, 18},.residual = 2},
   {1, 9, 9,.channels = 16,.out = 24, SQUARE,.conv = {1, 0, 2},.out_height =
       7,.out_width = 10},
+  {1, 6, 9,.channels = 32,.out = 33, SQUARE,.conv =
+        {1, -1, 1, 12, 18},.out_height = 8},
   {8, 5, 7,.channels = 32,.out = 70, TEMPORAL,.activation =
         OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale = 0.5,.gap =
         3},
@@ -104,6 +109,7 @@ static void
 check_refusals (Check * check)
 {
   const OclConv same = SAME, shrinking = { 1, 1, 1, 4, 5 };
+  const OclConv below = { 1, -1, 1 };
   gfloat *data;
   OclTensor input, narrow, frames, output;
   OclWeights *weights;
@@ -128,6 +134,8 @@ check_refusals (Check * check)
       "an input with more frames than the output");
   expect_refusal (check, &shrinking, weights, &input, NULL, &output,
       "upsampling to less");
+  expect_refusal (check, &below, weights, &input, NULL, &output,
+      "rows from below the picture");
   input = ocl_tensor_channels (&input, 0, 2);
   expect_refusal (check, &same, weights, &input, &narrow, &output,
       "a second input of another size");

@@ -166,6 +166,85 @@ check_case (Check * check, guint i)
   check_compare (check, &output, expected, tolerance (cases[i].mean));
 }
 
+/* A tensor cut into strips of @rows rows, the last of what is left. */
+static guint
+cut_strips (const OclTensor * whole, gsize rows, const OclTensor * from,
+    OclTensor * strips)
+{
+  guint n = 0;
+
+  for (gsize y = 0; y < whole->height; y += rows, n++) {
+    strips[n] = *from;
+    strips[n].offset += y * whole->width * from->stride * whole->frames;
+    strips[n].height = MIN (rows, whole->height - y);
+  }
+  return n;
+}
+
+/* Strips of one tensor are normed as the whole is, bit for bit. */
+static void
+check_strips (Check * check, gsize frames, gsize height, gsize width,
+    gsize channels, gsize rows, gboolean over_clip)
+{
+  const OclGroupNorm norm = { 3, EPS, over_clip, TRUE };
+  gsize n_pixels = frames * height * width;
+  gfloat *data, *reordered, *weight, *bias, *values;
+  OclTensor input, pieces, expected, output, factors;
+  OclTensor *strips, *results;
+  OclBuffer *weights, *biases;
+  guint n;
+
+  if (!check_begin (check, 8.0 * n_pixels * channels,
+          "strips_f%zu_h%zu_w%zu_c%zu_rows%zu%s", frames, height, width,
+          channels, rows, over_clip ? "_clip" : ""))
+    return;
+  data = make_data (check, n_pixels * channels, 1);
+  weight = check_normal (check, channels, 1);
+  bias = check_normal (check, channels, 1);
+  reordered = make_data (check, n_pixels * channels, 0);
+  values = check_normal (check, 2 * n_pixels * channels, 1);
+  strips = check_own (check, g_new (OclTensor, height), g_free);
+  results = check_own (check, g_new (OclTensor, height), g_free);
+  /* All frames of a strip lie together. */
+  for (gsize y = 0, to = 0; y < height; y += rows)
+    for (gsize f = 0; f < frames; f++) {
+      gsize size = MIN (rows, height - y) * width * channels;
+      memcpy (reordered + to, data + (f * height + y) * width * channels,
+          size * sizeof *data);
+      to += size;
+    }
+  input = check_input (check, data, frames, height, width, channels, 0);
+  pieces = check_input (check, reordered, frames, height, width, channels, 0);
+  expected = check_output (check, frames, height, width, channels, 0);
+  output = check_output (check, frames, height, width, channels, 0);
+  weights = check_vector (check, weight, channels);
+  biases = check_vector (check, bias, channels);
+  n = cut_strips (&input, rows, &pieces, strips);
+  cut_strips (&input, rows, &output, results);
+  factors = check_output_typed (check, OCL_F32, over_clip ? 1 : frames, 1, 2,
+      channels, 0);
+
+  check_result (check, ocl_group_norm (check->queue, &norm, &input, NULL,
+          weights, biases, &expected, &check->error));
+  check_result (check, ocl_group_norm_factors (check->queue, &norm, strips, n,
+          weights, &factors, &check->error));
+  for (guint i = 0; i < n; i++)
+    check_result (check, ocl_group_norm_apply (check->queue, &norm, &strips[i],
+            &factors, biases, &results[i], &check->error));
+  check_result (check, ocl_tensor_read (check->queue, &expected, values,
+          &check->error));
+  check_result (check, ocl_tensor_read (check->queue, &output,
+          values + n_pixels * channels, &check->error));
+  for (gsize y = 0, at = n_pixels * channels; y < height; y += rows)
+    for (gsize f = 0; f < frames; f++) {
+      gsize size = MIN (rows, height - y) * width * channels;
+      check_that (check, memcmp (values + (f * height + y) * width * channels,
+              values + at, size * sizeof *values) == 0,
+          "rows from %zu on of frame %zu differ", y, f);
+      at += size;
+    }
+}
+
 /* Layer norm may write over its input, and a norm may read and write different types. */
 static void
 check_in_place (Check * check)
@@ -242,6 +321,11 @@ check_norm (Check * check)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     if (check->bench || !cases[i].timed_only)
       check_case (check, i);
+  /* Blocks of 64 pixels and more: within a strip, across two and across many. */
+  check_strips (check, 1, 13, 24, 48, 4, FALSE);
+  check_strips (check, 3, 37, 5, 33, 4, FALSE);
+  check_strips (check, 2, 29, 31, 48, 12, TRUE);
+  check_strips (check, 1, 64, 64, 3, 64, TRUE);
   check_in_place (check);
   check_refusals (check);
 }
