@@ -221,6 +221,16 @@ ocl_arena_release (OclArena * arena, OclArenaMark mark)
   arena->used = mark.used;
 }
 
+gsize
+ocl_arena_unused (OclArena * arena)
+{
+  gsize sum = 0;
+
+  for (guint i = arena->current; i < arena->blocks->len; i++)
+    sum += ocl_buffer_size (arena->blocks->pdata[i]);
+  return arena->used < sum ? sum - arena->used : 0;
+}
+
 void
 ocl_arena_clear (OclArena * arena)
 {

@@ -45,6 +45,9 @@ gboolean ocl_arena_alloc (OclArena * arena, gsize bytes, OclBuffer ** buffer, gs
 OclArenaMark ocl_arena_mark (OclArena * arena);
 void ocl_arena_release (OclArena * arena, OclArenaMark mark);
 
+/* Bytes that the arena holds and nothing uses. */
+gsize ocl_arena_unused (OclArena * arena);
+
 /* Gives all buffers back to the device; nothing of the arena may be in use. */
 void ocl_arena_clear (OclArena * arena);
 

@@ -243,6 +243,40 @@ read_caps (OclDevice * device, const Candidate * candidate)
   device->guessed_rate = MAX (1, device->caps.compute_units) * 16.0;
 }
 
+/* VLDM_MEMORY: less memory than the device has, in bytes, or with K, M or G. */
+static gboolean
+limit_memory (OclDevice * device, GError ** error)
+{
+  static const struct
+  {
+    const char *suffix;
+    guint shift;
+  } units[] = { {"", 0}, {"K", 10}, {"M", 20}, {"G", 30} };
+  const char *text = g_getenv ("VLDM_MEMORY");
+  OclCaps *caps = &device->caps;
+  char *end;
+  guint64 n;
+
+  if (text == NULL)
+    return TRUE;
+  n = g_ascii_strtoull (text, &end, 10);
+  for (guint i = 0; g_ascii_isdigit (*text) && i < G_N_ELEMENTS (units); i++) {
+    if (!g_str_equal (end, units[i].suffix) || n > G_MAXUINT64 >> 30)
+      continue;
+    n <<= units[i].shift;
+    if (n == 0)
+      break;
+    caps->global_memory =
+        caps->global_memory == 0 ? n : MIN (n, caps->global_memory);
+    caps->max_allocation =
+        caps->max_allocation == 0 ? n : MIN (n, caps->max_allocation);
+    return TRUE;
+  }
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL, "VLDM_MEMORY is \"%s\": it "
+      "must be a number of bytes such as 800000000, 800M or 2G", text);
+  return FALSE;
+}
+
 static void
 device_free (OclDevice * device)
 {
@@ -273,6 +307,10 @@ device_new (const Candidate * candidate, OclForm form, GError ** error)
   device->programs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       ocl_program_release);
   read_caps (device, candidate);
+  if (!limit_memory (device, error)) {
+    device_free (device);
+    return NULL;
+  }
   device->context =
       clCreateContext (properties, 1, &device->id, NULL, NULL, &status);
   if (ocl_check (status, error, "clCreateContext for %s", device->description))

@@ -20,7 +20,8 @@ typedef enum
   OCL_FORM_TILE,                /* work-groups that share tiles in local memory */
 } OclForm;
 
-/* What the device can do. Limits in bytes unless said otherwise; 0 = absent or unknown. */
+/* What the device can do. Limits in bytes unless said otherwise; 0 = absent or unknown. The environment variable VLDM_MEMORY
+ * ("2G") lowers those of memory. */
 typedef struct
 {
   OclForm form;                 /* VECTOR or TILE */

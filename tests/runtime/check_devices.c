@@ -160,6 +160,33 @@ memory_is_counted (Fixture * f, gconstpointer unused)
 }
 
 static void
+memory_is_limited_by_environment (void)
+{
+  static const char *const bad[] = { "", "0", "-1", "2T", "1 G", "G",
+    "99999999999999999999G"
+  };
+  g_autoptr (GError) error = NULL;
+  OclDevice *device;
+
+  g_setenv ("VLDM_MEMORY", "3M", TRUE);
+  device = ocl_device_open (NULL, OCL_FORM_AUTO, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ocl_device_caps (device)->global_memory, ==, 3 << 20);
+  g_assert_cmpuint (ocl_device_caps (device)->max_allocation, ==, 3 << 20);
+  g_assert_null (ocl_buffer_new (device, (3 << 20) + 1, &error));
+  assert_says (error, OCL_ERROR_MEMORY, "bytes wanted");
+  g_clear_error (&error);
+  ocl_device_unref (device);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_setenv ("VLDM_MEMORY", bad[i], TRUE);
+    g_assert_null (ocl_device_open (NULL, OCL_FORM_AUTO, &error));
+    assert_says (error, OCL_ERROR_CALL, "such as");
+    g_clear_error (&error);
+  }
+  g_unsetenv ("VLDM_MEMORY");
+}
+
+static void
 arena_is_a_stack (Fixture * f, gconstpointer unused)
 {
   OclArena *arena = ocl_queue_arena (f->queue);
@@ -177,6 +204,8 @@ arena_is_a_stack (Fixture * f, gconstpointer unused)
   ocl_arena_release (arena, mark);
   g_assert_true (ocl_arena_alloc (arena, 5000, &again, &again_at, &error));
   g_assert_true (again == second && again_at == second_at);
+  g_assert_cmpuint (ocl_arena_unused (arena), ==,
+      ocl_buffer_size (again) - again_at - 5120);
   g_assert_no_error (error);
 }
 
@@ -280,6 +309,8 @@ main (int argc, char **argv)
       device_goes_with_its_last_reference);
   ADD (oversized_buffers_are_refused);
   ADD (memory_is_counted);
+  g_test_add_func ("/runtime/memory_is_limited_by_environment",
+      memory_is_limited_by_environment);
   ADD (arena_is_a_stack);
   ADD (arena_settles);
   g_test_add_data_func ("/runtime/nothing_grows",
