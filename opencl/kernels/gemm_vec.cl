@@ -5,9 +5,9 @@
  *
  * source1, source2: [pixels][stride], channels1 and channels2 of them used; the second's channels follow the first's.
  * panels: [ceil (N / NR)][taps * (channels1 + channels2)][NR], and `zeros` bytes from its start a row of zeros.
- * A work-item alone is a work-group. It holds ROWS x NR sums in registers; work-item (panel, chunk) does n_blocks
- * blocks of ROWS rows, one after the other, so that the panel stays in the second-level cache. Blocks take the rows of
- * n_parts equal parts in turn: with one part a frame, temporal taps find the other frames' rows still cached.
+ * A work-item alone is a work-group. It holds ROWS x NR sums in registers; work-item (panel, chunk) does its share of
+ * n_blocks blocks of ROWS rows, one after the other, so that the panel stays in the second-level cache. Blocks take the
+ * rows of n_parts equal parts in turn: with one part a frame, temporal taps find the other frames' rows still cached.
  * Sums are fp32 and run in the order of the weights, whatever the sizes.
  */
 
@@ -80,26 +80,25 @@ __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int channels1,
     const __global source_t *source2, ulong offset2, int stride2, int channels2,
-    const __global weight_t *panels, ulong zeros, int n_panels, int n_blocks, int n_parts,
+    const __global weight_t *panels, ulong zeros, int n_blocks, int n_chunks, int n_parts,
     GATHER_PARAMS, EPILOGUE_PARAMS)
 {
   const Gather g = GATHER_INIT;
   const Epilogue e = EPILOGUE_INIT;
   const int panel = get_global_id (0);
+  const long chunk = get_global_id (1);
   const int part_rows = frames * height * width / n_parts;
   const size_t panel_size = (size_t) kernel_t * kernel_h * kernel_w * (channels1 + channels2) * NR;
   const __global source_t *zero_row = (const __global source_t *) ((const __global uchar *) panels + zeros);
+  const int end = (chunk + 1) * n_blocks / n_chunks;
 
-  for (int i = 0; i < n_blocks; i++) {
-    const int block = (int) get_global_id (1) * n_blocks + i;
+  for (int block = chunk * n_blocks / n_chunks; block < end; block++) {
     const int first_of_part = block / n_parts * ROWS;
     const int first = block % n_parts * part_rows + first_of_part;
     const int n_rows = min (ROWS, part_rows - first_of_part);
     const __global weight_t *w = panels + panel * panel_size;
     float16 sums[ROWS][2];
 
-    if (panel >= n_panels || n_rows <= 0)
-      return;
     const Pixels window = gather_window (&g, gather_rows (&g, first));
     EACH_ROW (DECLARE_SUM)
 

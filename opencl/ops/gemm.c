@@ -173,11 +173,12 @@ ocl_call_sources (OclCall * call, const OclTensor * input,
 
 typedef struct
 {
-  gint n_blocks, n_parts;
+  gint n_blocks, n_chunks, n_parts;
 } VectorOrder;
 
-/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached. Large
- * temporal convolutions go through the frames side by side, so that each frame comes from memory once. */
+/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached. Chunks
+ * are equal but for a block, since a thread may take half of all work-items at once. Large temporal convolutions go
+ * through the frames side by side, so that each frame comes from memory once. */
 static VectorOrder
 prepare_vector (OclCall * call, const OclCaps * caps,
     const OclWeights * weights, const OclTensor * input,
@@ -189,15 +190,16 @@ prepare_vector (OclCall * call, const OclCaps * caps,
       && bytes > CACHED_BYTES ? output->frames : 1;
   gsize blocks = (pixels / n_parts + VECTOR_ROWS - 1) / VECTOR_ROWS * n_parts;
   gsize units = MAX (caps->compute_units, 1);
-  gsize n_blocks =
+  gsize chunk_blocks =
       CLAMP (blocks * weights->n_panels / (units * ITEMS_PER_UNIT), 1,
       MAX_BLOCKS);
+  gsize n_chunks = (blocks + chunk_blocks - 1) / chunk_blocks;
 
   call->program = call->kernel = "gemm_vec";
   call->global[0] = weights->n_panels;
-  call->global[1] = (blocks + n_blocks - 1) / n_blocks;
+  call->global[1] = n_chunks;
   return (VectorOrder) {
-  n_blocks, n_parts};
+  blocks, n_chunks, n_parts};
 }
 
 static void
@@ -234,8 +236,8 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   if (caps->form == OCL_FORM_VECTOR) {
     VectorOrder order = prepare_vector (&call, caps, weights, input, output);
     ocl_call_uint64 (&call, weights->zeros);
-    ocl_call_int (&call, weights->n_panels);
     ocl_call_int (&call, order.n_blocks);
+    ocl_call_int (&call, order.n_chunks);
     ocl_call_int (&call, order.n_parts);
     options =
         g_strdup_printf ("-DNR=%u -DSOURCE_HALF=%d -DWEIGHT_HALF=%d",

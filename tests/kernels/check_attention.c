@@ -43,8 +43,16 @@ static const struct
   {8, 4, 8, 8, 32, 3, 32, FALSE, 1, 192},
   {8, 8, 16, 1, 77, 3, 32, FALSE, 1, 0},
   {8, 16, 32, 8, 512, 1, 128, FALSE, 1, 256, TRUE},
-  /* Stable Diffusion at 320 x 512. */
+  /* Stable Diffusion at 320 x 512: self-attention of its levels, text, autoencoder; Stable Video Diffusion's heads. */
   {1, 40, 64, 1, 2560, 8, 40, FALSE, 1, 640, TRUE},
+  {1, 20, 32, 1, 640, 8, 80, FALSE, 1, 1280, TRUE},
+  {1, 10, 16, 1, 160, 8, 160, FALSE, 1, 2560, TRUE},
+  {1, 40, 64, 1, 77, 8, 40, FALSE, 1, 640, TRUE},
+  {1, 10, 16, 1, 77, 8, 160, FALSE, 1, 2560, TRUE},
+  {1, 40, 64, 1, 2560, 1, 512, FALSE, 1, 1024, TRUE},
+  {1, 40, 64, 1, 2560, 5, 64, FALSE, 1, 640, TRUE},
+  {1, 40, 64, 1, 2560, 2, 80, FALSE, 1, 320, TRUE},
+  {1, 40, 64, 1, 2560, 1, 160, FALSE, 1, 320, TRUE},
 };
 
 static const struct

@@ -47,9 +47,38 @@ static const Product bench_cases[] = {
   {8, 8, 16,.channels = 384,.out = 96,.residual = 1},
   {1, 1, 77,.channels = 128,.out = 512,.activation = OCL_ACTIVATION_QUICK_GELU},
   {8, 128, 256,.channels = 64,.out = 64},
-  {1, 40, 64,.channels = 320,.out = 320},
+  /* Square. */
+  {1, 16, 32,.channels = 512,.out = 512},
+  {1, 32, 32,.channels = 1024,.out = 1024},
+  {1, 32, 64,.channels = 2048,.out = 2048},
+  {1, 64, 64,.channels = 4096,.out = 4096},
+  /* Stable Diffusion at 320 x 512, from the highest level to the lowest: output projection, query, key and value, feed
+   * forward, a shortcut. */
+  {1, 40, 64,.channels = 320,.out = 320,.residual = 1},
+  {1, 40, 64,.channels = 320,.out = 960,.no_bias = TRUE},
   {1, 40, 64,.channels = 320,.out = 2560,.geglu = TRUE},
   {1, 40, 64,.channels = 1280,.out = 320,.residual = 1},
+  {1, 20, 32,.channels = 640,.out = 640,.residual = 1},
+  {1, 20, 32,.channels = 640,.out = 1920,.no_bias = TRUE},
+  {1, 20, 32,.channels = 640,.out = 5120,.geglu = TRUE},
+  {1, 20, 32,.channels = 2560,.out = 640,.residual = 1},
+  {1, 10, 16,.channels = 1280,.out = 1280,.residual = 1},
+  {1, 10, 16,.channels = 1280,.out = 3840,.no_bias = TRUE},
+  {1, 10, 16,.channels = 1280,.out = 10240,.geglu = TRUE},
+  {1, 10, 16,.channels = 5120,.out = 1280,.residual = 1},
+  {1, 5, 8,.channels = 1280,.out = 1280,.residual = 1},
+  {1, 5, 8,.channels = 1280,.out = 10240,.geglu = TRUE},
+  {1, 5, 8,.channels = 5120,.out = 1280,.residual = 1},
+  /* Its text, and the time projections of all its blocks. */
+  {1, 1, 77,.channels = 768,.out = 3072,.activation =
+        OCL_ACTIVATION_QUICK_GELU},
+  {1, 1, 77,.channels = 768,.out = 2560,.no_bias = TRUE},
+  {1, 1, 1,.channels = 1280,.out = 17920},
+  /* Eight frames of it, as Stable Video Diffusion. */
+  {8, 40, 64,.channels = 320,.out = 320,.residual = 1},
+  {8, 40, 64,.channels = 320,.out = 2560,.geglu = TRUE},
+  {8, 20, 32,.channels = 640,.out = 5120,.geglu = TRUE},
+  {8, 10, 16,.channels = 1280,.out = 10240,.geglu = TRUE},
 };
 
 /* Every combination of the parts of an epilogue. */

@@ -8,7 +8,7 @@
 #include "tests/kernels/tests.h"
 
 #define ITEMS_PER_UNIT 64
-#define ROUNDS 1000
+#define ROUNDS 10000
 #define REPEATS 20
 #define SUMS 12                 /* independent ones: more than latency times throughput */
 
