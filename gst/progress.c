@@ -12,6 +12,7 @@
 static const char *const sentences[GST_VLDM_N_ACTIVITIES] = {
   [VLDM_ACTIVITY_LOAD_MODEL] = "Loading model",
   [VLDM_ACTIVITY_BUILD_KERNELS] = "Building kernels",
+  [VLDM_ACTIVITY_TUNE_KERNELS] = "Measuring kernels",
   [VLDM_ACTIVITY_ENCODE_TEXT] = "Encoding prompt",
   [VLDM_ACTIVITY_DENOISE] = "Denoising",
   [VLDM_ACTIVITY_DECODE] = "Decoding",

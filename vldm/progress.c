@@ -12,6 +12,8 @@ vldm_activity_name (VldmActivity activity)
       return "load-model";
     case VLDM_ACTIVITY_BUILD_KERNELS:
       return "build-kernels";
+    case VLDM_ACTIVITY_TUNE_KERNELS:
+      return "tune-kernels";
     case VLDM_ACTIVITY_ENCODE_TEXT:
       return "encode-text";
     case VLDM_ACTIVITY_DENOISE:

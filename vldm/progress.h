@@ -13,6 +13,7 @@ typedef enum
 {
   VLDM_ACTIVITY_LOAD_MODEL,     /* "load-model" */
   VLDM_ACTIVITY_BUILD_KERNELS,  /* "build-kernels" */
+  VLDM_ACTIVITY_TUNE_KERNELS,   /* "tune-kernels" */
   VLDM_ACTIVITY_ENCODE_TEXT,    /* "encode-text" */
   VLDM_ACTIVITY_DENOISE,        /* "denoise": done and total are denoising steps */
   VLDM_ACTIVITY_DECODE,         /* "decode": frames */

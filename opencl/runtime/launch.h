@@ -48,8 +48,9 @@ struct _OclQueue
 
   OclCheckFunc check;
   OclBuildFunc build;
+  OclTuneFunc tune;
   gpointer user_data;
-  guint built;
+  guint built, tuned;
 
   OclBatch filling, running;
   guint64 n_batches;

@@ -8,6 +8,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _OclTuning OclTuning;
+
 struct _OclDevice
 {
   guint refs;                   /* under the lock of the table of devices */
@@ -23,6 +25,8 @@ struct _OclDevice
   GMutex programs_lock;         /* also held while a program is built: one build at a time */
   GHashTable *programs;         /* "name options" -> cl_program */
 
+  OclTuning *tuning;            /* the process's, NULL until it is asked */
+
   GMutex bytes_lock;
   guint64 bytes, bytes_peak;    /* in OclBuffers */
 };
@@ -30,6 +34,9 @@ struct _OclDevice
 /* Counts @bytes as allocated, unless that is more than the device has. */
 gboolean ocl_device_reserve (OclDevice * device, gsize bytes, GError ** error);
 void ocl_device_unreserve (OclDevice * device, gsize bytes);
+
+/* Where files are kept between processes: VLDM_CACHE_DIR, else gst-vldm in the user's cache folder. */
+char *ocl_cache_folder (void);
 
 /* For GHashTable: releases a cl_program. */
 void ocl_program_release (gpointer program);

@@ -71,26 +71,38 @@ digest (const void *data, gsize bytes, guint8 out[DIGEST_BYTES])
   g_checksum_get_digest (sum, out, &n);
 }
 
+static const char *
+cache_wish (void)
+{
+  const char *folder = g_getenv ("VLDM_CACHE_DIR");
+
+  return folder != NULL && *folder != '\0' ? folder : NULL;
+}
+
+char *
+ocl_cache_folder (void)
+{
+  return cache_wish () != NULL ? g_strdup (cache_wish ())
+      : g_build_filename (g_get_user_cache_dir (), "gst-vldm", NULL);
+}
+
 /* Where the program's binary belongs, and its key; NULL where nothing is to be kept. */
 static char *
 cache_path (OclDevice * device, const char *source, const char *options,
     guint8 key[DIGEST_BYTES])
 {
-  const char *folder = g_getenv ("VLDM_CACHE_DIR");
-  g_autofree char *text = NULL, *hex = NULL, *file = NULL;
+  g_autofree char *folder = NULL, *text = NULL, *hex = NULL, *file = NULL;
 
   /* While kernels are edited, their included files change without the source that is the key. */
-  if (g_getenv ("VLDM_KERNEL_DIR") != NULL)
+  if (g_getenv ("VLDM_KERNEL_DIR") != NULL
+      || (device->driver_caches && cache_wish () == NULL))
     return NULL;
   text = g_strjoin ("\n", MAGIC, device->identity, options, source, NULL);
   digest (text, strlen (text), key);
   hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
   file = g_strconcat (hex, ".bin", NULL);
-  if (folder != NULL && *folder != '\0')
-    return g_build_filename (folder, file, NULL);
-  if (device->driver_caches)
-    return NULL;
-  return g_build_filename (g_get_user_cache_dir (), "gst-vldm", file, NULL);
+  folder = ocl_cache_folder ();
+  return g_build_filename (folder, file, NULL);
 }
 
 static cl_program

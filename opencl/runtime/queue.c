@@ -82,10 +82,11 @@ ocl_queue_arena (OclQueue * queue)
 
 void
 ocl_queue_set_callbacks (OclQueue * queue, OclCheckFunc check,
-    OclBuildFunc build, gpointer user_data)
+    OclBuildFunc build, OclTuneFunc tune, gpointer user_data)
 {
   queue->check = check;
   queue->build = build;
+  queue->tune = tune;
   queue->user_data = user_data;
 }
 

@@ -18,6 +18,9 @@ typedef gboolean (*OclCheckFunc) (gpointer user_data);
 /* Told before a kernel is built, @program and @kernel by name and @built counted in this queue. */
 typedef void (*OclBuildFunc) (const char *program, const char *kernel, guint built, gpointer user_data);
 
+/* Told before the ways to do something are measured (tuning.h), @what in words and @tuned counted in this queue. */
+typedef void (*OclTuneFunc) (const char *what, guint tuned, gpointer user_data);
+
 OclQueue *ocl_queue_new (OclDevice * device, GError ** error);
 void ocl_queue_free (OclQueue * queue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclQueue, ocl_queue_free);
@@ -25,8 +28,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclQueue, ocl_queue_free);
 OclDevice *ocl_queue_device (OclQueue * queue);
 OclArena *ocl_queue_arena (OclQueue * queue);
 
-/* Either may be NULL. */
-void ocl_queue_set_callbacks (OclQueue * queue, OclCheckFunc check, OclBuildFunc build, gpointer user_data);
+/* Any may be NULL. */
+void ocl_queue_set_callbacks (OclQueue * queue, OclCheckFunc check, OclBuildFunc build, OclTuneFunc tune,
+    gpointer user_data);
 
 /* One launch. Arguments are added in the kernel's order with the ocl_call_* functions below. */
 #define OCL_CALL_MAX_ARGS 48

@@ -256,7 +256,7 @@ cancels (Fixture * f, gconstpointer launches)
   gint rounds = 1000;
 
   g_assert_no_error (error);
-  ocl_queue_set_callbacks (f->queue, check_stop, count_build, &stop);
+  ocl_queue_set_callbacks (f->queue, check_stop, count_build, NULL, &stop);
   ocl_call_buffer (&call, buffer);
   ocl_call_int (&call, rounds);
   call.work = 2.0 * items * rounds;
@@ -303,7 +303,7 @@ cancelled_transfer_leaves_memory_alone (Fixture * f, gconstpointer unused)
   g_assert_true (ocl_queue_finish (f->queue, &error));
   call.args[1].value.i = 2000000;
   g_assert_true (ocl_queue_run (f->queue, &call, &error));
-  ocl_queue_set_callbacks (f->queue, check_stop, NULL, &stop);
+  ocl_queue_set_callbacks (f->queue, check_stop, NULL, NULL, &stop);
   g_assert_false (ocl_queue_read (f->queue, buffer, 0, data, 4096, &error));
   g_assert_error (error, OCL_ERROR, OCL_ERROR_CANCELLED);
   /* The sanitizers would see a driver that still wrote here. */

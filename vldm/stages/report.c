@@ -34,6 +34,12 @@ building (const char *program, const char *kernel, guint built,
   may_go_on (user_data, VLDM_ACTIVITY_BUILD_KERNELS, built, 0);
 }
 
+static void
+tuning (const char *what, guint tuned, gpointer user_data)
+{
+  may_go_on (user_data, VLDM_ACTIVITY_TUNE_KERNELS, tuned, 0);
+}
+
 void
 vldm_report_begin (VldmReport * report, OclQueue * queue,
     const VldmProgress * progress)
@@ -42,13 +48,13 @@ vldm_report_begin (VldmReport * report, OclQueue * queue,
   report->progress = progress;
   report->queue = queue;
   report->mark = ocl_arena_mark (ocl_queue_arena (queue));
-  ocl_queue_set_callbacks (queue, check, building, report);
+  ocl_queue_set_callbacks (queue, check, building, tuning, report);
 }
 
 gboolean
 vldm_report_end (VldmReport * report, gboolean ok, GError ** error)
 {
-  ocl_queue_set_callbacks (report->queue, NULL, NULL, NULL);
+  ocl_queue_set_callbacks (report->queue, NULL, NULL, NULL, NULL);
   if (!ok)
     ocl_queue_drain (report->queue);
   ocl_arena_release (ocl_queue_arena (report->queue), report->mark);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Answers which variant to take, and measures where that was asked for.
+ *
+ * Answers are kept for the life of the process, beyond that of a device, because a choice that was used must not change.
+ */
+
+#include "opencl/runtime/tuning.h"
+
+#include "opencl/runtime/launch.h"
+#include "opencl/runtime/program.h"
+#include "opencl/runtime/tuning_file.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Each variant is timed so often, in turns, each time for about so long; the best time counts. */
+#define ROUNDS 3
+#define ROUND_US 20000
+#define MAX_RUNS 50
+/* Slower than so many times the best is not timed again; less may be a moment when the machine was busy. */
+#define HOPELESS 4.0
+/* A gain that another measurement might not show is not worth leaving the built-in variant. */
+#define WORTHWHILE 0.97
+/* While another thread measures. */
+#define POLL_US 5000
+
+typedef enum
+{
+  MODE_AUTO = 1,
+  MODE_OFF,
+  MODE_NOW,
+  MODE_SHOW,
+} Mode;
+
+/* One a device and form. */
+struct _OclTuning
+{
+  OclTuningFile *file;          /* NULL = off */
+  GMutex lock;
+  GHashTable *used;             /* "operation shape" -> name of the variant; under the lock */
+  GRecMutex measuring;          /* one at a time; a variant may itself ask */
+};
+
+static GMutex table_lock;
+static GHashTable *table;       /* identity -> OclTuning, for the life of the process */
+
+static Mode
+mode_get (void)
+{
+  static const char *const names[] = { "auto", "off", "now", "show" };
+  static gsize mode = 0;
+
+  if (g_once_init_enter (&mode)) {
+    const char *name = g_getenv ("VLDM_TUNING");
+    gsize value = 0;
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+      if (g_strcmp0 (name, names[i]) == 0)
+        value = i + 1;
+    if (value == 0 && name != NULL && *name != '\0')
+      g_warning ("VLDM_TUNING is \"%s\" where \"auto\", \"off\", \"now\" or "
+          "\"show\" is needed; taking \"auto\"", name);
+    g_once_init_leave (&mode, MAX (value, MODE_AUTO));
+  }
+  return mode;
+}
+
+/* All that makes two measurements comparable. */
+static char *
+make_identity (const OclDevice * device)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  for (guint i = 0; i < ocl_n_kernel_sources; i++)
+    g_checksum_update (sum, (const guchar *) ocl_kernel_sources[i].source, -1);
+  return g_strdup_printf ("%s; form %s; gst-vldm %s, kernels %.16s",
+      device->identity, device->form == OCL_FORM_VECTOR ? "vector" : "tile",
+      VERSION, g_checksum_get_string (sum));
+}
+
+static OclTuning *
+tuning_new (const char *identity)
+{
+  OclTuning *tuning = g_new0 (OclTuning, 1);
+  g_autofree char *folder = ocl_cache_folder ();
+
+  g_mutex_init (&tuning->lock);
+  g_rec_mutex_init (&tuning->measuring);
+  tuning->used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      g_free);
+  if (mode_get () != MODE_OFF)
+    tuning->file = ocl_tuning_file_open (folder, identity);
+  return tuning;
+}
+
+static OclTuning *
+tuning_get (OclDevice * device)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&table_lock);
+
+  if (device->tuning == NULL) {
+    g_autofree char *identity = make_identity (device);
+    if (table == NULL)
+      table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+    device->tuning = g_hash_table_lookup (table, identity);
+    if (device->tuning == NULL) {
+      device->tuning = tuning_new (identity);
+      g_hash_table_insert (table, g_steal_pointer (&identity), device->tuning);
+    }
+  }
+  return device->tuning;
+}
+
+/* Measuring */
+
+typedef struct
+{
+  OclQueue *queue;
+  OclTuning *tuning;
+  const OclTuningQuestion *question;
+  const char *key;
+  gdouble us[OCL_TUNING_MAX_VARIANTS];  /* best time of each variant; INFINITY = failed */
+} Trial;
+
+/* Microseconds a run, of @runs one after the other. */
+static gboolean
+time_runs (Trial * trial, guint variant, guint runs, gdouble * us,
+    GError ** error)
+{
+  const OclTuningQuestion *question = trial->question;
+  gint64 start = g_get_monotonic_time ();
+
+  for (guint i = 0; i < runs; i++)
+    if (!question->run (trial->queue, variant, question->user_data, error))
+      return FALSE;
+  /* Not ocl_queue_finish (), which sleeps up to a millisecond too long. */
+  ocl_queue_drain (trial->queue);
+  *us = (g_get_monotonic_time () - start) / (gdouble) runs;
+  return ocl_queue_check (trial->queue, error);
+}
+
+/* The first run, which may build kernels, fail, or worse. */
+static gboolean
+try_variant (Trial * trial, guint variant, GError ** error)
+{
+  const OclTuningQuestion *question = trial->question;
+  const char *name = question->variants[variant];
+  g_autoptr (GError) reason = NULL;
+  gdouble first_us, us;
+  gboolean ok;
+
+  trial->us[variant] = INFINITY;
+  if (ocl_tuning_file_has_failed (trial->tuning->file, trial->key, name))
+    return TRUE;
+  /* Without the built-in one nothing works anyhow. */
+  if (variant != question->built_in)
+    ocl_tuning_file_trying (trial->tuning->file, trial->key, name);
+  ok = time_runs (trial, variant, 1, &first_us, &reason)
+      && time_runs (trial, variant, 1, &us, &reason);
+  if (ok) {
+    trial->us[variant] = MIN (first_us, us);
+    return TRUE;
+  }
+  ocl_queue_drain (trial->queue);
+  /* Neither says anything about the variant. */
+  if (g_error_matches (reason, OCL_ERROR, OCL_ERROR_CANCELLED)
+      || g_error_matches (reason, OCL_ERROR, OCL_ERROR_MEMORY)) {
+    g_propagate_error (error, g_steal_pointer (&reason));
+    return FALSE;
+  }
+  g_warning ("tuning: %s: %s fails: %s", trial->key, name, reason->message);
+  ocl_tuning_file_failed (trial->tuning->file, trial->key, name);
+  return TRUE;
+}
+
+static guint
+best_variant (const Trial * trial)
+{
+  guint built_in = trial->question->built_in, best = built_in;
+
+  for (guint i = 0; i < trial->question->n_variants; i++)
+    if (trial->us[i] < trial->us[best]
+        && trial->us[i] < WORTHWHILE * trial->us[built_in])
+      best = i;
+  return best;
+}
+
+/* "direct 3.21 ms, winograd 1.10 ms" */
+static char *
+describe (const Trial * trial)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < trial->question->n_variants; i++) {
+    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "",
+        trial->question->variants[i]);
+    if (isinf (trial->us[i]))
+      g_string_append (text, " fails");
+    else
+      g_string_append_printf (text, " %.3f ms", trial->us[i] / 1e3);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static gboolean
+try_all (Trial * trial, GError ** error)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; ok && i < trial->question->n_variants; i++)
+    ok = try_variant (trial, i, error);
+  ocl_tuning_file_trying (trial->tuning->file, trial->key, NULL);
+  return ok;
+}
+
+static gboolean
+time_all (Trial * trial, GError ** error)
+{
+  const OclTuningQuestion *question = trial->question;
+  guint best;
+
+  for (guint round = 0; round < ROUNDS; round++) {
+    for (guint i = 0; i < question->n_variants; i++) {
+      gdouble us;
+      guint runs = CLAMP (ROUND_US / trial->us[i], 1, MAX_RUNS);
+      best = best_variant (trial);
+      if (isinf (trial->us[i]) || trial->us[i] > HOPELESS * trial->us[best])
+        continue;
+      if (!time_runs (trial, i, runs, &us, error))
+        return FALSE;
+      trial->us[i] = MIN (trial->us[i], us);
+    }
+  }
+  return TRUE;
+}
+
+/* With the lock of measuring. */
+static gboolean
+measure_and_remember (OclQueue * queue, OclTuning * tuning,
+    const OclTuningQuestion * question, const char *key, GError ** error)
+{
+  Trial trial = { queue, tuning, question, key };
+  g_autofree char *measured = NULL;
+
+  if (queue->tune != NULL)
+    queue->tune (key, queue->tuned, queue->user_data);
+  queue->tuned++;
+  if (!try_all (&trial, error) || !time_all (&trial, error))
+    return FALSE;
+  measured = describe (&trial);
+  ocl_tuning_file_choose (tuning->file, key,
+      question->variants[best_variant (&trial)], measured);
+  return TRUE;
+}
+
+/* Answers */
+
+/* FALSE where @name is not among the variants, or NULL. */
+static gboolean
+find_variant (const OclTuningQuestion * question, const char *name,
+    guint * variant)
+{
+  for (guint i = 0; i < question->n_variants; i++) {
+    if (g_strcmp0 (question->variants[i], name) == 0) {
+      *variant = i;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+static gboolean
+find_used (OclTuning * tuning, const OclTuningQuestion * question,
+    const char *key, guint * variant)
+{
+  gboolean found;
+
+  g_mutex_lock (&tuning->lock);
+  found = find_variant (question, g_hash_table_lookup (tuning->used, key),
+      variant);
+  g_mutex_unlock (&tuning->lock);
+  return found;
+}
+
+static gboolean
+find_remembered (OclTuning * tuning, const OclTuningQuestion * question,
+    const char *key, guint * variant)
+{
+  g_autofree char *name = ocl_tuning_file_chosen (tuning->file, key);
+
+  return find_variant (question, name, variant);
+}
+
+/* The built-in variant, or if that has failed one that has not. */
+static guint
+take_built_in (OclTuning * tuning, const OclTuningQuestion * question,
+    const char *key)
+{
+  if (!ocl_tuning_file_has_failed (tuning->file, key,
+          question->variants[question->built_in]))
+    return question->built_in;
+  for (guint i = 0; i < question->n_variants; i++)
+    if (!ocl_tuning_file_has_failed (tuning->file, key, question->variants[i]))
+      return i;
+  return question->built_in;
+}
+
+/* Measures, unless another thread did so meanwhile. Where memory is short, what is built in does. */
+static gboolean
+ensure_remembered (OclQueue * queue, OclTuning * tuning,
+    const OclTuningQuestion * question, const char *key, GError ** error)
+{
+  g_autoptr (GError) reason = NULL;
+  guint variant;
+
+  while (!g_rec_mutex_trylock (&tuning->measuring)) {
+    g_usleep (POLL_US);
+    if (!ocl_queue_check (queue, error))
+      return FALSE;
+  }
+  if (!find_remembered (tuning, question, key, &variant))
+    measure_and_remember (queue, tuning, question, key, &reason);
+  g_rec_mutex_unlock (&tuning->measuring);
+  if (reason == NULL)
+    return TRUE;
+  if (g_error_matches (reason, OCL_ERROR, OCL_ERROR_MEMORY)) {
+    g_warning ("tuning: %s is not measured: %s", key, reason->message);
+    return TRUE;
+  }
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+/* The first to use a variant decides for all. */
+static void
+use (OclTuning * tuning, const OclTuningQuestion * question, const char *key,
+    guint * variant, gboolean remembered)
+{
+  g_mutex_lock (&tuning->lock);
+  if (find_variant (question, g_hash_table_lookup (tuning->used, key), variant)) {
+    g_mutex_unlock (&tuning->lock);
+    return;
+  }
+  g_hash_table_insert (tuning->used, g_strdup (key),
+      g_strdup (question->variants[*variant]));
+  g_mutex_unlock (&tuning->lock);
+  if (mode_get () == MODE_NOW || mode_get () == MODE_SHOW) {
+    g_autofree char *measured = ocl_tuning_file_measured (tuning->file, key);
+    g_printerr ("tuning: %s = %s (%s)\n", key, question->variants[*variant],
+        !remembered ? "built in" : measured != NULL ? measured : "remembered");
+  }
+}
+
+gboolean
+ocl_tuning_choose (OclQueue * queue, const OclTuningQuestion * question,
+    guint * variant, GError ** error)
+{
+  OclTuning *tuning = tuning_get (ocl_queue_device (queue));
+  g_autofree char *key = NULL;
+  gboolean remembered;
+
+  g_return_val_if_fail (question->n_variants >= 1
+      && question->n_variants <= OCL_TUNING_MAX_VARIANTS
+      && question->built_in < question->n_variants, FALSE);
+  *variant = question->built_in;
+  if (question->n_variants == 1 || tuning->file == NULL)
+    return TRUE;
+  key = g_strdup_printf ("%s %s", question->operation, question->shape);
+  if (find_used (tuning, question, key, variant))
+    return TRUE;
+  remembered = find_remembered (tuning, question, key, variant);
+  if (!remembered && mode_get () == MODE_NOW) {
+    if (!ensure_remembered (queue, tuning, question, key, error))
+      return FALSE;
+    remembered = find_remembered (tuning, question, key, variant);
+  }
+  if (!remembered)
+    *variant = take_built_in (tuning, question, key);
+  use (tuning, question, key, variant, remembered);
+  return TRUE;
+}
+
+gboolean
+ocl_tuning_wants (OclDevice * device, const char *operation, const char *layer,
+    const char *variant)
+{
+  OclTuning *tuning = tuning_get (device);
+  g_autofree char *prefix = g_strdup_printf ("%s %s", operation, layer);
+
+  if (tuning->file == NULL)
+    return FALSE;
+  return mode_get () == MODE_NOW
+      || ocl_tuning_file_any_chosen (tuning->file, prefix, variant);
+}
