@@ -1,33 +1,47 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Linear layers: the gather matrix product with one tap, or, with VLDM_GEMM=clblast, CLBlast's product followed by the
- * epilogue as a kernel of its own (kernels/gemm_epilogue.cl). CLBlast is tuned for many GPUs that we have never seen.
+ * Linear layers: the gather matrix product with one tap, or CLBlast's product followed by the epilogue as a kernel of its
+ * own (kernels/gemm_epilogue.cl). CLBlast is tuned for many GPUs that we have never seen; it is taken where the tuner found
+ * it faster, or with VLDM_GEMM=clblast.
  */
 
 #include "opencl/ops/linear.h"
 #include "opencl/ops/gemm.h"
+#include "opencl/runtime/tuning.h"
 
 #include <clblast_c.h>
 
 /* Rows that a work-item of gemm_epilogue.cl finishes, one after the other. */
 #define EPILOGUE_ROWS 16
 
-/* Asked once: a choice never changes within a process. CLBlast multiplies fp32 only, other layers keep our kernels. */
-static gboolean
-use_clblast (const OclWeights * weights, const OclTensor * input)
+enum
 {
-  static gsize choice = 0;
+  BACK_END_OWN,
+  BACK_END_CLBLAST,
+  BACK_END_AUTO,
+};
 
-  if (g_once_init_enter (&choice)) {
+static const char *const back_ends[] = { "own", "clblast", "auto" };
+
+/* What VLDM_GEMM says. Asked once: a choice never changes within a process. */
+static guint
+wished_back_end (void)
+{
+  static gsize wish = 0;
+
+  if (g_once_init_enter (&wish)) {
     const char *name = g_getenv ("VLDM_GEMM");
-    if (name != NULL && g_strcmp0 (name, "clblast") != 0
-        && g_strcmp0 (name, "own") != 0)
+    guint found = BACK_END_AUTO;
+    for (guint i = 0; i < G_N_ELEMENTS (back_ends); i++)
+      if (g_strcmp0 (name, back_ends[i]) == 0)
+        found = i;
+    if (found == BACK_END_AUTO && name != NULL && g_strcmp0 (name, "auto") != 0)
       g_warning
-          ("VLDM_GEMM is \"%s\" where \"own\" or \"clblast\" is needed; taking \"own\"",
+          ("VLDM_GEMM is \"%s\" where \"own\", \"clblast\" or \"auto\" is needed; taking \"auto\"",
           name);
-    g_once_init_leave (&choice, g_strcmp0 (name, "clblast") == 0 ? 2 : 1);
+    g_once_init_leave (&wish, found + 1);
   }
-  return choice == 2 && weights->type == OCL_F32 && input->type == OCL_F32;
+  return wish - 1;
 }
 
 /* sums [pixels, n_panels * panel] = input x panels, one product of a batch a panel. */
@@ -100,13 +114,88 @@ linear_clblast (OclQueue * queue, const OclWeights * weights,
   return ok;
 }
 
-gboolean
-ocl_linear (OclQueue * queue, const OclWeights * weights,
+static gboolean
+linear_own (OclQueue * queue, const OclWeights * weights,
     const OclTensor * input, const OclEpilogue * epilogue,
     const OclTensor * output, GError ** error)
 {
   const OclConv one_tap = { 0 };
   OclTensor rows = *input;
+
+  /* Pixels are all alike here, so that the input may be read in the output's shape. */
+  rows.frames = output->frames;
+  rows.height = output->height;
+  rows.width = output->width;
+  return ocl_gemm (queue, &one_tap, weights, &rows, NULL, epilogue, output,
+      error);
+}
+
+/* What both back ends take. */
+typedef struct
+{
+  const OclWeights *weights;
+  const OclTensor *input;
+  const OclEpilogue *epilogue;
+  const OclTensor *output;
+} Layer;
+
+static gboolean
+run_back_end (OclQueue * queue, const Layer * layer, guint back_end,
+    GError ** error)
+{
+  return (back_end == BACK_END_CLBLAST ? linear_clblast : linear_own) (queue,
+      layer->weights, layer->input, layer->epilogue, layer->output, error);
+}
+
+/* The same into memory that nobody reads. */
+static gboolean
+try_back_end (OclQueue * queue, guint back_end, gpointer user_data,
+    GError ** error)
+{
+  Layer layer = *(const Layer *) user_data;
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclTensor scratch;
+  gboolean ok = ocl_tensor_alloc_like (queue, layer.output, &scratch, error);
+
+  layer.output = &scratch;
+  ok = ok && run_back_end (queue, &layer, back_end, error);
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
+/* CLBlast multiplies fp32 only, other layers keep our kernels. */
+static gboolean
+choose_back_end (OclQueue * queue, Layer * layer, guint * back_end,
+    GError ** error)
+{
+  g_autofree char *weights = NULL, *shape = NULL;
+  OclTuningQuestion question = { "linear", NULL, back_ends, 2 };
+
+  *back_end = BACK_END_OWN;
+  if (layer->weights->type != OCL_F32 || layer->input->type != OCL_F32)
+    return TRUE;
+  if (wished_back_end () != BACK_END_AUTO) {
+    *back_end = wished_back_end ();
+    return TRUE;
+  }
+  weights = ocl_weights_describe (layer->weights);
+  shape = g_strdup_printf ("%s to %" G_GSIZE_FORMAT, weights,
+      ocl_tensor_pixels (layer->output));
+  question.shape = shape;
+  question.built_in = BACK_END_OWN;
+  question.run = try_back_end;
+  question.user_data = layer;
+  return ocl_tuning_choose (queue, &question, back_end, error);
+}
+
+gboolean
+ocl_linear (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * input, const OclEpilogue * epilogue,
+    const OclTensor * output, GError ** error)
+{
+  Layer layer = { weights, input, epilogue, output };
+  guint back_end;
 
   if (ocl_tensor_pixels (input) != ocl_tensor_pixels (output)
       || input->channels != weights->in_channels) {
@@ -118,14 +207,7 @@ ocl_linear (OclQueue * queue, const OclWeights * weights,
         weights->in_channels);
     return FALSE;
   }
-  if (!ocl_epilogue_check ("linear", weights, epilogue, output, error))
-    return FALSE;
-  if (use_clblast (weights, input))
-    return linear_clblast (queue, weights, input, epilogue, output, error);
-  /* Pixels are all alike here, so that the input may be read in the output's shape. */
-  rows.frames = output->frames;
-  rows.height = output->height;
-  rows.width = output->width;
-  return ocl_gemm (queue, &one_tap, weights, &rows, NULL, epilogue, output,
-      error);
+  return ocl_epilogue_check ("linear", weights, epilogue, output, error)
+      && choose_back_end (queue, &layer, &back_end, error)
+      && run_back_end (queue, &layer, back_end, error);
 }

@@ -137,6 +137,15 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
   return g_steal_pointer (&weights);
 }
 
+char *
+ocl_weights_describe (const OclWeights * weights)
+{
+  return g_strdup_printf ("%ux%ux%u %" G_GSIZE_FORMAT ">%" G_GSIZE_FORMAT
+      " %s%s", weights->kernel_t, weights->kernel_h, weights->kernel_w,
+      weights->in_channels, weights->out_channels,
+      weights->type == OCL_F16 ? "f16" : "f32", weights->geglu ? " geglu" : "");
+}
+
 void
 ocl_weights_free (OclWeights * weights)
 {

@@ -28,6 +28,9 @@ typedef struct
 OclWeights *ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight, const gfloat * bias,
     gsize out_channels, gsize in_channels, guint kernel_t, guint kernel_h, guint kernel_w, gboolean geglu,
     GError ** error);
+/* "1x3x3 320>320 f32", the layer's part of a shape in tuning.h; g_free it. */
+char *ocl_weights_describe (const OclWeights * weights);
+
 void ocl_weights_free (OclWeights * weights);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclWeights, ocl_weights_free);
 

@@ -166,6 +166,14 @@ is_possible (const OclConv * conv, const OclWeights * weights,
 }
 
 gboolean
+ocl_winograd_is_optional (const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2, const OclTensor * output)
+{
+  return choice_get () == CHOICE_AUTO
+      && is_possible (conv, weights, input, input2, output);
+}
+
+gboolean
 ocl_winograd_suits (OclDevice * device, const OclConv * conv,
     const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclTensor * output)
