@@ -1,195 +1,393 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * How long a model's networks take on this machine: one UNet call, the key frames of one default window, and its
- * decoding, through the same stages that the elements run. `meson benchmark` runs it alone; run.sh beside it compares
- * with PyTorch.
+ * How long one network takes on this machine. run.py beside it calls this for every network and compares with PyTorch;
+ * alone, it prints the time of each round:
  *
- *   bench_networks MODEL_FOLDER [ROUNDS]
+ *   bench_networks unet FOLDER FRAMES HEIGHT WIDTH [--tokens N] [--calls N] [--conditions A,B,C] [--rounds N] [--warm N]
+ *   bench_networks decode FOLDER FRAMES HEIGHT WIDTH [--rounds N] [--warm N]
+ *   bench_networks keyframes|interpolate MODEL_FOLDER [--rounds N] [--warm N]
  *
- * prints one line a round and part, "unet 0.123", in seconds. Loading, kernel builds and one warm-up are not timed.
+ * A unet or decode FOLDER holds config.json and weights; FRAMES, HEIGHT, WIDTH count latents; --calls 2 makes the two
+ * calls of a guided step. keyframes and interpolate run a window or a gap as the elements do, with the model's own
+ * settings. --warm says how many frames (or steps of sampling) the run has that comes before timing, which builds kernels
+ * and fills the arena. Output, a line each: "load SECONDS", "seconds SECONDS" a round, "rms R" and "projection P" of the
+ * result, and "memory BYTES", the process's largest.
  */
+#include <math.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "opencl/runtime/queue.h"
-#include "vldm/model/text_encoder.h"
-#include "vldm/model/tokenizer.h"
+#include "vldm/model/autoencoder.h"
 #include "vldm/model/unet.h"
-#include "vldm/stages/decode.h"
+#include "vldm/stages/interpolate.h"
 #include "vldm/stages/keyframes.h"
 
 #define PROMPT "driving on a city street at night, light traffic"
+#define MAX_CALLS 2
+#define MAX_CONDITIONS 3
+
+typedef struct _Bench Bench;
 
 typedef struct
 {
+  const char *name;
+  gboolean takes_latents;       /* FRAMES, HEIGHT and WIDTH follow */
+    gboolean (*open) (Bench * bench, GError ** error);
+    gboolean (*run) (Bench * bench, gsize amount, GError ** error);
+} BenchKind;
+
+struct _Bench
+{
+  const BenchKind *kind;
+  const char *folder;
+  gint frames, height, width, tokens, calls, rounds, warm;
+  gfloat conditions[MAX_CONDITIONS];
+  OclDevice *device;
+
+  /* unet and decode */
+  OclQueue *queue;
+  VldmUnet *unet;
+  VldmAutoencoder *autoencoder;
+  VldmUnetContext *contexts[MAX_CALLS];
+  OclTensor input, output;
+
+  /* keyframes and interpolate */
   VldmModel *model;
   VldmKeyframes *keyframes;
-  VldmDecode *decode;
-  VldmKeyframesParams params;
-  VldmFrames latents, rgb;
-
-  /* for single calls */
-  OclQueue *queue;
-  VldmUnetContext *context;
-  OclTensor sample, output;
-} Bench;
+  VldmInterpolate *interpolate;
+  VldmKeyframesParams window;
+  VldmInterpolateParams gap;
+  VldmFrames given, made;
+};
 
 static void
 bench_clear (Bench * bench)
 {
-  g_clear_pointer (&bench->context, vldm_unet_context_free);
+  for (guint i = 0; i < MAX_CALLS; i++)
+    g_clear_pointer (&bench->contexts[i], vldm_unet_context_free);
   g_clear_pointer (&bench->queue, ocl_queue_free);
-  vldm_frames_clear (&bench->latents);
-  vldm_frames_clear (&bench->rgb);
+  g_clear_pointer (&bench->unet, vldm_unet_free);
+  g_clear_pointer (&bench->autoencoder, vldm_autoencoder_free);
+  vldm_frames_clear (&bench->given);
+  vldm_frames_clear (&bench->made);
   g_clear_pointer (&bench->keyframes, vldm_keyframes_free);
-  g_clear_pointer (&bench->decode, vldm_decode_free);
+  g_clear_pointer (&bench->interpolate, vldm_interpolate_free);
   g_clear_pointer (&bench->model, vldm_model_unref);
+  g_clear_pointer (&bench->device, ocl_device_unref);
 }
 
-/* The model and both stages, with the model's own settings. */
-static gboolean
-open_stages (Bench * bench, const char *folder, GError ** error)
+/* Numbers that PyTorch's side makes alike: those between -sqrt 3 and sqrt 3, whose variance is 1, in an order that looks
+ * random. */
+static gfloat
+pattern (gsize i)
 {
-  VldmKeyframesParams *params = &bench->params;
-  g_autoptr (OclDevice) device = ocl_device_open (NULL, OCL_FORM_AUTO, error);
-  const VldmAutoencoderConfig *autoencoder;
-  gint fps_n, fps_d;
+  guint32 mixed = (guint32) i * 2654435761u;
 
-  if (device == NULL)
-    return FALSE;
-  g_printerr ("%s\n", ocl_device_description (device));
-  bench->model = vldm_model_new (folder, device, VLDM_PRECISION_AUTO, error);
-  if (bench->model == NULL)
-    return FALSE;
-  bench->keyframes = vldm_keyframes_new (bench->model, NULL, error);
-  if (bench->keyframes == NULL)
-    return FALSE;
-  bench->decode = vldm_decode_new (bench->model, VLDM_LATENTS_VAE, NULL, error);
-  if (bench->decode == NULL)
-    return FALSE;
-  if (!vldm_keyframes_defaults (bench->model, params, &fps_n, &fps_d, error))
-    return FALSE;
-  params->sampling.prompt = PROMPT;
-  params->sampling.seed = 42;
-  autoencoder = vldm_model_autoencoder_config (bench->model);
-  return vldm_frames_init (&bench->latents, VLDM_FORMAT_F32LE, params->frames,
-      autoencoder->latent_channels, params->height / autoencoder->factor,
-      params->width / autoencoder->factor, error)
-      && vldm_frames_init (&bench->rgb, VLDM_FORMAT_RGB8, params->frames, 3,
-      params->height, params->width, error);
+  return (mixed / 4294967296.0 - 0.5) * 2.0 * sqrt (3.0);
 }
 
-/* Tensors and text of a single UNet call of the same size. What the latents are does not change the time, but they
- * must be numbers: slow paths for NaN or denormals would. */
+static gboolean
+fill (Bench * bench, const OclTensor * tensor, gsize first, GError ** error)
+{
+  gsize n = ocl_tensor_pixels (tensor) * tensor->channels;
+  g_autofree gfloat *values = g_new (gfloat, n);
+
+  for (gsize i = 0; i < n; i++)
+    values[i] = pattern (first + i);
+  return ocl_tensor_write (bench->queue, tensor, values, error);
+}
+
+/* Whether both sides did the same work shows in these two numbers. */
+static void
+print_result (const gfloat * values, gsize n)
+{
+  gdouble squares = 0, projection = 0;
+
+  for (gsize i = 0; i < n; i++) {
+    squares += (gdouble) values[i] * values[i];
+    projection += (gdouble) values[i] * pattern (i);
+  }
+  g_print ("rms %.6g\nprojection %.6g\n", sqrt (squares / n),
+      projection / sqrt (n));
+}
+
+/* ---- one network ---- */
+
+static gboolean
+alloc_latents (Bench * bench, gsize in, gsize out, gsize factor,
+    GError ** error)
+{
+  return ocl_tensor_alloc (bench->queue, OCL_F32, bench->frames, bench->height,
+      bench->width, in, &bench->input, error)
+      && ocl_tensor_alloc (bench->queue, OCL_F32, bench->frames,
+      factor * bench->height, factor * bench->width, out, &bench->output,
+      error) && fill (bench, &bench->input, 0, error);
+}
+
 static gboolean
 open_unet (Bench * bench, GError ** error)
 {
-  VldmTokenizer *tokenizer = vldm_model_tokenizer (bench->model, error);
-  VldmTextEncoder *encoder =
-      vldm_model_text_encoder (bench->model, NULL, error);
-  VldmUnet *unet = vldm_model_unet (bench->model, NULL, error);
-  const VldmUnetConfig *config = vldm_unet_config (unet);
-  const VldmTextConfig *text_config = vldm_text_encoder_config (encoder);
-  guint n = text_config->max_position_embeddings;
-  g_autofree guint32 *ids = g_new (guint32, n);
-  g_autofree gfloat *ones = NULL;
+  const VldmUnetConfig *config;
   OclTensor text;
-  gsize n_sample;
 
-  bench->queue = ocl_queue_new (vldm_model_device (bench->model), error);
-  if (bench->queue == NULL)
+  bench->unet =
+      vldm_unet_load (bench->device, OCL_F32, bench->folder, NULL, NULL, error);
+  if (bench->unet == NULL)
     return FALSE;
-  if (!vldm_tokenizer_encode (tokenizer, PROMPT, n, ids, NULL, error)
-      || !ocl_tensor_alloc (bench->queue, OCL_F32, 1, 1, n,
-          text_config->hidden_size, &text, error)
-      || !vldm_text_encoder_run (encoder, bench->queue, ids, n, &text, error))
-    return FALSE;
-  bench->context =
-      vldm_unet_context_new (unet, bench->queue, &text, &text, error);
-  if (bench->context == NULL)
-    return FALSE;
-  if (!ocl_tensor_alloc (bench->queue, OCL_F32, bench->params.frames,
-          bench->latents.height, bench->latents.width, config->in_channels,
-          &bench->sample, error)
-      || !ocl_tensor_alloc (bench->queue, OCL_F32, bench->params.frames,
-          bench->latents.height, bench->latents.width, config->out_channels,
-          &bench->output, error))
-    return FALSE;
-  n_sample = ocl_tensor_pixels (&bench->sample) * config->in_channels;
-  ones = g_new (gfloat, n_sample);
-  for (gsize i = 0; i < n_sample; i++)
-    ones[i] = 1.0f - (i % 7) / 3.0f;
-  return ocl_tensor_write (bench->queue, &bench->sample, ones, error);
+  config = vldm_unet_config (bench->unet);
+  for (gint i = 0; i < bench->calls; i++) {
+    if (!ocl_tensor_alloc (bench->queue, OCL_F32, 1, 1, bench->tokens,
+            config->cross_attention_dim[0], &text, error)
+        || !fill (bench, &text, i, error))
+      return FALSE;
+    bench->contexts[i] =
+        vldm_unet_context_new (bench->unet, bench->queue, &text, &text, error);
+    if (bench->contexts[i] == NULL)
+      return FALSE;
+  }
+  return alloc_latents (bench, config->in_channels, config->out_channels, 1,
+      error);
 }
 
 static gboolean
-run_unet (Bench * bench, GError ** error)
+run_unet (Bench * bench, gsize frames, GError ** error)
 {
-  const gfloat time_ids[3] = { bench->params.fps };
+  OclTensor input = ocl_tensor_frames (&bench->input, 0, frames);
+  OclTensor output = ocl_tensor_frames (&bench->output, 0, frames);
 
-  return vldm_unet_run (vldm_model_unet (bench->model, NULL, NULL),
-      bench->queue, bench->context, &bench->sample, 500.0f, time_ids,
-      &bench->output, error) && ocl_queue_finish (bench->queue, error);
+  for (gint i = 0; i < bench->calls; i++) {
+    if (!vldm_unet_run (bench->unet, bench->queue, bench->contexts[i], &input,
+            500.0f, bench->conditions, &output, error))
+      return FALSE;
+  }
+  return ocl_queue_finish (bench->queue, error);
 }
 
 static gboolean
-run_keyframes (Bench * bench, GError ** error)
+open_decode (Bench * bench, GError ** error)
 {
-  return vldm_keyframes_run (bench->keyframes, &bench->params, NULL,
-      &bench->latents, NULL, error);
+  const VldmAutoencoderConfig *config;
+
+  bench->autoencoder =
+      vldm_autoencoder_load (bench->device, OCL_F32, bench->folder, NULL, NULL,
+      error);
+  if (bench->autoencoder == NULL)
+    return FALSE;
+  config = vldm_autoencoder_config (bench->autoencoder);
+  return alloc_latents (bench, config->latent_channels, config->out_channels,
+      config->factor, error);
 }
 
 static gboolean
-run_decode (Bench * bench, GError ** error)
+run_decode (Bench * bench, gsize frames, GError ** error)
 {
-  const VldmDecodeParams params = {
-    .width = bench->params.width,
-    .height = bench->params.height,
-  };
+  OclTensor latents = ocl_tensor_frames (&bench->input, 0, frames);
+  OclTensor rgb = ocl_tensor_frames (&bench->output, 0, frames);
 
-  return vldm_decode_run (bench->decode, &params, &bench->latents, &bench->rgb,
+  return vldm_autoencoder_decode (bench->autoencoder, bench->queue, &latents,
+      &rgb, error) && ocl_queue_finish (bench->queue, error);
+}
+
+/* ---- a window or gap ---- */
+
+static gboolean
+alloc_frames (Bench * bench, VldmFrames * frames, guint count, GError ** error)
+{
+  const VldmAutoencoderConfig *autoencoder =
+      vldm_model_autoencoder_config (bench->model);
+  const VldmDefaults *defaults = vldm_model_defaults (bench->model);
+
+  return vldm_frames_init (frames, VLDM_FORMAT_F32LE, count,
+      autoencoder->latent_channels, defaults->height / autoencoder->factor,
+      defaults->width / autoencoder->factor, error);
+}
+
+static gboolean
+open_keyframes (Bench * bench, GError ** error)
+{
+  gint fps_n, fps_d;
+
+  bench->model =
+      vldm_model_new (bench->folder, bench->device, VLDM_PRECISION_AUTO, error);
+  if (bench->model == NULL)
+    return FALSE;
+  bench->keyframes = vldm_keyframes_new (bench->model, NULL, error);
+  if (bench->keyframes == NULL
+      || !vldm_keyframes_defaults (bench->model, &bench->window, &fps_n, &fps_d,
+          error))
+    return FALSE;
+  bench->window.sampling.prompt = PROMPT;
+  bench->window.sampling.seed = 42;
+  return alloc_frames (bench, &bench->made, bench->window.frames, error);
+}
+
+/* @steps 0: as many as the model wants. */
+static gboolean
+run_keyframes (Bench * bench, gsize steps, GError ** error)
+{
+  VldmKeyframesParams window = bench->window;
+
+  if (steps > 0)
+    window.sampling.steps = steps;
+  return vldm_keyframes_run (bench->keyframes, &window, NULL, &bench->made,
       NULL, error);
 }
 
-static const struct
-{
-  const char *name;
-    gboolean (*run) (Bench * bench, GError ** error);
-} parts[] = {
-  {"unet", run_unet},
-  {"keyframes", run_keyframes},
-  {"decode", run_decode},
-};
-
-/* Builds kernels and fills arenas: two steps of a run and one decoding. */
 static gboolean
-warm_up (Bench * bench, GError ** error)
+open_interpolate (Bench * bench, GError ** error)
 {
-  guint steps = bench->params.sampling.steps;
-  gboolean done;
+  guint factor;
+  gsize n;
 
-  bench->params.sampling.steps = 2;
-  done = run_keyframes (bench, error) && run_decode (bench, error)
-      && run_unet (bench, error);
-  bench->params.sampling.steps = steps;
-  return done;
+  bench->model =
+      vldm_model_new (bench->folder, bench->device, VLDM_PRECISION_AUTO, error);
+  if (bench->model == NULL)
+    return FALSE;
+  bench->interpolate = vldm_interpolate_new (bench->model, NULL, error);
+  if (bench->interpolate == NULL
+      || !vldm_interpolate_defaults (bench->model, &bench->gap, &factor, error))
+    return FALSE;
+  bench->gap.sampling.prompt = PROMPT;
+  bench->gap.sampling.seed = 42;
+  bench->gap.fps = 7.5;
+  if (!alloc_frames (bench, &bench->given, 2, error)
+      || !alloc_frames (bench, &bench->made, factor - 1, error))
+    return FALSE;
+  n = vldm_frames_size (&bench->given) / sizeof (gfloat);
+  for (gsize i = 0; i < n; i++)
+    ((gfloat *) bench->given.host)[i] = pattern (i);
+  return TRUE;
 }
 
 static gboolean
-run_all (Bench * bench, const char *folder, guint rounds, GError ** error)
+run_interpolate (Bench * bench, gsize steps, GError ** error)
 {
-  if (!open_stages (bench, folder, error) || !open_unet (bench, error)
-      || !warm_up (bench, error))
-    return FALSE;
-  for (guint round = 0; round < rounds; round++) {
-    for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-      gint64 start = g_get_monotonic_time ();
+  VldmInterpolateParams gap = bench->gap;
 
-      if (!parts[i].run (bench, error))
-        return FALSE;
-      g_print ("%s %.4f\n", parts[i].name,
-          (g_get_monotonic_time () - start) / (gdouble) G_USEC_PER_SEC);
-    }
+  if (steps > 0)
+    gap.sampling.steps = steps;
+  return vldm_interpolate_run (bench->interpolate, &gap, &bench->given,
+      &bench->made, NULL, error);
+}
+
+/* ---- all ---- */
+
+static const BenchKind kinds[] = {
+  {"unet", TRUE, open_unet, run_unet},
+  {"decode", TRUE, open_decode, run_decode},
+  {"keyframes", FALSE, open_keyframes, run_keyframes},
+  {"interpolate", FALSE, open_interpolate, run_interpolate},
+};
+
+static gdouble
+seconds_since (gint64 start)
+{
+  return (g_get_monotonic_time () - start) / (gdouble) G_USEC_PER_SEC;
+}
+
+static gboolean
+read_result (Bench * bench, GError ** error)
+{
+  g_autofree gfloat *values = NULL;
+  gsize n;
+
+  if (!bench->kind->takes_latents) {
+    print_result ((gfloat *) bench->made.host,
+        vldm_frames_size (&bench->made) / sizeof (gfloat));
+    return TRUE;
   }
+  n = ocl_tensor_pixels (&bench->output) * bench->output.channels;
+  values = g_new (gfloat, n);
+  if (!ocl_tensor_read (bench->queue, &bench->output, values, error))
+    return FALSE;
+  print_result (values, n);
+  return TRUE;
+}
+
+static gboolean
+run_all (Bench * bench, GError ** error)
+{
+  gsize whole = bench->kind->takes_latents ? bench->frames : 0;
+  gint64 start = g_get_monotonic_time ();
+  struct rusage usage;
+
+  bench->device = ocl_device_open (NULL, OCL_FORM_AUTO, error);
+  if (bench->device == NULL)
+    return FALSE;
+  bench->queue = ocl_queue_new (bench->device, error);
+  if (bench->queue == NULL || !bench->kind->open (bench, error))
+    return FALSE;
+  g_print ("load %.4f\n", seconds_since (start));
+  if (bench->warm > 0 && !bench->kind->run (bench, bench->warm, error))
+    return FALSE;
+  for (gint i = 0; i < bench->rounds; i++) {
+    start = g_get_monotonic_time ();
+    if (!bench->kind->run (bench, whole, error))
+      return FALSE;
+    g_print ("seconds %.4f\n", seconds_since (start));
+  }
+  if (!read_result (bench, error))
+    return FALSE;
+  getrusage (RUSAGE_SELF, &usage);
+  g_print ("memory %" G_GUINT64_FORMAT "\n", (guint64) usage.ru_maxrss * 1024);
+  return TRUE;
+}
+
+/* The words of the command line that are no options. */
+static gboolean
+parse_words (Bench * bench, int argc, char **argv)
+{
+  for (guint i = 0; argc > 2 && i < G_N_ELEMENTS (kinds); i++) {
+    if (g_str_equal (argv[1], kinds[i].name))
+      bench->kind = &kinds[i];
+  }
+  if (bench->kind == NULL || argc != (bench->kind->takes_latents ? 6 : 3))
+    return FALSE;
+  bench->folder = argv[2];
+  if (bench->kind->takes_latents) {
+    bench->frames = atoi (argv[3]);
+    bench->height = atoi (argv[4]);
+    bench->width = atoi (argv[5]);
+    if (bench->frames < 1 || bench->height < 1 || bench->width < 1
+        || bench->warm > bench->frames)
+      return FALSE;
+  }
+  return bench->calls >= 1 && bench->calls <= MAX_CALLS && bench->tokens >= 1;
+}
+
+static gboolean
+parse (Bench * bench, int *argc, char ***argv, char **conditions,
+    GError ** error)
+{
+  const GOptionEntry entries[] = {
+    {"tokens", 0, 0, G_OPTION_ARG_INT, &bench->tokens, "of the text", "N"},
+    {"calls", 0, 0, G_OPTION_ARG_INT, &bench->calls,
+        "each with a text of its own, 1 or 2", "N"},
+    {"conditions", 0, 0, G_OPTION_ARG_STRING, conditions,
+        "time ids or class label", "A,B,C"},
+    {"rounds", 0, 0, G_OPTION_ARG_INT, &bench->rounds, "timed runs", "N"},
+    {"warm", 0, 0, G_OPTION_ARG_INT, &bench->warm,
+        "frames or steps of the run before", "N"},
+    {NULL}
+  };
+  g_autoptr (GOptionContext) context =
+      g_option_context_new ("KIND FOLDER [FRAMES HEIGHT WIDTH]");
+  g_auto (GStrv) numbers = NULL;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (!parse_words (bench, *argc, *argv)) {
+    g_autofree char *help = g_option_context_get_help (context, TRUE, NULL);
+
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "%s", help);
+    return FALSE;
+  }
+  numbers = g_strsplit (*conditions != NULL ? *conditions : "", ",",
+      MAX_CONDITIONS);
+  for (guint i = 0; numbers[i] != NULL; i++)
+    bench->conditions[i] = g_ascii_strtod (numbers[i], NULL);
   return TRUE;
 }
 
@@ -197,14 +395,11 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  Bench bench = { NULL };
-  gboolean done;
+  g_autofree char *conditions = NULL;
+  Bench bench = {.tokens = 77,.calls = 1,.rounds = 3,.warm = 1 };
+  gboolean done = parse (&bench, &argc, &argv, &conditions, &error)
+      && run_all (&bench, &error);
 
-  if (argc < 2 || argc > 3) {
-    g_printerr ("usage: %s MODEL_FOLDER [ROUNDS]\n", argv[0]);
-    return EXIT_FAILURE;
-  }
-  done = run_all (&bench, argv[1], argc > 2 ? atoi (argv[2]) : 3, &error);
   if (!done)
     g_printerr ("%s\n", error->message);
   bench_clear (&bench);

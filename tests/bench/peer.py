@@ -1,111 +1,151 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The same work as bench_networks.c in PyTorch: diffusers' classes, fp32, the same weights, prompt and settings.
+"""One network in PyTorch: diffusers' class, the same weights, inputs and settings as bench_networks.c, whose lines it
+prints as well.
 
-    peer.py MODEL_FOLDER [ROUNDS]
+    peer.py NETWORK FOLDER fp32|bf16 first|last [--rounds N] [--warm N]
 
-prints the same lines, "keyframes 1.234". The peer gets what is fastest for it: both halves of guidance in one batch, as
-diffusers does, and the memory layout that a warm-up finds faster. run.sh keeps malloc from giving pages back, which
-otherwise costs PyTorch page faults in every layer.
+first and last are the channels' place in memory; run.py takes the faster. bf16 is autocast with weights converted once.
+A guided pair runs as one batch, as diffusers does. run.py keeps malloc from giving pages back, which otherwise costs
+PyTorch page faults in every layer.
 """
+import argparse
 import json
 import os
+import resource
 import sys
 import time
 
+import diffusers
 import torch
-from diffusers import AutoencoderKLTemporalDecoder, DDIMScheduler, UNetSpatioTemporalConditionModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from transformers import CLIPTextModel, CLIPTokenizer
+
+import networks
 
 PROMPT = "driving on a city street at night, light traffic"
 
 
-class Peer:
-    def __init__(self, folder):
-        def load(cls, part):
-            return cls.from_pretrained(os.path.join(folder, part), torch_dtype=torch.float32).eval()
+def load(folder):
+    """A component, fp32 whatever the file has; requires_grad lets autocast keep converted weights."""
+    with open(os.path.join(folder, "config.json")) as f:
+        cls = getattr(diffusers, json.load(f)["_class_name"])
+    return cls.from_pretrained(folder, torch_dtype=torch.float32).eval()
+
+
+def set_layout(model, last):
+    """Weights decide the layout of activations: a convolution answers in that of its weights."""
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in model.parameters():
+        if last and parameter.dim() in layouts:
+            parameter.data = parameter.data.contiguous(memory_format=layouts[parameter.dim()])
+
+
+class Call:
+    """One call of a UNet or decoder."""
+    def __init__(self, network, folder):
+        self.network = network
+        self.model = load(folder)
+        if network["kind"] == "decode":
+            self.model.encoder = None
+        self.output = None
+
+    def run(self, frames=None):
+        config = dict(self.model.config)
+        config["_class_name"] = type(self.model).__name__
+        arguments = networks.inputs(self.network, config, frames=frames)
+        if self.network["kind"] == "decode":
+            self.output = self.model.decode(**arguments).sample
+        else:
+            self.output = self.model(**arguments).sample
+
+    def result(self):
+        """Of the last call, in the order of bench_networks.c."""
+        output = self.output[-1:] if self.output.dim() == 5 or self.network.get("calls", 1) > 1 else self.output
+        output = output[0] if output.dim() == 5 else output
+        return output.permute(0, 2, 3, 1)
+
+
+class Sampling:
+    """A window or gap of the default model, as its stages sample it."""
+    def __init__(self, network, folder):
+        self.network = network
+        self.model = load(os.path.join(folder, network["part"]))
+        scheduler = os.path.join(folder, network["part"] + "_scheduler")
+        if not os.path.exists(scheduler):
+            scheduler = os.path.join(folder, "scheduler")
+        self.scheduler = diffusers.DDIMScheduler.from_pretrained(scheduler)
         self.tokenizer = CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer"))
-        self.text_encoder = load(CLIPTextModel, "text_encoder")
-        self.unet_model = load(UNetSpatioTemporalConditionModel, "unet")
-        self.vae = load(AutoencoderKLTemporalDecoder, "vae")
-        self.scheduler = DDIMScheduler.from_pretrained(os.path.join(folder, "scheduler"))
+        self.text_encoder = CLIPTextModel.from_pretrained(os.path.join(folder, "text_encoder"),
+                                                          torch_dtype=torch.float32).eval()
         with open(os.path.join(folder, "videoldm.json")) as f:
-            defaults = json.load(f)
-        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        self.settings = defaults["keyframes"]
-        self.shape = (1, self.settings["frames"], 4, defaults["height"] // factor, defaults["width"] // factor)
-        self.fps = self.settings["fps"][0] / self.settings["fps"][1]
+            self.settings = json.load(f)["keyframes" if network["kind"] == "keyframes" else "interpolation"]
         self.latents = None
-        self.text = self.encode(PROMPT)
 
     def encode(self, text):
         ids = self.tokenizer(text, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
         return self.text_encoder(ids).last_hidden_state
 
-    def call(self, x, timestep, text):
-        context = self.unet_model.config.in_channels - 4
-        sample = torch.cat([x, torch.zeros(*x.shape[:2], context, *x.shape[3:])], dim=2)
-        time_ids = torch.full((len(x), 1), self.fps)
-        return self.unet_model(sample, timestep, text, time_ids).sample
+    def context(self, frames, height, width):
+        """[masked latents 4, mask 1] of every frame: a gap's ends are known."""
+        context = torch.zeros(1, frames, 5, height, width)
+        if self.network["kind"] == "interpolate":
+            ends = networks.pattern(0, 2 * 4 * height * width).view(2, 4, height, width)
+            context[0, [0, -1], :4] = ends
+            context[0, [0, -1], 4] = 1
+        return context
 
-    def unet(self):
-        return self.call(torch.randn(self.shape), 500, self.text)
-
-    def keyframes(self, steps=None):
-        text = torch.cat([self.encode(""), self.encode(PROMPT)])
+    def run(self, steps=None):
+        guidance = self.settings["guidance"]
+        prompts = ["", PROMPT] if guidance != 1 else [PROMPT]
+        text = torch.cat([self.encode(prompt) for prompt in prompts])
+        frames, height, width = self.network["size"]
+        context = self.context(frames, height, width)
+        time_ids = torch.tensor([self.network["conditions"]] * len(prompts))
         self.scheduler.set_timesteps(steps or self.settings["steps"])
-        x = torch.randn(self.shape, generator=torch.Generator("cpu").manual_seed(42))
+        x = torch.randn(1, frames, 4, height, width, generator=torch.Generator("cpu").manual_seed(42))
         for timestep in self.scheduler.timesteps:
-            negative, positive = self.call(torch.cat([x, x]), timestep, text).chunk(2)
-            guided = negative + self.settings["guidance"] * (positive - negative)
-            guided = rescale_noise_cfg(guided, positive, guidance_rescale=self.settings["rescale"])
+            sample = torch.cat([torch.cat([x, context], dim=2)] * len(prompts))
+            guided = self.model(sample, timestep, text, time_ids).sample.float()
+            if guidance != 1:
+                negative, positive = guided.chunk(2)
+                guided = negative + guidance * (positive - negative)
+                guided = rescale_noise_cfg(guided, positive, guidance_rescale=self.settings["rescale"])
             x = self.scheduler.step(guided, timestep, x).prev_sample
-        self.latents = x[0]
+        self.latents = x[0] if self.network["kind"] == "keyframes" else x[0, 1:-1]
 
-    def decode(self):
-        rgb = self.vae.decode(self.latents / self.vae.config.scaling_factor, num_frames=len(self.latents)).sample
-        return (rgb / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-    def set_layout(self, channels_last):
-        """Weights decide the layout of activations: a convolution answers in that of its weights."""
-        for model in (self.unet_model, self.vae):
-            for parameter in model.parameters():
-                if parameter.dim() == 4:
-                    layout = torch.channels_last if channels_last else torch.contiguous_format
-                    parameter.data = parameter.data.contiguous(memory_format=layout)
-                elif parameter.dim() == 5:
-                    layout = torch.channels_last_3d if channels_last else torch.contiguous_format
-                    parameter.data = parameter.data.contiguous(memory_format=layout)
-
-
-def seconds(function, *args):
-    start = time.perf_counter()
-    function(*args)
-    return time.perf_counter() - start
+    def result(self):
+        return self.latents
 
 
 def main():
-    torch.set_grad_enabled(False)
-    torch.set_num_threads(os.cpu_count())
-    peer = Peer(sys.argv[1])
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser()
+    parser.add_argument("network", choices=networks.NETWORKS)
+    parser.add_argument("folder")
+    parser.add_argument("precision", choices=["fp32", "bf16"])
+    parser.add_argument("layout", choices=["first", "last"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm", type=int, default=1, help="frames or steps of the run before timing; 0 = none")
+    options = parser.parse_args()
+    network = networks.NETWORKS[options.network]
 
-    best = {}
-    for channels_last in (False, True):
-        peer.set_layout(channels_last)
-        for _ in range(2):      # the first is the warm-up
-            best[channels_last] = seconds(peer.keyframes, 2) + seconds(peer.decode)
-    channels_last = best[True] < best[False]
-    peer.set_layout(channels_last)
-    print("PyTorch %s, %d threads, %s (%.2f s against %.2f s)" % (
-        torch.__version__, torch.get_num_threads(), "channels last" if channels_last else "channels first",
-        min(best.values()), max(best.values())), file=sys.stderr)
-
-    for _ in range(rounds):
-        for part in ("unet", "keyframes", "decode"):
-            print("%s %.4f" % (part, seconds(getattr(peer, part))), flush=True)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    start = time.perf_counter()
+    peer = (Call if network["kind"] in ("unet", "decode") else Sampling)(network, options.folder)
+    set_layout(peer.model, options.layout == "last")
+    print("load %.4f" % (time.perf_counter() - start), flush=True)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+        if options.warm:
+            peer.run(options.warm)
+        for _ in range(options.rounds):
+            start = time.perf_counter()
+            peer.run()
+            print("seconds %.4f" % (time.perf_counter() - start), flush=True)
+    values = peer.result().float().flatten()
+    print("rms %.6g" % values.double().square().mean().sqrt())
+    print("projection %.6g" % (values.double() @ networks.pattern(0, values.numel()).double() / len(values) ** 0.5))
+    print("memory %d" % (1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks against PyTorch on the same cores, in one run: the programs take turns, so that a machine that changes its
+speed meanwhile is unjust to none. Prints medians as a table in Markdown.
+
+    tests/bench/run.py BUILD [--networks NAME ...] [--rounds N] [--results FILE] [--before COMMAND] [--print]
+
+Python needs torch, diffusers, transformers and safetensors (python -m venv, pip install torch diffusers==0.42.1
+transformers==5.23.0). Every run is a process of its own and a line in the results file (BUILD/bench/results.jsonl), so
+that an interrupted benchmark goes on where it ended: rounds that are in the file are not repeated. --before puts a
+command before each process, as one that waits until the machine is free. Random weights are written to BUILD/bench once,
+up to 3 GB a network. VLDM_DEVICE chooses our device; the comparison is fair with a CPU device only, on a machine that
+does nothing else: PyTorch's threads wait for each other so closely that busy neighbours make it many times slower.
+"""
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+
+import networks
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+PEERS = ("fp32", "bf16")
+LAYOUTS = ("last", "first")
+# Largest difference of results that rounding explains, against their rms.
+TOLERANCE = 0.01
+
+
+class Results:
+    """The file of runs: one line of JSON each."""
+    def __init__(self, path):
+        self.path = path
+        self.runs = []
+        if os.path.exists(path):
+            with open(path) as f:
+                self.runs = [json.loads(line) for line in f]
+
+    def add(self, run):
+        self.runs.append(run)
+        with open(self.path, "a") as f:
+            f.write(json.dumps(run) + "\n")
+
+    def find(self, network, who, layout=None):
+        return [run for run in self.runs if run["network"] == network and run["who"] == who
+                and layout in (None, run["layout"])]
+
+    def layout(self, network, who):
+        """The layout whose fastest run is fastest; the first round has tried both."""
+        tried = self.find(network, who)
+        return min(tried, key=lambda run: run["seconds"])["layout"] if tried else None
+
+    def best(self, network, who):
+        return self.find(network, who, self.layout(network, who))
+
+
+def run_process(command, before, environment=None):
+    """The lines "name number" that a program prints, as a dictionary; of several "seconds" the median."""
+    text = subprocess.run(before + command, env={**os.environ, **(environment or {})}, check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    lines = [line.split() for line in text.splitlines()]
+    values = {name: float(value) for name, value in lines if name != "seconds"}
+    values["seconds"] = statistics.median(float(value) for name, value in lines if name == "seconds")
+    return values
+
+
+def our_command(build, network, folder):
+    command = [os.path.join(build, "tests", "bench", "bench_networks"), network["kind"], folder]
+    if network["kind"] in ("unet", "decode"):
+        command += [str(n) for n in network["size"]]
+    if network["kind"] == "unet":
+        command += ["--tokens", str(network.get("tokens", 77)), "--calls", str(network.get("calls", 1)),
+                    "--conditions", ",".join(str(c) for c in network.get("conditions", []))]
+    return command
+
+
+def measure(options, results, name, who, layout):
+    network = networks.NETWORKS[name]
+    folder = networks.make_folder(name, SOURCE, os.path.join(options.build, "bench"))
+    often = ["--rounds", str(network["repeat"]), "--warm", "1"]
+    if who == "ours":
+        values = run_process(our_command(options.build, network, folder) + often, options.before)
+    else:
+        values = run_process([sys.executable, os.path.join(HERE, "peer.py"), name, folder, who, layout] + often,
+                             options.before, {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1", "TRANSFORMERS_VERBOSITY": "error"})
+    results.add({"network": name, "who": who, "layout": layout, "date": time.strftime("%F %T"), **values})
+    print("%-12s %-5s %-5s %9.3f s  load %6.2f s  %5.2f GB" % (
+        name, who, layout or "", values["seconds"], values["load"], values["memory"] / 1e9), file=sys.stderr)
+
+
+def measure_peak(options, results):
+    """The device's rate of multiply-adds, before each round: machines differ, and so do their minutes."""
+    command = [os.path.join(options.build, "tests", "kernels", "kernels"), "--bench", "--test=peak/*"]
+    text = subprocess.run(options.before + command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    line = next(line for line in text.splitlines() if line.startswith("peak/fma"))
+    results.add({"network": "peak", "who": "ours", "layout": None, "gflops": float(line.split()[-2])})
+
+
+def measure_round(options, results, name, done):
+    """Round number @done of a network: ours and every peer, those in both layouts the first time."""
+    if len(results.find(name, "ours")) <= done:
+        measure_peak(options, results)
+        measure(options, results, name, "ours", None)
+    for who in options.peers:
+        if done == 0:
+            for layout in LAYOUTS:
+                if not results.find(name, who, layout):
+                    measure(options, results, name, who, layout)
+        elif len(results.best(name, who)) <= done:
+            measure(options, results, name, who, results.layout(name, who))
+
+
+def check_same(results, name):
+    """Whether both sides computed the same."""
+    ours, peer = results.find(name, "ours"), results.best(name, "fp32")
+    if ours and peer:
+        for number in ("rms", "projection"):
+            if abs(ours[-1][number] - peer[-1][number]) > TOLERANCE * abs(peer[-1]["rms"]):
+                print("%s: %s of our result is %g, of PyTorch's %g: not the same work" % (
+                    name, number, ours[-1][number], peer[-1][number]), file=sys.stderr)
+
+
+def median(runs, key="seconds"):
+    return statistics.median(run[key] for run in runs)
+
+
+def row(results, name):
+    ours = results.find(name, "ours")
+    peak = statistics.median(run["gflops"] for run in results.find("peak", "ours"))
+    rate = networks.operations(name, SOURCE) / median(ours) / 1e9
+    cells = [networks.NETWORKS[name]["title"], "%.2f s" % median(ours), "%.0f" % rate, "%.0f%%" % (100 * rate / peak)]
+    for who in PEERS:
+        runs = results.best(name, who)
+        cells.append("%.2f s, **%.2f**" % (median(runs), median(runs) / median(ours)) if runs else "")
+    memory = [max(run["memory"] for run in runs) / 1e9 if runs else 0
+              for runs in (ours, results.best(name, "fp32"), results.best(name, "bf16"))]
+    cells.append("%.2f / %.2f / %.2f" % tuple(memory))
+    cells.append(str(len(ours)))
+    return "| " + " | ".join(cells) + " |"
+
+
+def print_table(results):
+    peaks = [run["gflops"] for run in results.find("peak", "ours")]
+    print("Peak of multiply-adds: %.0f GFLOP/s (%.0f to %.0f)" % (statistics.median(peaks), min(peaks), max(peaks)))
+    print("| work | ours | GFLOP/s | of peak | PyTorch fp32, times slower | PyTorch bf16, times slower "
+          "| peak memory, GB: ours / fp32 / bf16 | rounds |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in networks.NETWORKS:
+        if results.find(name, "ours"):
+            print(row(results, name))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", help="folder where meson built this project with its tests")
+    parser.add_argument("--networks", nargs="+", choices=networks.NETWORKS, default=list(networks.NETWORKS))
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--results")
+    parser.add_argument("--before", type=shlex.split, default=[], metavar="COMMAND")
+    parser.add_argument("--print", action="store_true", help="print the table of the results file, measure nothing")
+    options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
+    os.makedirs(os.path.join(options.build, "bench"), exist_ok=True)
+    results = Results(options.results or os.path.join(options.build, "bench", "results.jsonl"))
+
+    for name in [] if options.print else options.networks:
+        for done in range(options.rounds):
+            measure_round(options, results, name, done)
+        check_same(results, name)
+    print_table(results)
+
+
+if __name__ == "__main__":
+    main()
