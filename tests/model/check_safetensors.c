@@ -436,7 +436,7 @@ test_conversion (void)
     g_assert_cmphex (bits_of (values[i]), ==, (2 * i + 1) << 16 | 2 * i);
 }
 
-/* Sums of all weights, computed by the safetensors package for Python in fp64. */
+/* Sums of all weights, computed by the safetensors package for Python in fp64; and again after their pages were dropped. */
 static void
 test_default_model (void)
 {
@@ -466,8 +466,13 @@ test_default_model (void)
     for (guint k = 0; names[k]; k++) {
       const VldmTensorView *view = vldm_safetensors_find (tensors, names[k]);
       g_autofree gfloat *values = g_new (gfloat, view->n_elements);
+      g_autofree gfloat *again = g_new (gfloat, view->n_elements);
 
       vldm_tensor_view_read (view, values);
+      vldm_tensor_view_drop (view);
+      vldm_tensor_view_read (view, again);
+      g_assert_cmpmem (values, view->n_elements * sizeof (gfloat), again,
+          view->n_elements * sizeof (gfloat));
       for (gsize e = 0; e < view->n_elements; e++)
         sum += values[e];
     }

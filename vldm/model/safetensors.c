@@ -7,6 +7,8 @@
 #include "vldm/model/safetensors.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "vldm/model/json.h"
 
@@ -194,6 +196,7 @@ read_tensor (const Shard * shard, JsonNode * node, Entry * entry,
         G_GSIZE_FORMAT " bytes, but dtype and shape need %" G_GSIZE_FORMAT,
         entry->end - entry->begin, bytes);
   view->data = shard->data + entry->begin;
+  view->n_bytes = bytes;
   return TRUE;
 }
 
@@ -527,4 +530,16 @@ vldm_tensor_view_read (const VldmTensorView * view, gfloat * out)
     case VLDM_DTYPE_OTHER:
       g_return_if_reached ();
   }
+}
+
+/* The pages that also hold a part of a neighbouring tensor stay. */
+void
+vldm_tensor_view_drop (const VldmTensorView * view)
+{
+  guintptr page = sysconf (_SC_PAGESIZE);
+  guintptr begin = ((guintptr) view->data + page - 1) / page * page;
+  guintptr end = ((guintptr) view->data + view->n_bytes) / page * page;
+
+  if (begin < end)
+    madvise ((void *) begin, end - begin, MADV_DONTNEED);
 }

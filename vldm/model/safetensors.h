@@ -29,6 +29,7 @@ typedef struct
   gsize shape[VLDM_MAX_RANK];
   gsize n_elements;
   const guint8 *data;           /* little-endian, any alignment */
+  gsize n_bytes;
 } VldmTensorView;
 
 typedef struct _VldmSafetensors VldmSafetensors;
@@ -48,5 +49,9 @@ const char **vldm_safetensors_names (VldmSafetensors * tensors);
 
 /* Converts all elements to fp32. @view's dtype must not be OTHER. */
 void vldm_tensor_view_read (const VldmTensorView * view, gfloat * out);
+
+/* Takes the pages of the file behind @view, one that vldm_safetensors_find () gave, out of this process's memory, where
+ * they would count beside what was made of them; reading again brings them back. */
+void vldm_tensor_view_drop (const VldmTensorView * view);
 
 G_END_DECLS

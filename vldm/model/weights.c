@@ -181,6 +181,7 @@ read_tensor (VldmWeights * weights, const char *prefix, const char *name,
   if (view == NULL)
     return FALSE;
   vldm_tensor_view_read (view, out);
+  vldm_tensor_view_drop (view);
   return note_taken (weights, view, error);
 }
 
