@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Seeks widened to what a stage needs. A seek and the segment that answers it carry the same sequence number.
+ * Seeks widened to what a stage needs. A seek and the segment that answers it carry the same sequence number, but encoders
+ * upstream lose it (GstVideoEncoder in GStreamer 1.22 makes segments anew); then the range that was asked for tells.
  */
 #include "gst/seek.h"
 
@@ -48,6 +49,9 @@ gst_vldm_seek_widen (GstVldmSeek * seek, GstEvent * event, gint fps_n,
   start = gst_vldm_frame_time (first, fps_n, fps_d);
   if (end != G_MAXUINT64)
     stop = gst_vldm_frame_time (end, fps_n, fps_d);
+  seek->answered = FALSE;
+  seek->asked_start = start;
+  seek->asked_stop = stop_type == GST_SEEK_TYPE_SET ? stop : -1;
   widened = gst_event_new_seek (rate, format, flags, start_type, start,
       stop_type, stop);
   gst_event_set_seqnum (widened, seek->seqnum);
@@ -55,18 +59,29 @@ gst_vldm_seek_widen (GstVldmSeek * seek, GstEvent * event, gint fps_n,
   return widened;
 }
 
+/* Does @segment, which came with @seqnum, answer @seek? */
+static gboolean
+answers (const GstVldmSeek * seek, const GstSegment * segment, guint32 seqnum)
+{
+  if (seek->seqnum == GST_SEQNUM_INVALID || segment->format != GST_FORMAT_TIME
+      || (guint64) seek->start < segment->start)
+    return FALSE;
+  return seek->seqnum == seqnum
+      || (!seek->answered && segment->start == (guint64) seek->asked_start
+      && segment->stop == (guint64) seek->asked_stop);
+}
+
 GstEvent *
-gst_vldm_seek_narrow (const GstVldmSeek * seek, GstEvent * event,
+gst_vldm_seek_narrow (GstVldmSeek * seek, GstEvent * event,
     GstSegment * segment)
 {
   GstEvent *narrowed;
 
   gst_event_copy_segment (event, segment);
-  if (segment->format != GST_FORMAT_TIME
-      || seek->seqnum != gst_event_get_seqnum (event)
-      || (guint64) seek->start < segment->start)
+  if (!answers (seek, segment, gst_event_get_seqnum (event)))
     return event;
 
+  seek->answered = TRUE;
   segment->time += seek->start - segment->start;
   segment->start = seek->start;
   segment->position = seek->start;
