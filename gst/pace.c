@@ -77,6 +77,20 @@ compare_writer (gconstpointer value, gconstpointer unused)
   return writes ? 0 : 1;
 }
 
+/* TRUE while sinks wait for a first frame, after which the pipeline chooses its base time anyway: waiting for that here would
+ * keep the frame from them. */
+static gboolean
+is_prerolling (GstElement * element)
+{
+  g_autoptr (GstElement) top = get_toplevel (element);
+  gboolean pending;
+
+  GST_OBJECT_LOCK (top);
+  pending = GST_STATE_PENDING (top) != GST_STATE_VOID_PENDING;
+  GST_OBJECT_UNLOCK (top);
+  return pending;
+}
+
 gboolean
 gst_vldm_wants_gap (GstElement * element)
 {
@@ -93,7 +107,8 @@ gst_vldm_pace (GstElement * element, GstClockTime running_time,
 
   if (GST_STATE (element) != GST_STATE_PLAYING || !GST_CLOCK_TIME_IS_VALID (now)
       || !GST_CLOCK_TIME_IS_VALID (running_time)
-      || now < running_time + TOLERANCE || pipeline_has (element, compare_live))
+      || now < running_time + TOLERANCE || is_prerolling (element)
+      || pipeline_has (element, compare_live))
     return;
 
   GST_INFO_OBJECT (element, "clock goes back from %" GST_TIME_FORMAT " to %"
