@@ -4,6 +4,7 @@
  */
 
 #include "opencl/ops/gemm.h"
+#include "opencl/ops/gemm_matrix.h"
 
 /* Bits of EPILOGUE_* in kernels/epilogue.clh. */
 enum
@@ -228,6 +229,9 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
       || (input2 != NULL
           && !ocl_tensor_check_size ("matrix product", input2, error)))
     return FALSE;
+  if (ocl_gemm_matrix_suits (ocl_queue_device (queue), weights, input, input2))
+    return ocl_gemm_matrix (queue, conv, weights, input, input2, epilogue,
+        output, error);
   call.work = 2.0 * ocl_tensor_pixels (output) * weights->out_channels
       * weights->kernel_t * weights->kernel_h * weights->kernel_w *
       weights->in_channels;

@@ -237,6 +237,7 @@ read_caps (OclDevice * device, const Candidate * candidate)
       candidate->platform_name, candidate->name, driver);
   device->identity = g_strdup_printf ("%s\n%s\n%s\n%s",
       candidate->platform_name, version, candidate->name, driver);
+  device->extensions = device_string (id, CL_DEVICE_EXTENSIONS);
   device->driver_caches =
       strstr (candidate->platform_name, VENDOR_POCL) != NULL;
   /* Eight operations a clock and lane: a wide CPU core does more, a small GPU's unit too; kernels are timed soon. */
@@ -287,6 +288,7 @@ device_free (OclDevice * device)
   g_mutex_clear (&device->bytes_lock);
   g_free (device->description);
   g_free (device->identity);
+  g_free (device->extensions);
   g_free (device);
 }
 

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "opencl/runtime/device.h"
+#include "opencl/runtime/matrix.h"
 
 G_BEGIN_DECLS
 
@@ -19,8 +19,12 @@ struct _OclDevice
   OclCaps caps;
   char *description;
   char *identity;               /* names and versions of everything that decides what a compiled program looks like */
+  char *extensions;             /* as the driver lists them */
   gboolean driver_caches;       /* the driver keeps compiled programs on disk by itself */
   gdouble guessed_rate;         /* operations a nanosecond before anything was measured */
+
+  gsize matrix_tried;           /* GOnce of `matrix` */
+  OclMatrix matrix;
 
   GMutex programs_lock;         /* also held while a program is built: one build at a time */
   GHashTable *programs;         /* "name options" -> cl_program */

@@ -12,6 +12,7 @@
   TEST (convert) \
   TEST (elementwise) \
   TEST (linear) \
+  TEST (matrix) \
   TEST (norm) \
   TEST (peak) \
   TEST (tensor) \
