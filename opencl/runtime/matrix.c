@@ -174,12 +174,12 @@ try_unit (OclDevice * device, const Known * candidate, gboolean emulated)
 
   matrix.emulated = emulated;
   if (!run_probe (device, &matrix, product, &error)) {
-    g_message ("%s: no use of its matrix unit (%s): %s", device->description,
+    g_info ("%s: no use of its matrix unit (%s): %s", device->description,
         candidate->name, error->message);
     return FALSE;
   }
   if (!is_right (&matrix, product)) {
-    g_message ("%s: no use of its matrix unit (%s): its product is wrong",
+    g_info ("%s: no use of its matrix unit (%s): its product is wrong",
         device->description, candidate->name);
     return FALSE;
   }
