@@ -5,11 +5,12 @@
 #include "elements/decodechunk.h"
 
 void
-gst_vldm_chunk_init (GstVldmChunk * chunk)
+gst_vldm_chunk_init (GstVldmChunk * chunk, GDestroyNotify free_frame,
+    GstVldmChunkLatents latents_of)
 {
   memset (chunk, 0, sizeof (*chunk));
-  chunk->frames = g_ptr_array_new_with_free_func ((GDestroyNotify)
-      gst_video_codec_frame_unref);
+  chunk->latents_of = latents_of;
+  chunk->frames = g_ptr_array_new_with_free_func (free_frame);
 }
 
 void
@@ -38,9 +39,10 @@ gather (const GstVldmChunk * chunk, const GstVldmLatents * latents,
           latents->latent_width, error))
     return FALSE;
   for (i = 0; i < chunk->frames->len; i++) {
-    GstVideoCodecFrame *frame = g_ptr_array_index (chunk->frames, i);
+    GstBuffer *buffer =
+        chunk->latents_of (g_ptr_array_index (chunk->frames, i));
 
-    gst_buffer_extract (frame->input_buffer, 0, vldm_frames_host (gathered, i),
+    gst_buffer_extract (buffer, 0, vldm_frames_host (gathered, i),
         vldm_frames_frame_size (gathered));
   }
   return TRUE;

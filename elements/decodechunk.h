@@ -10,22 +10,25 @@
  */
 #pragma once
 
-#include <gst/video/gstvideodecoder.h>
-
 #include "gst/latents.h"
 #include "vldm/stages/decode.h"
 
 G_BEGIN_DECLS
 
+/* The latents of what an element calls a frame. */
+typedef GstBuffer *(*GstVldmChunkLatents) (gpointer frame);
+
 typedef struct
 {
   guint64 number;
-  GPtrArray *frames;            /* of GstVideoCodecFrame, one after the other */
+  GstVldmChunkLatents latents_of;
+  GPtrArray *frames;            /* one after the other */
   guint n_held;                 /* the first of them that were decoded with the chunk before */
   VldmFrames held;              /* their pictures */
 } GstVldmChunk;
 
-void gst_vldm_chunk_init (GstVldmChunk * chunk);
+/* For frames that are freed by @free_frame. */
+void gst_vldm_chunk_init (GstVldmChunk * chunk, GDestroyNotify free_frame, GstVldmChunkLatents latents_of);
 void gst_vldm_chunk_clear (GstVldmChunk * chunk);
 
 /* Forgets all frames. */

@@ -113,7 +113,13 @@ scale_structure (const GstStructure * s, ScaleSize scale)
   return g_steal_pointer (&result);
 }
 
-/* The other kind of video @s: only what both have stays. */
+static gboolean
+is_latents (const GstStructure * s)
+{
+  return gst_structure_has_name (s, GST_VLDM_LATENTS_TYPE);
+}
+
+/* @s as the kind @name of video: where it is of another, only what both have stays. */
 static GstStructure *
 convert_structure (const GstStructure * s, const char *name)
 {
@@ -132,6 +138,28 @@ convert_structure (const GstStructure * s, const char *name)
   return result;
 }
 
+static GstStructure *
+pictures_structure (const GstStructure * s)
+{
+  GstStructure *result;
+
+  if (!is_latents (s))
+    return gst_structure_copy (s);
+  result = convert_structure (s, "video/x-raw");
+  gst_structure_set (result, "format", G_TYPE_STRING, "RGB", NULL);
+  return result;
+}
+
+/* Latents of another autoencoder than those of @s may be. */
+static GstStructure *
+latents_structure (const GstStructure * s, const char *space)
+{
+  GstStructure *result = convert_structure (s, GST_VLDM_LATENTS_TYPE);
+
+  gst_structure_set (result, "latent-space", G_TYPE_STRING, space, NULL);
+  return result;
+}
+
 static GstCaps *
 apply_filter (GstCaps * caps, GstCaps * filter)
 {
@@ -144,50 +172,36 @@ apply_filter (GstCaps * caps, GstCaps * filter)
   return result;
 }
 
-GstCaps *
-gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter)
+/* Both kinds of video on the other side of @caps, latents being those of @space. */
+static GstCaps *
+other_side (GstCaps * caps, ScaleSize scale, const char *space,
+    GstCaps * filter)
 {
   GstCaps *pictures = gst_caps_new_empty (), *latents = gst_caps_new_empty ();
   guint i;
 
   for (i = 0; i < gst_caps_get_size (caps); i++) {
-    GstStructure *s =
-        scale_structure (gst_caps_get_structure (caps, i), multiply);
-    GstStructure *l;
+    g_autoptr (GstStructure) s =
+        scale_structure (gst_caps_get_structure (caps, i), scale);
 
     if (s == NULL)
       continue;
-    l = convert_structure (s, GST_VLDM_LATENTS_TYPE);
-    gst_structure_set (l, "latent-space", G_TYPE_STRING, "upsampler-vae", NULL);
-    gst_caps_append_structure (latents, l);
-    gst_caps_append_structure (pictures, s);
+    pictures = gst_caps_merge_structure (pictures, pictures_structure (s));
+    latents = gst_caps_merge_structure (latents, latents_structure (s, space));
   }
-  gst_caps_append (pictures, latents);
-  return apply_filter (pictures, filter);
+  return apply_filter (gst_caps_merge (pictures, latents), filter);
+}
+
+GstCaps *
+gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter)
+{
+  return other_side (caps, multiply, "upsampler-vae", filter);
 }
 
 GstCaps *
 gst_vldm_upsample_caps_in (GstCaps * caps, GstCaps * filter)
 {
-  GstCaps *result = gst_caps_new_empty ();
-  guint i;
-
-  for (i = 0; i < gst_caps_get_size (caps); i++) {
-    GstStructure *s =
-        scale_structure (gst_caps_get_structure (caps, i), divide);
-    GstStructure *l;
-
-    if (s == NULL)
-      continue;
-    if (gst_structure_has_name (s, GST_VLDM_LATENTS_TYPE)) {
-      l = s;
-      s = convert_structure (l, "video/x-raw");
-      gst_structure_set (s, "format", G_TYPE_STRING, "RGB", NULL);
-      gst_structure_free (l);
-    }
-    result = gst_caps_merge_structure (result, s);
-  }
-  return apply_filter (result, filter);
+  return other_side (caps, divide, "vae", filter);
 }
 
 GstCaps *
@@ -211,14 +225,20 @@ gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width,
   return gst_caps_fixate (caps);
 }
 
+gboolean
+gst_vldm_upsample_caps_are_latents (const GstCaps * caps)
+{
+  return !gst_caps_is_empty (caps) && !gst_caps_is_any (caps)
+      && is_latents (gst_caps_get_structure (caps, 0));
+}
+
 gsize
 gst_vldm_upsample_caps_frame_size (const GstCaps * caps)
 {
   GstVideoInfo info;
   GstVldmLatents latents;
 
-  if (!gst_structure_has_name (gst_caps_get_structure (caps, 0),
-          GST_VLDM_LATENTS_TYPE))
+  if (!gst_vldm_upsample_caps_are_latents (caps))
     return gst_video_info_from_caps (&info, caps) ? GST_VIDEO_INFO_SIZE (&info)
         : 0;
   return gst_vldm_latents_from_caps (&latents, caps, NULL)

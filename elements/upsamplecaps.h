@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Caps on both sides of vldmsr: raw pictures in; raw ones or latents of the upsampler's autoencoder out.
+ * Caps on both sides of vldmsr: raw pictures, or latents that are decoded to them, in; raw pictures or latents of the
+ * upsampler's autoencoder out.
  */
 #pragma once
 
@@ -10,16 +11,18 @@ G_BEGIN_DECLS
 
 #define GST_VLDM_UPSAMPLE_SCALE 4
 
-/* What can come out for pictures of @caps: first pictures, then latents. Sizes are multiplied, also in ranges and lists;
- * all else stays. Only what @filter allows, in its order, unless it is NULL. */
+/* What can come out for @caps: first pictures, then latents. Sizes are multiplied, also in ranges and lists; all else
+ * stays where kinds are the same. Only what @filter allows, in its order, unless it is NULL. */
 GstCaps *gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter);
 
-/* What pictures make one of @caps: sizes that are no multiples are left out. @filter as above. */
+/* What makes one of @caps, first pictures, then latents: sizes that are no multiples are left out. @filter as above. */
 GstCaps *gst_vldm_upsample_caps_in (GstCaps * caps, GstCaps * filter);
 
 /* One of @caps (taken), which are latents, with the shape that @model gives those of @width x @height pictures. */
 GstCaps *gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width, guint height,
     GError ** error);
+
+gboolean gst_vldm_upsample_caps_are_latents (const GstCaps * caps);
 
 /* Bytes of a frame of fixed @caps, pictures or latents; 0 if they are neither. */
 gsize gst_vldm_upsample_caps_frame_size (const GstCaps * caps);

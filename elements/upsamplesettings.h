@@ -29,7 +29,7 @@ void gst_vldm_upsample_settings_clear (GstVldmUpsampleSettings * settings);
 void gst_vldm_upsample_settings_apply (const GstVldmUpsampleSettings * settings,
     const GstVldmConditioning * conditioning, VldmUpsampleParams * params, GstVldmTexts * texts);
 
-/* VLDM_ERROR_TEXT or VLDM_ERROR_SETTINGS names the property and what is allowed. */
+/* VLDM_ERROR_TEXT or VLDM_ERROR_SETTINGS names the property and what is allowed. @model NULL: what no model allows. */
 gboolean gst_vldm_upsample_settings_check (VldmModel * model, const VldmUpsampleParams * params, GError ** error);
 
 G_END_DECLS

@@ -25,6 +25,17 @@ free_upsample (gpointer stage)
 
 static const GstVldmStageClass stage_class = { new_upsample, free_upsample };
 
+/* The windows of most models. */
+static void
+guess_grid (GstVldmUpsampleStream * stream)
+{
+  GST_OBJECT_LOCK (stream->element);
+  stream->frames.grid.size = USUAL_WINDOW_FRAMES;
+  stream->frames.grid.overlap = USUAL_WINDOW_OVERLAP;
+  GST_OBJECT_UNLOCK (stream->element);
+  stream->grid_known = FALSE;
+}
+
 void
 gst_vldm_upsample_stream_init (GstVldmUpsampleStream * stream,
     GstElement * element)
@@ -34,14 +45,16 @@ gst_vldm_upsample_stream_init (GstVldmUpsampleStream * stream,
   stream->worker = gst_vldm_worker_new (element, &stage_class);
   stream->precision = VLDM_PRECISION_AUTO;
   gst_vldm_upsample_settings_init (&stream->settings);
+  gst_vldm_upsample_decoder_init (&stream->decoder, element);
   gst_vldm_upsample_frames_init (&stream->frames);
-  gst_vldm_upsample_stream_guess_grid (stream);
+  guess_grid (stream);
 }
 
 void
 gst_vldm_upsample_stream_clear (GstVldmUpsampleStream * stream)
 {
   gst_vldm_worker_free (stream->worker);
+  gst_vldm_upsample_decoder_clear (&stream->decoder);
   gst_vldm_upsample_frames_clear (&stream->frames);
   gst_vldm_upsample_settings_clear (&stream->settings);
   g_free (stream->model_path);
@@ -57,27 +70,46 @@ get_conditioning (GstVldmUpsampleStream * stream,
     gst_vldm_conditioning_from_event (conditioning, stream->conditioning);
 }
 
-/* Begins to load the model: the property's, else upstream's, else the default one. */
+static gboolean
+has_own_model (GstVldmUpsampleStream * stream)
+{
+  gboolean has;
+
+  GST_OBJECT_LOCK (stream->element);
+  has = stream->model_path != NULL;
+  GST_OBJECT_UNLOCK (stream->element);
+  return has;
+}
+
 gboolean
-gst_vldm_upsample_stream_choose_model (GstVldmUpsampleStream * stream)
+gst_vldm_upsample_stream_knows_model (GstVldmUpsampleStream * stream)
+{
+  return stream->conditioning != NULL || has_own_model (stream);
+}
+
+gboolean
+gst_vldm_upsample_stream_choose_models (GstVldmUpsampleStream * stream)
 {
   GstVldmConditioning conditioning;
-  g_autofree char *path = NULL;
+  g_autofree char *own = NULL;
   g_autofree char *device = NULL;
   g_autoptr (GError) error = NULL;
   VldmPrecision precision;
+  const char *upstream;
   gboolean kept;
 
   get_conditioning (stream, &conditioning);
+  upstream = conditioning.model;
   GST_OBJECT_LOCK (stream->element);
-  path =
-      g_strdup (stream->model_path ? stream->model_path : conditioning.model);
+  own = g_strdup (stream->model_path);
   device = g_strdup (stream->device);
   precision = stream->precision;
   GST_OBJECT_UNLOCK (stream->element);
 
-  if (!gst_vldm_worker_open (stream->worker, path, device, precision, &kept,
-          &error)) {
+  if (!gst_vldm_worker_open (stream->worker, own ? own : upstream, device,
+          precision, &kept, &error)
+      || !gst_vldm_upsample_decoder_open (&stream->decoder,
+          upstream ? upstream : own, device, precision, &error)) {
     gst_vldm_fail (stream->element, error, "choosing the model");
     return FALSE;
   }
@@ -86,7 +118,7 @@ gst_vldm_upsample_stream_choose_model (GstVldmUpsampleStream * stream)
   return TRUE;
 }
 
-/* Model and stage, once they are loaded. The loading thread says what is wrong with them, so it comes first. */
+/* The loading thread says what is wrong with model and stage, so the stage comes first. */
 GstFlowReturn
 gst_vldm_upsample_stream_wait (GstVldmUpsampleStream * stream,
     VldmModel ** model, gpointer * stage)
@@ -94,12 +126,125 @@ gst_vldm_upsample_stream_wait (GstVldmUpsampleStream * stream,
   GstFlowReturn flow;
 
   if (!gst_vldm_worker_is_open (stream->worker)
-      && !gst_vldm_upsample_stream_choose_model (stream))
+      && !gst_vldm_upsample_stream_choose_models (stream))
     return GST_FLOW_ERROR;
   flow = gst_vldm_worker_wait_stage (stream->worker, stage);
   if (flow == GST_FLOW_OK)
     flow = gst_vldm_worker_wait_model (stream->worker, model);
   return flow;
+}
+
+/* ---- settings ---- */
+
+/* Puts properties, else what the video was made from, over the values in @params, and checks them: those that depend on
+ * @model too, unless it is NULL. */
+static gboolean
+apply_settings (GstVldmUpsampleStream * stream, VldmModel * model,
+    VldmUpsampleParams * params, GstVldmTexts * texts, GError ** error)
+{
+  GstVldmConditioning conditioning;
+
+  get_conditioning (stream, &conditioning);
+  GST_OBJECT_LOCK (stream->element);
+  gst_vldm_upsample_settings_apply (&stream->settings, &conditioning, params,
+      texts);
+  GST_OBJECT_UNLOCK (stream->element);
+  return gst_vldm_upsample_settings_check (model, params, error);
+}
+
+static gboolean
+read_settings (GstVldmUpsampleStream * stream, VldmModel * model,
+    VldmUpsampleParams * params, GstVldmTexts * texts, GError ** error)
+{
+  if (!vldm_upsample_defaults (model, params, error))
+    return FALSE;
+  params->windows = stream->frames.grid;
+  return apply_settings (stream, model, params, texts, error);
+}
+
+/* Of settings, what is wrong with any model. */
+static gboolean
+check_settings (GstVldmUpsampleStream * stream, GError ** error)
+{
+  /* What a model would say: any valid values do. */
+  VldmUpsampleParams params = {
+    .sampling = {
+          .prompt = "",
+          .negative_prompt = "",
+          .steps = 1,
+          .guidance_scale = 1.0,
+          .context_guidance = 1.0,
+        },
+    .windows = {USUAL_WINDOW_FRAMES, USUAL_WINDOW_OVERLAP},
+  };
+  g_auto (GstVldmTexts) texts = { NULL, };
+
+  return apply_settings (stream, NULL, &params, &texts, error);
+}
+
+/* The same with the element's own model; waits for its configurations, which takes a moment, and not for weights. */
+static gboolean
+check_settings_with_model (GstVldmUpsampleStream * stream, GError ** error)
+{
+  VldmUpsampleParams params;
+  g_auto (GstVldmTexts) texts = { NULL, };
+  VldmModel *model;
+  gpointer stage;
+
+  if (gst_vldm_worker_wait_model (stream->worker, &model) != GST_FLOW_OK)
+    return FALSE;
+  /* The loading thread says that there is no upsampler. */
+  if (!vldm_upsample_defaults (model, &params, NULL))
+    return gst_vldm_worker_wait_stage (stream->worker, &stage) == GST_FLOW_OK;
+  return apply_settings (stream, model, &params, &texts, error);
+}
+
+/* ---- the stream ---- */
+
+gboolean
+gst_vldm_upsample_stream_start (GstVldmUpsampleStream * stream)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean ok;
+
+  guess_grid (stream);
+  gst_vldm_upsample_decoder_start (&stream->decoder);
+  gst_vldm_upsample_stream_interrupt (stream, FALSE);
+
+  ok = check_settings (stream, &error);
+  if (ok && has_own_model (stream))
+    ok = gst_vldm_upsample_stream_choose_models (stream)
+        && check_settings_with_model (stream, &error);
+  if (!ok)
+    gst_vldm_worker_close (stream->worker);
+  if (error != NULL)
+    gst_vldm_fail (stream->element, error, "starting");
+  return ok;
+}
+
+void
+gst_vldm_upsample_stream_stop (GstVldmUpsampleStream * stream)
+{
+  gst_vldm_upsample_decoder_flush (&stream->decoder);
+  gst_vldm_upsample_frames_flush (&stream->frames);
+  gst_clear_event (&stream->conditioning);
+  gst_vldm_worker_settle (stream->decoder.worker);
+  gst_vldm_worker_settle (stream->worker);
+}
+
+void
+gst_vldm_upsample_stream_close (GstVldmUpsampleStream * stream)
+{
+  gst_vldm_worker_close (stream->decoder.worker);
+  gst_vldm_worker_close (stream->worker);
+}
+
+void
+gst_vldm_upsample_stream_interrupt (GstVldmUpsampleStream * stream,
+    gboolean interrupted)
+{
+  gst_vldm_worker_interrupt (stream->decoder.worker, interrupted);
+  gst_vldm_worker_interrupt (stream->worker, interrupted);
 }
 
 static gboolean
@@ -120,21 +265,12 @@ check_scale (GstVldmUpsampleStream * stream, VldmModel * model, GError ** error)
   return FALSE;
 }
 
-void
-gst_vldm_upsample_stream_guess_grid (GstVldmUpsampleStream * stream)
-{
-  GST_OBJECT_LOCK (stream->element);
-  stream->frames.grid.size = USUAL_WINDOW_FRAMES;
-  stream->frames.grid.overlap = USUAL_WINDOW_OVERLAP;
-  GST_OBJECT_UNLOCK (stream->element);
-  stream->grid_known = FALSE;
-}
-
-/* The model's own windows, once it is open. */
 GstFlowReturn
 gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
 {
   g_autoptr (GError) error = NULL;
+  VldmUpsampleParams params;
+  g_auto (GstVldmTexts) texts = { NULL, };
   VldmModel *model;
   gpointer stage;
   VldmChunks grid;
@@ -142,6 +278,8 @@ gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
 
   if (flow != GST_FLOW_OK)
     return flow;
+  if (!read_settings (stream, model, &params, &texts, &error))
+    return gst_vldm_fail (stream->element, error, "choosing settings");
   if (!check_scale (stream, model, &error)
       || !vldm_upsample_windows (model, -1, -1, &grid, &error))
     return gst_vldm_fail (stream->element, error, "choosing windows");
@@ -155,25 +293,25 @@ gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
   return GST_FLOW_OK;
 }
 
-/* Settings of a window: properties, else what the video was made from, else the model's values. */
-static gboolean
-settings (GstVldmUpsampleStream * stream, VldmModel * model,
-    VldmUpsampleParams * params, GstVldmTexts * texts, GError ** error)
+GstFlowReturn
+gst_vldm_upsample_stream_push (GstVldmUpsampleStream * stream,
+    GstBuffer * buffer)
 {
-  GstVldmConditioning conditioning;
+  GstVldmUpsampleDecoder *decoder = &stream->decoder;
 
-  if (!vldm_upsample_defaults (model, params, error))
-    return FALSE;
-  params->windows = stream->frames.grid;
-  get_conditioning (stream, &conditioning);
+  /* The event that names their model need not have come after the caps. */
+  if (gst_vldm_upsample_decoder_takes_latents (decoder)
+      && !decoder->grid_known
+      && !gst_vldm_upsample_stream_choose_models (stream)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_ERROR;
+  }
   GST_OBJECT_LOCK (stream->element);
-  gst_vldm_upsample_settings_apply (&stream->settings, &conditioning, params,
-      texts);
+  stream->frames_in++;
   GST_OBJECT_UNLOCK (stream->element);
-  return gst_vldm_upsample_settings_check (model, params, error);
+  return gst_vldm_upsample_decoder_push (decoder, buffer);
 }
 
-/* Upsamples what was collected; with @last, no later window has a share in it. */
 GstFlowReturn
 gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
 {
@@ -187,7 +325,7 @@ gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
 
   if (flow != GST_FLOW_OK)
     return flow;
-  if (!settings (stream, model, &params, &texts, &error))
+  if (!read_settings (stream, model, &params, &texts, &error))
     return gst_vldm_fail (stream->element, error, "choosing settings");
 
   gst_vldm_upsample_frames_run (&stream->frames, stage, &params, last,

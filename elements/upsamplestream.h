@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "elements/upsampledecoder.h"
 #include "elements/upsamplesettings.h"
 #include "elements/upsamplewindow.h"
 #include "gst/worker.h"
@@ -21,6 +22,7 @@ typedef struct
   VldmPrecision precision;
 
   /* streaming thread only */
+  GstVldmUpsampleDecoder decoder;       /* of latents that come in */
   GstVldmUpsampleFrames frames; /* its formats and grid change under OBJECT_LOCK */
   gboolean grid_known;          /* else it is a guess */
   gboolean paced;               /* the clock has waited for this window */
@@ -35,15 +37,29 @@ void gst_vldm_upsample_stream_init (GstVldmUpsampleStream * stream, GstElement *
 /* Frees what init allocated. */
 void gst_vldm_upsample_stream_clear (GstVldmUpsampleStream * stream);
 
-/* Begins to load the model: the property's, else upstream's, else the default one. Posts what is wrong. */
-gboolean gst_vldm_upsample_stream_choose_model (GstVldmUpsampleStream * stream);
+/* Begins a stream: checks settings and, if the element has a model of its own, opens that. Posts what is wrong. */
+gboolean gst_vldm_upsample_stream_start (GstVldmUpsampleStream * stream);
+
+/* Ends it, and keeps what is loaded; gives that back; interrupts what is loaded and what runs. */
+void gst_vldm_upsample_stream_stop (GstVldmUpsampleStream * stream);
+void gst_vldm_upsample_stream_close (GstVldmUpsampleStream * stream);
+void gst_vldm_upsample_stream_interrupt (GstVldmUpsampleStream * stream, gboolean interrupted);
+
+/* FALSE if only upstream can say which model is used, and has not yet. */
+gboolean gst_vldm_upsample_stream_knows_model (GstVldmUpsampleStream * stream);
+
+/* Begins to load models. That of the upsampler is the property's, else upstream's, else the default one; that of latents
+ * that come in is upstream's, else the same. Posts what is wrong. */
+gboolean gst_vldm_upsample_stream_choose_models (GstVldmUpsampleStream * stream);
 
 /* Model and stage, once they are loaded. What is wrong with them has been posted then. */
 GstFlowReturn gst_vldm_upsample_stream_wait (GstVldmUpsampleStream * stream, VldmModel ** model, gpointer * stage);
 
-/* The windows of most models, or, once it is open, the model's own. */
-void gst_vldm_upsample_stream_guess_grid (GstVldmUpsampleStream * stream);
+/* The model's own windows, once it is open and settings were found to suit it; until then they are those of most. */
 GstFlowReturn gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream);
+
+/* Takes @buffer, as it came in; pictures that are ready then are the decoder's. Posts what is wrong. */
+GstFlowReturn gst_vldm_upsample_stream_push (GstVldmUpsampleStream * stream, GstBuffer * buffer);
 
 /* Upsamples what was collected; with @last, no later window has a share in it. Posts what is wrong. */
 GstFlowReturn gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last);

@@ -38,17 +38,35 @@ read_pictures (GstVideoInfo * info, const GstCaps * caps, GError ** error)
   return FALSE;
 }
 
+/* The pictures that latents of @caps are decoded to. */
+static gboolean
+read_decoded (GstVideoInfo * info, const GstCaps * caps, GError ** error)
+{
+  GstVldmLatents latents;
+
+  if (!gst_vldm_latents_from_caps (&latents, caps, error))
+    return FALSE;
+  gst_video_info_set_format (info, GST_VIDEO_FORMAT_RGB, latents.width,
+      latents.height);
+  GST_VIDEO_INFO_PLANE_STRIDE (info, 0) = 3 * latents.width;
+  GST_VIDEO_INFO_SIZE (info) = 3 * (gsize) latents.width * latents.height;
+  GST_VIDEO_INFO_FPS_N (info) = latents.fps_n;
+  GST_VIDEO_INFO_FPS_D (info) = latents.fps_d;
+  return TRUE;
+}
+
 gboolean
 gst_vldm_upsample_frames_set_caps (GstVldmUpsampleFrames * frames,
     const GstCaps * in, const GstCaps * out, GError ** error)
 {
-  gboolean latents_out = gst_structure_has_name (gst_caps_get_structure (out,
-          0), GST_VLDM_LATENTS_TYPE);
+  gboolean latents_out = gst_vldm_upsample_caps_are_latents (out);
   GstVldmLatents latents = { 0, };
   GstVideoInfo in_info, out_info;
 
   gst_video_info_init (&out_info);
-  if (!read_pictures (&in_info, in, error)
+  if (!(gst_vldm_upsample_caps_are_latents (in) ? read_decoded (&in_info, in,
+              error)
+          : read_pictures (&in_info, in, error))
       || !(latents_out ? gst_vldm_latents_from_caps (&latents, out, error)
           : read_pictures (&out_info, out, error)))
     return FALSE;
@@ -79,16 +97,9 @@ gst_vldm_upsample_frames_set_segment (GstVldmUpsampleFrames * frames,
 static guint64
 number_of (const GstVldmUpsampleFrames * frames, GstBuffer * buffer)
 {
-  guint64 time;
-
-  if (GST_VIDEO_INFO_FPS_N (&frames->in) == 0
-      || !GST_BUFFER_PTS_IS_VALID (buffer)
-      || frames->upstream.format != GST_FORMAT_TIME
-      || gst_segment_to_stream_time_full (&frames->upstream, GST_FORMAT_TIME,
-          GST_BUFFER_PTS (buffer), &time) != 1)
-    return frames->next;
-  return gst_vldm_frame_nearest (time, GST_VIDEO_INFO_FPS_N (&frames->in),
-      GST_VIDEO_INFO_FPS_D (&frames->in));
+  return gst_vldm_frame_number (&frames->upstream, GST_BUFFER_PTS (buffer),
+      GST_VIDEO_INFO_FPS_N (&frames->in), GST_VIDEO_INFO_FPS_D (&frames->in),
+      frames->next);
 }
 
 gboolean
@@ -223,35 +234,15 @@ gst_vldm_upsample_frames_release (GstVldmUpsampleFrames * frames)
   frames->n_ready = frames->made.count;
 }
 
-static gboolean
-is_asked_for (const GstVldmUpsampleFrames * frames, GstBuffer * buffer)
-{
-  GstClockTime begin = GST_BUFFER_PTS (buffer);
-  GstClockTime length = GST_BUFFER_DURATION (buffer);
-  guint64 n;
-
-  if (frames->segment.format != GST_FORMAT_TIME
-      || !GST_CLOCK_TIME_IS_VALID (begin))
-    return TRUE;
-  if (!GST_CLOCK_TIME_IS_VALID (length)
-      && GST_VIDEO_INFO_FPS_N (&frames->in) > 0) {
-    n = frames->first + frames->n_left;
-    length = gst_vldm_frame_time (n + 1, GST_VIDEO_INFO_FPS_N (&frames->in),
-        GST_VIDEO_INFO_FPS_D (&frames->in)) - gst_vldm_frame_time (n,
-        GST_VIDEO_INFO_FPS_N (&frames->in), GST_VIDEO_INFO_FPS_D (&frames->in));
-  }
-  return gst_segment_clip (&frames->segment, GST_FORMAT_TIME, begin,
-      GST_CLOCK_TIME_IS_VALID (length) ? begin + length : GST_CLOCK_TIME_NONE,
-      NULL, NULL);
-}
-
 GstBuffer *
 gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames,
     const guint8 ** made)
 {
   while (frames->n_left < frames->n_ready) {
     GstBuffer *buffer = gst_buffer_ref (g_ptr_array_index (frames->frames, 0));
-    gboolean wanted = is_asked_for (frames, buffer);
+    gboolean wanted = gst_vldm_frame_is_inside (&frames->segment, buffer,
+        frames->first + frames->n_left, GST_VIDEO_INFO_FPS_N (&frames->in),
+        GST_VIDEO_INFO_FPS_D (&frames->in));
 
     g_ptr_array_remove_index (frames->frames, 0);
     *made = vldm_frames_host (&frames->made, frames->n_left++);

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  GstVideoInfo in;              /* what comes in */
+  GstVideoInfo in;              /* pictures that come in; decoded latents are pictures in packed rows */
   GstVideoInfo out;             /* what goes out, unless @latents_out */
   GstVldmLatents latents;
   gboolean latents_out;

@@ -221,6 +221,12 @@ gst_vldm_dec_space (GstVldmDec * self)
       ? VLDM_LATENTS_UPSAMPLER_VAE : VLDM_LATENTS_VAE;
 }
 
+static GstBuffer *
+latents_of_frame (gpointer frame)
+{
+  return ((GstVideoCodecFrame *) frame)->input_buffer;
+}
+
 static void
 gst_vldm_dec_init (GstVldmDec * self)
 {
@@ -236,7 +242,8 @@ gst_vldm_dec_init (GstVldmDec * self)
   g_object_set (self, "qos", FALSE, NULL);
 
   self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
-  gst_vldm_chunk_init (&self->chunk);
+  gst_vldm_chunk_init (&self->chunk,
+      (GDestroyNotify) gst_video_codec_frame_unref, latents_of_frame);
   self->precision = VLDM_PRECISION_AUTO;
   self->chunk_frames = DEFAULT_CHUNK_FRAMES;
   self->chunk_overlap = DEFAULT_CHUNK_OVERLAP;
@@ -599,20 +606,6 @@ gst_vldm_dec_find_grid (GstVldmDec * self)
   return GST_FLOW_OK;
 }
 
-/* The frame's number on the grid that begins at stream time 0. */
-static guint64
-gst_vldm_dec_frame_number (GstVldmDec * self, const GstVideoCodecFrame * frame)
-{
-  guint64 time;
-
-  if (self->latents.fps_n == 0 || !GST_CLOCK_TIME_IS_VALID (frame->pts)
-      || gst_segment_to_stream_time_full (&self->upstream, GST_FORMAT_TIME,
-          frame->pts, &time) != 1)
-    return self->next;
-  return gst_vldm_frame_nearest (time, self->latents.fps_n,
-      self->latents.fps_d);
-}
-
 static GstFlowReturn
 gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
     GstVideoCodecFrame * frame)
@@ -620,7 +613,8 @@ gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
   GstVldmDec *self = GST_VLDM_DEC (decoder);
   gsize size = gst_buffer_get_size (frame->input_buffer);
   gsize expected = gst_vldm_latents_frame_size (&self->latents);
-  guint64 number = gst_vldm_dec_frame_number (self, frame);
+  guint64 number = gst_vldm_frame_number (&self->upstream, frame->pts,
+      self->latents.fps_n, self->latents.fps_d, self->next);
   GstFlowReturn flow = GST_FLOW_OK;
 
   if (size != expected) {

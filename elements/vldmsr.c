@@ -12,8 +12,10 @@
  * vldmsr runs the upsampler of a model: it adds a little noise to the pictures
  * (#GstVldmSr:noise-level) and lets the network imagine details, so that they
  * become four times as wide and high. It takes raw video of any origin and
- * size. Without #GstVldmSr:model-path the model is the one that made the video;
- * one without an upsampler is an error that names the folder looked for.
+ * size, or latents, which it decodes first, as vldmdec in front of it would.
+ * Without #GstVldmSr:model-path the model is the one that made the video; one
+ * without an upsampler is an error that names the folder looked for. Latents
+ * are always decoded by the model that made them.
  *
  * Frames are upsampled in windows that overlap and are blended; as many come
  * out as went in, with their time. Which frames make a window depends on their
@@ -32,6 +34,9 @@
  * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldmdec ! vldmsr model-path=MODEL ! videoconvert ! autovideosink
  * ]| Show a generated video, four times as large.
  * |[
+ * gst-launch-1.0 vldmsrc model-path=MODEL ! vldminterp ! vldmsr ! vldmdec ! videoconvert ! autovideosink
+ * ]| The whole cascade on latents, with a model that has all of it.
+ * |[
  * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! vldmsr model-path=MODEL prompt="a street" ! videoconvert ! video/x-raw,format=I420 ! vp8enc ! webmmux ! filesink location=large.webm
  * ]| Enlarge a recorded one.
  *
@@ -41,12 +46,10 @@
 #include "elements/vldmsr.h"
 
 #include "elements/upsamplecaps.h"
-#include "elements/upsamplestream.h"
+#include "elements/vldmsrprivate.h"
 #include "gst/error.h"
 #include "gst/pace.h"
 #include "gst/properties.h"
-#include "gst/seek.h"
-#include "gst/timing.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_sr_debug);
 #define GST_CAT_DEFAULT gst_vldm_sr_debug
@@ -78,7 +81,11 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
         "width = (int) [ 1, 8191 ], height = (int) [ 1, 8191 ], "
         "framerate = (fraction) [ 0/1, 2147483647/1 ], "
         "interlace-mode = (string) progressive, "
-        "multiview-mode = (string) mono"));
+        "multiview-mode = (string) mono; "
+        GST_VLDM_LATENTS_TYPE ", format = (string) { F32LE, F16LE }, "
+        "width = (int) [ 1, 8191 ], height = (int) [ 1, 8191 ], "
+        "latent-space = (string) vae, "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC,
@@ -89,14 +96,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
         GST_VLDM_LATENTS_CAPS
         "latent-space = (string) upsampler-vae, "
         "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
-
-struct _GstVldmSr
-{
-  GstBaseTransform parent;
-
-  GstVldmUpsampleStream stream;
-  GstVldmSeek seek;             /* OBJECT_LOCK */
-};
 
 #define gst_vldm_sr_parent_class parent_class
 G_DEFINE_TYPE (GstVldmSr, gst_vldm_sr, GST_TYPE_BASE_TRANSFORM);
@@ -157,17 +156,11 @@ static gboolean
 gst_vldm_sr_start (GstBaseTransform * base)
 {
   GstVldmSr *self = GST_VLDM_SR (base);
-  gboolean own_model;
 
-  gst_vldm_upsample_stream_guess_grid (&self->stream);
-  gst_vldm_worker_interrupt (self->stream.worker, FALSE);
   GST_OBJECT_LOCK (self);
   self->seek.seqnum = GST_SEQNUM_INVALID;
-  own_model = self->stream.model_path != NULL;
   GST_OBJECT_UNLOCK (self);
-
-  /* Else upstream tells which one, after the caps. */
-  return !own_model || gst_vldm_upsample_stream_choose_model (&self->stream);
+  return gst_vldm_upsample_stream_start (&self->stream);
 }
 
 static gboolean
@@ -175,9 +168,8 @@ gst_vldm_sr_stop (GstBaseTransform * base)
 {
   GstVldmSr *self = GST_VLDM_SR (base);
 
-  gst_vldm_upsample_frames_flush (&self->stream.frames);
-  gst_clear_event (&self->stream.conditioning);
-  gst_vldm_worker_settle (self->stream.worker);
+  g_queue_clear_full (&self->waiting, (GDestroyNotify) gst_event_unref);
+  gst_vldm_upsample_stream_stop (&self->stream);
   return TRUE;
 }
 
@@ -188,21 +180,64 @@ gst_vldm_sr_change_state (GstElement * element, GstStateChange transition)
   GstStateChangeReturn ret;
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_worker_interrupt (self->stream.worker, TRUE);
+    gst_vldm_upsample_stream_interrupt (&self->stream, TRUE);
 
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_worker_close (self->stream.worker);
+    gst_vldm_upsample_stream_close (&self->stream);
   return ret;
 }
 
 /* ---- frames ---- */
 
+static GstFlowReturn gst_vldm_sr_push_made (GstVldmSr * self);
+
+/* Pushes what is left of a window that no frame continues. */
 static GstFlowReturn
-gst_vldm_sr_generate (GstBaseTransform * base, GstBuffer ** buffer)
+gst_vldm_sr_end_window (GstVldmSr * self)
 {
-  GstVldmSr *self = GST_VLDM_SR (base);
+  GstVldmUpsampleFrames *frames = &self->stream.frames;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  if (gst_vldm_upsample_frames_new (frames) > 0)
+    flow = gst_vldm_upsample_stream_run (&self->stream, TRUE);
+  else
+    gst_vldm_upsample_frames_release (frames);
+  if (flow == GST_FLOW_OK)
+    flow = gst_vldm_sr_push_made (self);
+  gst_vldm_upsample_frames_flush (frames);
+  return flow;
+}
+
+/* Takes @picture, and upsamples its window if that is complete. */
+static GstFlowReturn
+gst_vldm_sr_take_picture (GstVldmSr * self, GstBuffer * picture)
+{
+  GstVldmUpsampleStream *stream = &self->stream;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  if (!gst_vldm_upsample_frames_continue (&stream->frames, picture))
+    flow = gst_vldm_sr_end_window (self);
+  if (flow == GST_FLOW_OK && !stream->grid_known) {
+    flow = gst_vldm_upsample_stream_find_grid (stream);
+    if (flow == GST_FLOW_OK && stream->frames.latents_out)
+      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+          gst_vldm_upsample_stream_origin (stream));
+  }
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref (picture);
+    return flow;
+  }
+  return gst_vldm_upsample_frames_add (&stream->frames, picture)
+      ? gst_vldm_upsample_stream_run (stream, FALSE) : GST_FLOW_OK;
+}
+
+/* The next frame that can leave, or NULL. */
+static GstFlowReturn
+gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
+{
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
   g_autoptr (GstBuffer) in = NULL;
   const guint8 *made;
   GstFlowReturn flow;
@@ -234,6 +269,40 @@ gst_vldm_sr_generate (GstBaseTransform * base, GstBuffer ** buffer)
   return GST_FLOW_OK;
 }
 
+static GstFlowReturn
+gst_vldm_sr_push_made (GstVldmSr * self)
+{
+  GstFlowReturn flow;
+  GstBuffer *buffer;
+
+  do {
+    flow = gst_vldm_sr_next (self, &buffer);
+    if (buffer != NULL)
+      flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), buffer);
+  } while (flow == GST_FLOW_OK && buffer != NULL);
+  return flow;
+}
+
+/* Called until it gives no more buffer: what can leave, else what pictures that wait make possible. */
+static GstFlowReturn
+gst_vldm_sr_generate (GstBaseTransform * base, GstBuffer ** buffer)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstFlowReturn flow;
+  GstBuffer *picture;
+
+  while ((flow = gst_vldm_sr_next (self, buffer)) == GST_FLOW_OK
+      && *buffer == NULL) {
+    picture = g_queue_pop_head (&self->stream.decoder.pictures);
+    if (picture == NULL)
+      break;
+    flow = gst_vldm_sr_take_picture (self, picture);
+    if (flow != GST_FLOW_OK)
+      break;
+  }
+  return flow;
+}
+
 /* Not called, since all output is generated; but the base class lets an element without it change nothing. */
 static GstFlowReturn
 gst_vldm_sr_transform (GstBaseTransform * base, GstBuffer * in, GstBuffer * out)
@@ -241,24 +310,21 @@ gst_vldm_sr_transform (GstBaseTransform * base, GstBuffer * in, GstBuffer * out)
   return GST_FLOW_NOT_SUPPORTED;
 }
 
-/* No frame continues the window: pushes all that is there. */
-static GstFlowReturn
+GstFlowReturn
 gst_vldm_sr_drain (GstVldmSr * self)
 {
-  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
-  GstFlowReturn flow = GST_FLOW_OK;
-  GstBuffer *buffer;
+  GstFlowReturn flow = gst_vldm_upsample_decoder_drain (&self->stream.decoder);
+  GstBuffer *picture;
 
-  if (gst_vldm_upsample_frames_new (&self->stream.frames) > 0)
-    flow = gst_vldm_upsample_stream_run (&self->stream, TRUE);
-  else
-    gst_vldm_upsample_frames_release (&self->stream.frames);
-  while (flow == GST_FLOW_OK) {
-    flow = gst_vldm_sr_generate (base, &buffer);
-    if (buffer == NULL)
-      break;
-    flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (base), buffer);
+  while (flow == GST_FLOW_OK
+      && (picture = g_queue_pop_head (&self->stream.decoder.pictures))) {
+    flow = gst_vldm_sr_take_picture (self, picture);
+    if (flow == GST_FLOW_OK)
+      flow = gst_vldm_sr_push_made (self);
   }
+  if (flow == GST_FLOW_OK)
+    flow = gst_vldm_sr_end_window (self);
+  gst_vldm_upsample_decoder_flush (&self->stream.decoder);
   gst_vldm_upsample_frames_flush (&self->stream.frames);
   return flow;
 }
@@ -270,30 +336,13 @@ gst_vldm_sr_submit (GstBaseTransform * base, gboolean discont,
   GstVldmSr *self = GST_VLDM_SR (base);
   GstFlowReturn flow;
 
+  gst_vldm_sr_release_events (self);
   flow = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
       discont, buffer);
   if (flow != GST_FLOW_OK)
     return flow;
   buffer = g_steal_pointer (&base->queued_buf);
-
-  if (!gst_vldm_upsample_frames_continue (&self->stream.frames, buffer))
-    flow = gst_vldm_sr_drain (self);
-  if (flow == GST_FLOW_OK && !self->stream.grid_known) {
-    flow = gst_vldm_upsample_stream_find_grid (&self->stream);
-    if (flow == GST_FLOW_OK && self->stream.frames.latents_out)
-      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (base),
-          gst_vldm_upsample_stream_origin (&self->stream));
-  }
-  if (flow != GST_FLOW_OK) {
-    gst_buffer_unref (buffer);
-    return flow;
-  }
-
-  GST_OBJECT_LOCK (self);
-  self->stream.frames_in++;
-  GST_OBJECT_UNLOCK (self);
-  return gst_vldm_upsample_frames_add (&self->stream.frames, buffer)
-      ? gst_vldm_upsample_stream_run (&self->stream, FALSE) : GST_FLOW_OK;
+  return gst_vldm_upsample_stream_push (&self->stream, buffer);
 }
 
 /* ---- negotiation ---- */
@@ -313,21 +362,22 @@ gst_vldm_sr_fixate_caps (GstBaseTransform * base, GstPadDirection direction,
 {
   GstVldmSr *self = GST_VLDM_SR (base);
   g_autoptr (GError) error = NULL;
-  GstVideoInfo info;
+  gint width, height;
   VldmModel *model;
   gpointer stage;
 
-  if (direction == GST_PAD_SRC || !gst_video_info_from_caps (&info, caps)
-      || !gst_structure_has_name (gst_caps_get_structure (othercaps, 0),
-          GST_VLDM_LATENTS_TYPE))
+  if (direction == GST_PAD_SRC
+      || !gst_vldm_upsample_caps_are_latents (othercaps)
+      || !gst_structure_get (gst_caps_get_structure (caps, 0),
+          "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height, NULL))
     return GST_BASE_TRANSFORM_CLASS (parent_class)->fixate_caps (base,
         direction, caps, othercaps);
   if (gst_vldm_upsample_stream_wait (&self->stream, &model,
           &stage) != GST_FLOW_OK)
     return othercaps;
 
-  othercaps = gst_vldm_upsample_caps_fixate (othercaps, model,
-      GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info), &error);
+  othercaps = gst_vldm_upsample_caps_fixate (othercaps, model, width, height,
+      &error);
   if (othercaps == NULL) {
     gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
     othercaps = gst_caps_new_empty ();
@@ -348,7 +398,9 @@ gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
     return FALSE;
   GST_OBJECT_LOCK (self);
   done = gst_vldm_upsample_frames_set_caps (&self->stream.frames, incaps,
-      outcaps, &error);
+      outcaps, &error)
+      && gst_vldm_upsample_decoder_set_caps (&self->stream.decoder, incaps,
+      &error);
   GST_OBJECT_UNLOCK (self);
   if (!done) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
@@ -383,145 +435,10 @@ gst_vldm_sr_propose_allocation (GstBaseTransform * base,
   if (size == 0)
     return FALSE;
   gst_query_add_allocation_pool (query, NULL, size,
-      self->stream.frames.grid.size + 1, 0);
-  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
-  return TRUE;
-}
-
-/* ---- events and queries ---- */
-
-/* Frames of different origin do not belong together. */
-static void
-gst_vldm_sr_take_conditioning (GstVldmSr * self, GstEvent * event)
-{
-  gboolean own_model;
-
-  if (self->stream.conditioning != NULL
-      && gst_structure_is_equal (gst_event_get_structure (event),
-          gst_event_get_structure (self->stream.conditioning)))
-    return;
-  gst_vldm_sr_drain (self);
-  gst_event_replace (&self->stream.conditioning, event);
-
-  GST_OBJECT_LOCK (self);
-  own_model = self->stream.model_path != NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (own_model || !gst_vldm_upsample_stream_choose_model (&self->stream))
-    return;
-  /* Another model's latents may have another shape. */
-  if (self->stream.frames.latents_out && !self->stream.grid_known)
-    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
-}
-
-static GstEvent *
-gst_vldm_sr_take_segment (GstVldmSr * self, GstEvent * event)
-{
-  GstSegment upstream, segment;
-
-  gst_vldm_sr_drain (self);
-  gst_event_copy_segment (event, &upstream);
-  GST_OBJECT_LOCK (self);
-  event = gst_vldm_seek_narrow (&self->seek, event, &segment);
-  GST_OBJECT_UNLOCK (self);
-  gst_vldm_upsample_frames_set_segment (&self->stream.frames, &upstream,
-      &segment);
-  return event;
-}
-
-static gboolean
-gst_vldm_sr_sink_event (GstBaseTransform * base, GstEvent * event)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  GstVldmConditioning conditioning;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_FLUSH_START:
-      gst_vldm_worker_interrupt (self->stream.worker, TRUE);
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      gst_vldm_worker_interrupt (self->stream.worker, FALSE);
-      gst_vldm_upsample_frames_flush (&self->stream.frames);
-      break;
-    case GST_EVENT_SEGMENT:
-      event = gst_vldm_sr_take_segment (self, event);
-      break;
-    case GST_EVENT_STREAM_START:
-    case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_GAP:
-    case GST_EVENT_EOS:
-      gst_vldm_sr_drain (self);
-      break;
-    default:
-      if (!gst_vldm_conditioning_from_event (&conditioning, event))
-        break;
-      gst_vldm_sr_take_conditioning (self, event);
-      if (!self->stream.frames.latents_out)
-        break;
-      /* Latents of another model go out: the next frame brings an event that says so. */
-      self->stream.grid_known = FALSE;
-      gst_event_unref (event);
-      return TRUE;
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
-}
-
-/* Rate and windows of the stream. */
-static void
-gst_vldm_sr_get_rate (GstVldmSr * self, VldmChunks * grid, gint * fps_n,
-    gint * fps_d)
-{
-  GST_OBJECT_LOCK (self);
-  *grid = self->stream.frames.grid;
-  *fps_n = GST_VIDEO_INFO_FPS_N (&self->stream.frames.in);
-  *fps_d = GST_VIDEO_INFO_FPS_D (&self->stream.frames.in);
-  GST_OBJECT_UNLOCK (self);
-}
-
-/* Asks upstream for whole windows, so that pictures are the same as without the seek. */
-static gboolean
-gst_vldm_sr_src_event (GstBaseTransform * base, GstEvent * event)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  guint64 first, last;
-  gint fps_n, fps_d;
-  VldmChunks grid;
-
-  gst_vldm_sr_get_rate (self, &grid, &fps_n, &fps_d);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
-      && gst_vldm_seek_frames (event, fps_n, fps_d, &first, &last)) {
-    first = vldm_chunk_start (&grid, vldm_first_chunk_of (&grid, first));
-    if (last != G_MAXUINT64)
-      last = vldm_chunk_start (&grid, vldm_last_chunk_of (&grid, last))
-          + grid.size;
-    GST_OBJECT_LOCK (self);
-    event = gst_vldm_seek_widen (&self->seek, event, fps_n, fps_d, first, last);
-    GST_OBJECT_UNLOCK (self);
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
-}
-
-/* The first frame of a window waits for the last. */
-static gboolean
-gst_vldm_sr_query (GstBaseTransform * base, GstPadDirection direction,
-    GstQuery * query)
-{
-  GstClockTime min, max, own;
-  gint fps_n, fps_d;
-  VldmChunks grid;
-  gboolean live;
-
-  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (base, direction, query))
-    return FALSE;
-  if (direction != GST_PAD_SRC || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
-    return TRUE;
-
-  gst_vldm_sr_get_rate (GST_VLDM_SR (base), &grid, &fps_n, &fps_d);
-  if (fps_n > 0) {
-    own = gst_vldm_frame_time (grid.size - 1, fps_n, fps_d);
-    gst_query_parse_latency (query, &live, &min, &max);
-    gst_query_set_latency (query, live, min + own,
-        GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
-  }
+      self->stream.frames.grid.size + 1
+      + gst_vldm_upsample_decoder_delay (&self->stream.decoder), 0);
+  if (!gst_vldm_upsample_caps_are_latents (caps))
+    gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   return TRUE;
 }
 
@@ -586,9 +503,7 @@ gst_vldm_sr_class_init (GstVldmSrClass * klass)
   base_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_vldm_sr_submit);
   base_class->generate_output = GST_DEBUG_FUNCPTR (gst_vldm_sr_generate);
   base_class->transform = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform);
-  base_class->sink_event = GST_DEBUG_FUNCPTR (gst_vldm_sr_sink_event);
-  base_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_sr_src_event);
-  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_sr_query);
+  gst_vldm_sr_install_events (base_class);
 }
 
 static void
@@ -598,4 +513,5 @@ gst_vldm_sr_init (GstVldmSr * self)
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 
   gst_vldm_upsample_stream_init (&self->stream, GST_ELEMENT (self));
+  g_queue_init (&self->waiting);
 }

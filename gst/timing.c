@@ -25,6 +25,37 @@ gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d)
   return gst_util_uint64_scale_round (time, fps_n, fps_d * GST_SECOND);
 }
 
+guint64
+gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts,
+    gint fps_n, gint fps_d, guint64 next)
+{
+  guint64 time;
+
+  if (fps_n == 0 || !GST_CLOCK_TIME_IS_VALID (pts)
+      || segment->format != GST_FORMAT_TIME
+      || gst_segment_to_stream_time_full (segment, GST_FORMAT_TIME, pts,
+          &time) != 1)
+    return next;
+  return gst_vldm_frame_nearest (time, fps_n, fps_d);
+}
+
+gboolean
+gst_vldm_frame_is_inside (const GstSegment * segment, GstBuffer * buffer,
+    guint64 n, gint fps_n, gint fps_d)
+{
+  GstClockTime begin = GST_BUFFER_PTS (buffer);
+  GstClockTime length = GST_BUFFER_DURATION (buffer);
+
+  if (segment->format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (begin))
+    return TRUE;
+  if (!GST_CLOCK_TIME_IS_VALID (length) && fps_n > 0)
+    length = gst_vldm_frame_time (n + 1, fps_n, fps_d)
+        - gst_vldm_frame_time (n, fps_n, fps_d);
+  return gst_segment_clip (segment, GST_FORMAT_TIME, begin,
+      GST_CLOCK_TIME_IS_VALID (length) ? begin + length : GST_CLOCK_TIME_NONE,
+      NULL, NULL);
+}
+
 GstClockTime
 gst_vldm_time_between (GstClockTime begin, GstClockTime end, guint j,
     guint parts, guint64 n, gint fps_n, gint fps_d)

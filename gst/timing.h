@@ -17,6 +17,13 @@ guint64 gst_vldm_frame_at (GstClockTime time, gint fps_n, gint fps_d);
 /* The frame that begins nearest to @time. */
 guint64 gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d);
 
+/* The number, counted from stream time 0, of a frame at @pts of @segment; @next, the number after the last frame, where the
+ * time does not tell: at an unknown rate (0/1), without a time stamp or outside the segment. */
+guint64 gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts, gint fps_n, gint fps_d, guint64 next);
+
+/* TRUE if some of @buffer, which is frame @n, lies inside @segment, or it has no time stamp. */
+gboolean gst_vldm_frame_is_inside (const GstSegment * segment, GstBuffer * buffer, guint64 n, gint fps_n, gint fps_d);
+
 /* When part @j of the @parts begins into which the time from @begin to @end is divided. Where both lie as far apart as
  * frames @n and @n + @parts of the finer grid @fps_n / @fps_d, it is that of frame @n + @j of the grid, seen from @begin;
  * otherwise, and at an unknown rate (0/1), parts are of equal length. */

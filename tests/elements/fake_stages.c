@@ -369,7 +369,9 @@ gboolean
 vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size,
     gint overlap, VldmChunks * chunks, GError ** error)
 {
-  chunks->size = size == -1 ? 8 : size;
+  guint usual = fake.chunk_frames > 0 ? fake.chunk_frames : 8;
+
+  chunks->size = size == -1 ? usual : (guint) size;
   chunks->overlap = overlap == -1 ? (gint) MIN (2, chunks->size / 2) : overlap;
   return in_range ("chunk-frames", chunks->size, 1, 1024, error)
       && in_range ("chunk-overlap", chunks->overlap, 0, chunks->size / 2,
@@ -646,9 +648,11 @@ vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
   return in_range ("steps", params->sampling.steps, 1, 1000, error)
-      && in_range ("noise-level", params->noise_level, 0, 350, error)
+      && in_range ("noise-level", params->noise_level, 0,
+      model == NULL ? G_MAXINT : 350, error)
       && (params->tile_size == 0
-      || (in_range ("tile-size", params->tile_size, 8, 4096, error)
+      || (in_range ("tile-size", params->tile_size, model == NULL ? 1 : 8, 4096,
+              error)
           && in_range ("tile-overlap", params->tile_overlap, 0,
               params->tile_size / 2, error)));
 }
@@ -677,8 +681,9 @@ upsampled (const VldmUpsampleParams * params,
     guint8 colour[3])
 {
   gboolean shared = i < window->shared;
+  const guint8 *pixel = vldm_frames_host (rgb, i);
 
-  colour[0] = *vldm_frames_host (rgb, i);
+  colour[0] = pixel[0] ^ pixel[1] ^ pixel[2];
   colour[1] = params->sampling.seed + window->earlier_seed;
   colour[2] = rgb->count + (shared && window->blend ? 16 * window->shared : 0);
 }

@@ -8,7 +8,7 @@
  * (frame number mod 256, number of the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if
  * this is one of them), which tells how it was decoded. Between two frames of latents the first value is interpolated
  * linearly; the second is the seed mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of
- * the picture. Upsampled pictures: the pixels of a frame are (its first byte, the low bits of the seeds of its noise, frames
+ * the picture. Upsampled pictures: the pixels of a frame are (the xor of its first three bytes, the low bits of the seeds of its noise, frames
  * of the window + 16 * frames that were blended if this is one of them); upsampled latents: the same three numbers.
  */
 #pragma once
@@ -37,6 +37,7 @@ typedef struct
   gint decode_ms;               /* a frame of a chunk */
   gint encode_ms;               /* a picture */
   gint fps_n, fps_d;            /* of the model */
+  guint chunk_frames;           /* of the model's decoder; 0 = 8 */
   gboolean no_context;          /* the model has no context channels */
   FakeFailure failure;
 } FakeSettings;

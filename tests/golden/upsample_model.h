@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  * The tokenizer is a link to @tokenizer_folder. */
 char *upsample_model_write (Golden * golden, const char *tokenizer_folder, JsonObject * run_case);
 
+/* Links the files and components of the model @other that @model lacks. */
+void upsample_model_complete (const char *model, const char *other);
+
 /* Deletes and frees it. */
 void upsample_model_remove (char *model);
 

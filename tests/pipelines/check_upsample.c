@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * vldmsr with its real stage and a small upsampler of drawn weights, in pipelines with video of another origin. Arguments:
- * the folder of golden.json, a tokenizer's.
+ * vldmsr with its real stage and small upsamplers of drawn weights, in pipelines with video of another origin and with the
+ * default model's. Arguments: the folder of golden.json, the default model's.
  */
 #include <gst/check/gstcheck.h>
 
@@ -14,7 +14,12 @@
 #define LAUNCH "videotestsrc pattern=ball num-buffers=1000 ! video/x-raw, " \
     "format=RGB, width=9, height=7, framerate=24/1 ! vldmsr name=sr steps=1 "
 
-static char *model;
+/* Key frames of the default model, small and few. */
+#define KEY_FRAMES "vldmsrc name=src steps=1 seed=3 prompt=road "
+#define SMALL " ! video/x-vldm-latents, width=64, height=32 ! "
+
+static char *model;             /* has an upsampler, and all else of the default model */
+static char *public_model;      /* has an upsampler only, of the public classes */
 
 static GstPadProbeReturn
 on_frame (GstPad * pad, GstPadProbeInfo * info, gpointer data)
@@ -25,21 +30,39 @@ on_frame (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
-static GstElement *
-launch (const char *rest, GPtrArray * frames)
+static void
+set_model (GstElement * pipeline, const char *element, const char *path)
 {
-  char *text = g_strconcat (LAUNCH, "! ", rest,
-      " ! fakesink name=sink sync=false", NULL);
+  GstElement *e = gst_bin_get_by_name (GST_BIN (pipeline), element);
+
+  g_object_set (e, "model-path", path, NULL);
+  gst_object_unref (e);
+}
+
+/* @description with a sink behind it that gathers @frames. */
+static GstElement *
+new_pipeline (const char *description, GPtrArray * frames)
+{
+  char *text = g_strconcat (description, " ! fakesink name=sink sync=false",
+      NULL);
   GstElement *pipeline = gst_parse_launch (text, NULL);
-  GstElement *sr = gst_bin_get_by_name (GST_BIN (pipeline), "sr");
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
   GstPad *pad = gst_element_get_static_pad (sink, "sink");
 
-  g_object_set (sr, "model-path", model, NULL);
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_frame, frames, NULL);
   gst_object_unref (pad);
   gst_object_unref (sink);
-  gst_object_unref (sr);
+  g_free (text);
+  return pipeline;
+}
+
+static GstElement *
+launch (const char *rest, GPtrArray * frames)
+{
+  char *text = g_strconcat (LAUNCH, "! ", rest, NULL);
+  GstElement *pipeline = new_pipeline (text, frames);
+
+  set_model (pipeline, "sr", model);
   g_free (text);
   return pipeline;
 }
@@ -80,6 +103,7 @@ check_equal (GstBuffer * a, GstBuffer * b)
 
   fail_unless_equals_uint64 (GST_BUFFER_PTS (a), GST_BUFFER_PTS (b));
   fail_unless (gst_buffer_map (a, &map, GST_MAP_READ));
+  fail_unless_equals_int (gst_buffer_get_size (b), map.size);
   fail_unless (gst_buffer_memcmp (b, 0, map.data, map.size) == 0);
   gst_buffer_unmap (a, &map);
 }
@@ -144,6 +168,76 @@ GST_START_TEST (test_decoded)
 
 GST_END_TEST;
 
+/* Plays all of @description with the model of @src, and with that of @sr unless it is NULL. */
+static GPtrArray *
+play_all (const char *description, const char *src, const char *sr)
+{
+  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)
+      gst_buffer_unref);
+  GstElement *pipeline = new_pipeline (description, frames);
+
+  set_model (pipeline, "src", src);
+  if (sr != NULL)
+    set_model (pipeline, "sr", sr);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_EOS));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  return frames;
+}
+
+/* Bit by bit what vldmdec in front of it gives; over several windows and chunks, with one model or two. */
+GST_START_TEST (test_latents_in)
+{
+  const char *own = __i__ == 0 ? NULL : public_model;
+  GPtrArray *frames, *expected;
+  guint i;
+
+  frames = play_all (KEY_FRAMES "frames=11" SMALL "vldmsr name=sr steps=1",
+      model, own);
+  expected = play_all (KEY_FRAMES "frames=11" SMALL
+      "vldmdec ! vldmsr name=sr steps=1", model, own);
+  fail_unless_equals_int (frames->len, 11);
+  fail_unless_equals_int (expected->len, 11);
+  for (i = 0; i < frames->len; i++) {
+    fail_unless_equals_int (gst_buffer_get_size (g_ptr_array_index (frames, i)),
+        256 * 128 * 3);
+    check_equal (g_ptr_array_index (frames, i), g_ptr_array_index (expected,
+            i));
+  }
+  g_ptr_array_unref (frames);
+  g_ptr_array_unref (expected);
+}
+
+GST_END_TEST;
+
+/* Latents from end to end: which model upsamples and which decodes, vldmsr and vldmdec are told. */
+static const struct
+{
+  const char *description;
+  guint n;
+} chains[] = {
+  {KEY_FRAMES "chunk-frames=2" SMALL "vldmsr steps=1 ! vldmdec", 2},
+  {KEY_FRAMES "chunk-frames=3" SMALL "vldminterp steps=1 ! queue ! "
+        "vldmsr steps=1 ! queue ! vldmdec", 9},
+  {KEY_FRAMES "chunk-frames=2" SMALL "vldmsr steps=1 ! videoconvert ! "
+        "video/x-raw, format=RGB", 2},
+};
+
+GST_START_TEST (test_chains)
+{
+  GPtrArray *frames = play_all (chains[__i__].description, model, NULL);
+  guint i;
+
+  fail_unless_equals_int (frames->len, chains[__i__].n);
+  for (i = 0; i < frames->len; i++)
+    fail_unless_equals_int (gst_buffer_get_size (g_ptr_array_index (frames, i)),
+        256 * 128 * 3);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
 static Suite *
 upsample_suite (void)
 {
@@ -155,6 +249,8 @@ upsample_suite (void)
   tcase_add_test (tc, test_pictures);
   tcase_add_test (tc, test_latents);
   tcase_add_test (tc, test_decoded);
+  tcase_add_loop_test (tc, test_latents_in, 0, 2);
+  tcase_add_loop_test (tc, test_chains, 0, G_N_ELEMENTS (chains));
   return suite;
 }
 
@@ -163,15 +259,22 @@ main (int argc, char **argv)
 {
   Golden golden;
   JsonObject *cases;
+  char *tokenizer;
   int failures;
 
   gst_check_init (&argc, &argv);
   golden_open (&golden, argv[1]);
   cases = json_object_get_object_member (golden.root, "upsample");
-  model = upsample_model_write (&golden, argv[2],
+  tokenizer = g_build_filename (argv[2], "tokenizer", NULL);
+  model = upsample_model_write (&golden, tokenizer,
       json_object_get_object_member (cases, "native_field"));
+  upsample_model_complete (model, argv[2]);
+  public_model = upsample_model_write (&golden, tokenizer,
+      json_object_get_object_member (cases, "x4_tiles"));
   failures = gst_check_run_suite (upsample_suite (), "pipelines", __FILE__);
   upsample_model_remove (model);
+  upsample_model_remove (public_model);
+  g_free (tokenizer);
   golden_clear (&golden);
   return failures;
 }

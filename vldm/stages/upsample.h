@@ -55,7 +55,8 @@ gboolean vldm_upsample_windows (VldmModel * model, gint size, gint overlap, Vldm
 gboolean vldm_upsample_shape (VldmModel * model, guint width, guint height, guint * scale, guint * latent_channels,
     guint * latent_width, guint * latent_height, GError ** error);
 
-/* Checks ranges and that @model can upsample: VLDM_ERROR_SETTINGS names the parameter and what is allowed. Quick. */
+/* Checks ranges and that @model can upsample: VLDM_ERROR_SETTINGS names the parameter and what is allowed. With @model NULL
+ * it finds what is wrong with any model. Quick. */
 gboolean vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params, GError ** error);
 
 /* The tiles that a run with @params on pictures of @width x @height uses, after automatic choice by the device's

@@ -82,6 +82,13 @@ vldm_upsample_defaults (VldmModel * model, VldmUpsampleParams * params,
   return vldm_upsample_windows (model, -1, -1, &params->windows, error);
 }
 
+static gboolean
+check_windows (gint size, gint overlap, GError ** error)
+{
+  return vldm_check_range ("frames of a window", size, 1, MAX_WINDOW, error)
+      && vldm_check_range ("overlap of windows", overlap, 0, size / 2, error);
+}
+
 gboolean
 vldm_upsample_windows (VldmModel * model, gint size, gint overlap,
     VldmChunks * windows, GError ** error)
@@ -94,8 +101,7 @@ vldm_upsample_windows (VldmModel * model, gint size, gint overlap,
     overlap = MIN (defaults->context, (guint) MAX (size, 0) / 2);
   windows->size = size;
   windows->overlap = overlap;
-  return vldm_check_range ("frames of a window", size, 1, MAX_WINDOW, error)
-      && vldm_check_range ("overlap of windows", overlap, 0, size / 2, error);
+  return check_windows (size, overlap, error);
 }
 
 static guint
@@ -122,24 +128,29 @@ vldm_upsample_shape (VldmModel * model, guint width, guint height,
   return TRUE;
 }
 
+/* @unit is the smallest tile. */
+static gboolean
+check_tiles (const VldmUpsampleParams * params, guint unit, GError ** error)
+{
+  return params->tile_size == 0
+      || (vldm_check_range ("tile-size", params->tile_size, unit, MAX_TILE,
+          error)
+      && vldm_check_range ("tile-overlap", params->tile_overlap, 0,
+          params->tile_size / 2, error));
+}
+
 gboolean
 vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
-  VldmUpsampleConfigs configs;
-  VldmChunks windows;
+  VldmUpsampleConfigs configs = {.unit = 1 };
 
-  return vldm_upsample_find_configs (model, &configs, error)
+  return (model == NULL || vldm_upsample_find_configs (model, &configs, error))
       && vldm_sampling_check (&params->sampling, error)
       && vldm_check_range ("noise-level", params->noise_level, 0,
-      vldm_model_max_noise_level (model), error)
-      && vldm_upsample_windows (model, params->windows.size,
-      params->windows.overlap, &windows, error)
-      && (params->tile_size == 0
-      || (vldm_check_range ("tile-size", params->tile_size, configs.unit,
-              MAX_TILE, error)
-          && vldm_check_range ("tile-overlap", params->tile_overlap, 0,
-              params->tile_size / 2, error)));
+      model == NULL ? G_MAXINT : vldm_model_max_noise_level (model), error)
+      && check_windows (params->windows.size, params->windows.overlap, error)
+      && check_tiles (params, configs.unit, error);
 }
 
 gboolean
