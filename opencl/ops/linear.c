@@ -14,6 +14,10 @@
 /* Rows that a work-item of gemm_epilogue.cl finishes, one after the other. */
 #define EPILOGUE_ROWS 16
 
+/* Operations a compute unit in one call of CLBlast, and its least rows. */
+#define PART_WORK 5e8
+#define SMALLEST_PART 64
+
 enum
 {
   BACK_END_OWN,
@@ -44,30 +48,64 @@ wished_back_end (void)
   return wish - 1;
 }
 
-/* sums [pixels, n_panels * panel] = input x panels, one product of a batch a panel. */
-static gboolean
-clblast_product (OclQueue * queue, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * sums, GError ** error)
+/* Rows of one of CLBlast's products: sums [rows, n_panels * panel] = input x panels, one product of a batch a panel. */
+typedef struct
 {
+  const OclWeights *weights;
+  const OclTensor *input, *sums;
+  gsize first, rows;
+} Product;
+
+static gboolean
+enqueue_product (OclQueue * queue, gpointer user_data, cl_event * event,
+    GError ** error)
+{
+  const Product *p = user_data;
+  const OclWeights *weights = p->weights;
   cl_command_queue handle = ocl_queue_handle (queue);
-  gsize rows = ocl_tensor_pixels (input);
   CLBlastStatusCode status =
       CLBlastSgemmStridedBatched (CLBlastLayoutRowMajor, CLBlastTransposeNo,
       CLBlastTransposeNo,
-      rows, weights->panel, weights->in_channels, 1.0f,
-      ocl_buffer_mem (input->buffer), input->offset, input->stride, 0,
+      p->rows, weights->panel, weights->in_channels, 1.0f,
+      ocl_buffer_mem (p->input->buffer),
+      p->input->offset + p->first * p->input->stride, p->input->stride, 0,
       ocl_buffer_mem (weights->panels), 0, weights->panel,
       weights->in_channels * weights->panel, 0.0f,
-      ocl_buffer_mem (sums->buffer), sums->offset, sums->stride, weights->panel,
-      weights->n_panels, &handle, NULL);
+      ocl_buffer_mem (p->sums->buffer),
+      p->sums->offset + p->first * p->sums->stride, p->sums->stride,
+      weights->panel, weights->n_panels, &handle, event);
 
   if (status == CLBlastSuccess)
     return TRUE;
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "CLBlastSgemmStridedBatched (%" G_GSIZE_FORMAT " x %u x %" G_GSIZE_FORMAT
-      ", batch %u) fails with status %d", rows, weights->panel,
+      ", batch %u) fails with status %d", p->rows, weights->panel,
       weights->in_channels, weights->n_panels, (int) status);
   return FALSE;
+}
+
+/* In parts that keep no device busy for long. Their size may not depend on how fast it is found to be, because CLBlast
+ * adds up in another order where there are fewer rows. */
+static gboolean
+clblast_product (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * sums, GError ** error)
+{
+  const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
+  gsize rows = ocl_tensor_pixels (input);
+  gdouble work = 2.0 * weights->in_channels * sums->channels;
+  gsize part = MAX (PART_WORK * MAX (caps->compute_units, 1) / work,
+      SMALLEST_PART);
+
+  for (gsize first = 0; first < rows; first += part) {
+    Product product = { weights, input, sums, first, MIN (part, rows - first) };
+    OclCall call = { "clblast", "SgemmStridedBatched" };
+    call.work = work * product.rows;
+    call.enqueue = enqueue_product;
+    call.user_data = &product;
+    if (!ocl_queue_run (queue, &call, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean

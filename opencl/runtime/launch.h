@@ -15,11 +15,12 @@ typedef struct
   cl_uint n_args;
   char *name;                   /* for the profile */
   gdouble ns_per_work;
+  gdouble recent_ns, recent_work;       /* sums that ns_per_work comes from, older batches weighing less */
   gboolean timed;               /* ns_per_work was measured, not guessed */
   guint64 batch;                /* the latest batch that it is in, and the estimate for its launches there */
   gdouble batch_ns;
   GHashTable *warm;             /* set of launch variants that the driver has compiled */
-  guint64 launches, device_ns;  /* with profiling */
+  guint64 launches, device_ns, longest_ns;      /* with profiling */
   gdouble work;
 } OclKernel;
 

@@ -9,7 +9,6 @@
 
 #include "opencl/runtime/launch.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Microseconds between two looks at a command that is waited for, growing from the first to the last, and between two
@@ -18,10 +17,10 @@
 #define LAST_SLEEP_US 1000
 #define CHECK_US 20000
 
-/* How far one batch may move an estimate. Less downwards: too short a time is measured if the host was elsewhere when
- * the batch before ended. */
-#define MAX_SLOWER 32.0
-#define MAX_FASTER 4.0
+/* What a batch weighs in a kernel's estimate against the next one, and how far one batch may move the estimate. */
+#define RECENT 0.8
+#define MAX_SLOWER 6.0
+#define MAX_FASTER 2.0
 
 OclQueue *
 ocl_queue_new (OclDevice * device, GError ** error)
@@ -153,18 +152,22 @@ ocl_queue_forget_batches (OclQueue * queue)
   queue->done_us = 0;
 }
 
-/* Moves the estimate of the kernel that counts most in @batch half the way towards what was measured. */
+/* Adds @batch to what is known of the kernel that counts most in it. Where the host was late, one batch seems long and the
+ * next one short, so that only their sums say something. */
 static void
 learn (OclBatch * batch, gdouble measured_ns)
 {
   gdouble others_ns = batch->estimate_ns - batch->longest_ns;
-  gdouble ratio;
+  OclKernel *kernel = batch->longest;
 
-  if (batch->longest == NULL)
+  if (kernel == NULL)
     return;
-  ratio = (measured_ns - others_ns) / batch->longest_ns;
-  batch->longest->ns_per_work *=
-      sqrt (CLAMP (ratio, 1 / MAX_FASTER, MAX_SLOWER));
+  kernel->recent_ns = RECENT * kernel->recent_ns
+      + MAX (measured_ns - others_ns, 0);
+  kernel->recent_work = RECENT * kernel->recent_work
+      + batch->longest_ns / kernel->ns_per_work;
+  kernel->ns_per_work = CLAMP (kernel->recent_ns / kernel->recent_work,
+      kernel->ns_per_work / MAX_FASTER, kernel->ns_per_work * MAX_SLOWER);
 }
 
 /* Waits for the batch that runs. Only between two waits that had to block is it known how long the device took. */

@@ -43,6 +43,11 @@ typedef struct
   gsize local[3];               /* work-group; 0 counts as 1 */
   gdouble work;                 /* about how many operations (2 a multiply-add) or, if more, bytes moved */
 
+  /* NULL, or instead of a kernel of ours: enqueues another library's, which program and kernel name then only for people,
+   * and gives the last command's event if @event is not NULL. It cannot be cut into slices. */
+  gboolean (*enqueue) (OclQueue * queue, gpointer user_data, cl_event * event, GError ** error);
+  gpointer user_data;
+
   guint n_args;
   struct
   {

@@ -288,6 +288,41 @@ cancels (Fixture * f, gconstpointer launches)
   g_assert_true (ocl_queue_finish (f->queue, &error));
 }
 
+static gboolean
+enqueue_elsewhere (OclQueue * queue, gpointer user_data, cl_event * event,
+    GError ** error)
+{
+  guint *times = user_data;
+
+  (*times)++;
+  return ocl_check (clEnqueueMarkerWithWaitList (ocl_queue_handle (queue), 0,
+          NULL, event), error, "clEnqueueMarkerWithWaitList");
+}
+
+/* What another library enqueues is told of, counted and stopped like kernels of ours. */
+static void
+other_libraries_are_paced (Fixture * f, gconstpointer unused)
+{
+  Stop stop = {.stop_us = G_MAXINT64 };
+  g_autoptr (GError) error = NULL;
+  guint times = 0, before;
+  OclCall call = {.program = "elsewhere",.kernel = "wait",.work = 1e3 };
+
+  call.enqueue = enqueue_elsewhere;
+  call.user_data = &times;
+  ocl_queue_set_callbacks (f->queue, check_stop, count_build, NULL, &stop);
+  for (guint i = 0; i < 600; i++)
+    g_assert_true (ocl_queue_run (f->queue, &call, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (times, ==, 600);
+  g_assert_cmpuint (stop.builds, ==, 1);
+  stop.stop_us = 0;
+  before = times;
+  while (ocl_queue_run (f->queue, &call, &error))
+    g_assert_cmpuint (times, <, before + 600);
+  g_assert_error (error, OCL_ERROR, OCL_ERROR_CANCELLED);
+}
+
 static void
 cancelled_transfer_leaves_memory_alone (Fixture * f, gconstpointer unused)
 {
@@ -328,6 +363,7 @@ main (int argc, char **argv)
   ADD_PROBE (slices_cover_everything_once,);
   ADD_PROBE (cancels, +1);
   ADD_PROBE (cancels, +1000);
+  ADD (other_libraries_are_paced);
   ADD_PROBE (cancelled_transfer_leaves_memory_alone,);
   return g_test_run ();
 }
