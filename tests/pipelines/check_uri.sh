@@ -5,31 +5,15 @@
 # or element that is not installed skips its case (77).
 
 case=$1
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-export GST_PLUGIN_PATH_1_0="$2" GST_REGISTRY_1_0="$scratch/registry.bin" LC_ALL=C
-unset VLDM_MODEL_PATH GST_PLUGIN_PATH
-
-fail () {
-  echo "FAILED: $*"
-  [ ! -e "$scratch/log" ] || cat "$scratch/log"
-  exit 1
-}
-
-# Buffers that reached a "fakesink silent=false" of "gst-launch-1.0 -v".
-count () {
-  grep -c 'last-message = chain' "$scratch/log"
-}
-
-needs () {
-  command -v "$1" > /dev/null || { echo "$1 is not installed here."; exit 77; }
-}
+plugin=$2
+# shellcheck source=tests/pipelines/common.sh
+. "$(dirname "$0")/common.sh"
 
 uri='vldm://a%20city%20street%20at%20night;frames=8;steps=2'
 
 case $case in
   discoverer)
-    needs gst-discoverer-1.0
+    needs_command gst-discoverer-1.0
     # Long after its time limit of 10 s with so many steps, so it must do without a picture.
     timeout 300 gst-discoverer-1.0 -v 'vldm://a%20cat;frames=6;fps=3;steps=1000;width=128;interp=1' > "$scratch/log" 2>&1 ||
       fail "exit status $?"
@@ -54,13 +38,13 @@ case $case in
     [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
     ;;
   play)
-    needs gst-play-1.0
+    needs_command gst-play-1.0
     timeout 300 gst-play-1.0 --no-interactive --videosink=fakesink "$uri" > "$scratch/log" 2>&1 || fail "exit status $?"
     grep -q 'Prerolled' "$scratch/log" && grep -q 'Reached end of play list' "$scratch/log" || fail 'it does not play'
     ! grep -q ERROR "$scratch/log" || fail 'it plays with an error'
     ;;
   ges)
-    needs ges-launch-1.0
+    needs_command ges-launch-1.0
     timeout 300 ges-launch-1.0 --track-types=video --video-caps='video/x-raw,width=256,height=128,framerate=8/1,format=I420' \
       +clip "$uri" inpoint=0.5 duration=1.0 -o "file://$scratch/clip.webm" -f video/webm:video/x-vp8 \
       > "$scratch/log" 2>&1 < /dev/null || fail "exit status $?"
