@@ -5,9 +5,10 @@
  *
  * query, output: [frames, queries, heads * HEAD_DIM]; key, value: [key_frames, keys, heads * HEAD_DIM]; rows `stride`
  * elements apart, all of one storage type. key_frames is 1 where all frames share keys.
- * One work-item is a work-group and takes QUERIES queries of one (frame, head). Lanes are queries: queries, scores and
- * sums lie transposed, [dimension or key][query], so that softmax works lane by lane and both products broadcast keys
- * and values to ROWS x QUERIES sums in registers.
+ * One work-item is a work-group and takes up to GROUPS groups of QUERIES queries of one (frame, head), which share each
+ * tile of keys or values: its rows lie pages apart, and come in slowly. Lanes are queries: queries, scores and sums lie
+ * transposed, [dimension or key][query], so that softmax works lane by lane and both products broadcast keys and values
+ * to ROWS x QUERIES sums in registers.
  * Numerics: all in fp32. Softmax by the running maximum and sum of Milakov and Gimelshein (arXiv 1805.02867): KEYS keys
  * at a time, earlier sums are scaled down when the maximum grows. Masked scores are -3e38, never -inf, whose
  * difference is no number.
@@ -25,6 +26,7 @@
 #include "lanes.clh"
 
 #define QUERIES 32
+#define GROUPS 4
 #define KEYS 48
 #define ROWS 8
 #define LANES ((int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
@@ -42,13 +44,25 @@ multiply_add (float16 sums[ROWS][2], const float *a, int row_step, int step, con
     }
 }
 
-/* Rows of keys or values as fp32, zeros after the last up to a multiple of ROWS. */
+/* Asks for a cache line with some time to spare; does nothing where the compiler cannot, or where there is none. */
+void
+prefetch_element (const __global void *base, ulong index)
+{
+#ifdef __has_builtin
+#if __has_builtin (__builtin_prefetch)
+  __builtin_prefetch ((const __global uchar *) base + index * (HALF ? 2 : 4), 0, 2);
+#endif
+#endif
+}
+
+/* Rows of keys or values as fp32, zeros after the last up to a multiple of ROWS. The next tile's are asked for. */
 void
 load_tile (float tile[KEYS][DIM], const __global void *base, ulong at, int stride, int rows)
 {
   for (int k = 0; k < rows; k++)
     for (int i = 0; i < DIM; i += 16) {
       const int d = CHANNEL (i);
+      prefetch_element (base, at + (ulong) (k + KEYS) * stride + d);
       *(floatv_unaligned *) (tile[k] + d) = load_vector (base, HALF, at + (ulong) k * stride + d, HEAD_DIM - d);
     }
   for (int k = rows; k % ROWS != 0; k++)
@@ -117,52 +131,66 @@ add_values (float16 (*out)[2], const float16 factor[2], const float tile[KEYS][D
   }
 }
 
-/* Work-item (frame, head, QUERIES queries), queries fastest. */
+/* Work-item (frame, head, block), blocks fastest: each frame and head has `blocks` of them, of equally many groups but for
+ * one. */
 __attribute__ ((vec_type_hint (float16)))
 __kernel void
 attention_vec (const __global void *query, ulong query_offset, int query_stride, const __global void *key,
     ulong key_offset, int key_stride, const __global void *value, ulong value_offset, int value_stride,
     __global void *output, ulong output_offset, int output_stride, int heads, int queries, int keys, int key_frames,
-    int causal, float scale)
+    int causal, float scale, int blocks)
 {
-  const int blocks = (queries + QUERIES - 1) / QUERIES;
+  const int all_groups = (queries + QUERIES - 1) / QUERIES;
   const int item = get_global_id (0);
-  const int first = item % blocks * QUERIES;
+  const long block = item % blocks;
   const int head = item / blocks % heads;
   const int frame = item / blocks / heads;
-  const int rows = min (queries - first, QUERIES);
+  const int first_group = block * all_groups / blocks;
+  const int groups = (block + 1) * all_groups / blocks - first_group;
+  const int first = first_group * QUERIES;
+  const int rows = min (queries - first, groups * QUERIES);
   const int visible = causal ? min (keys, first + rows) : keys;
   const ulong key_row = key_frames > 1 ? (ulong) frame * keys : 0;
   const ulong query_row = (ulong) frame * queries + first;
 
-  float16 q[DIM][2], out[DIM][2], scores[KEYS][2], tile_vectors[KEYS][DIM / 16];
+  float16 q[GROUPS][DIM][2], out[GROUPS][DIM][2], scores[GROUPS][KEYS][2], tile_vectors[KEYS][DIM / 16];
   float (*tile)[DIM] = (float (*)[DIM]) tile_vectors;
-  float16 top[2] = { (float16) MASKED, (float16) MASKED };
-  float16 total[2] = { (float16) 0.0f, (float16) 0.0f };
+  float16 top[GROUPS][2], total[GROUPS][2], factor[GROUPS][2];
 
   query_offset += query_row * query_stride + head * HEAD_DIM;
   output_offset += query_row * output_stride + head * HEAD_DIM;
   key_offset += key_row * key_stride + head * HEAD_DIM;
   value_offset += key_row * value_stride + head * HEAD_DIM;
-  for (int j = 0; j < 2; j++)
-    load_lanes (&q[0][j], 2, query, query_offset, query_stride, 16 * j, rows, scale * LOG2_E);
-  for (int d = 0; d < DIM; d++)
-    out[d][0] = out[d][1] = (float16) 0.0f;
+  for (int g = 0; g < groups; g++) {
+    for (int j = 0; j < 2; j++) {
+      load_lanes (&q[g][0][j], 2, query, query_offset, query_stride, g * QUERIES + 16 * j, rows, scale * LOG2_E);
+      top[g][j] = (float16) MASKED;
+      total[g][j] = (float16) 0.0f;
+    }
+    for (int d = 0; d < DIM; d++)
+      out[g][d][0] = out[g][d][1] = (float16) 0.0f;
+  }
 
   for (int k = 0; k < visible; k += KEYS) {
     const int n = min (visible - k, KEYS);
-    float16 factor[2] = { top[0], top[1] };
 
     load_tile (tile, key, key_offset + (ulong) k * key_stride, key_stride, n);
-    make_scores (scores, top, tile, n, q, causal, first - k);
-    for (int j = 0; j < 2; j++) {
-      factor[j] = power_of_two (factor[j] - top[j]);
-      total[j] *= factor[j];
+    for (int g = 0; g < groups; g++) {
+      factor[g][0] = top[g][0];
+      factor[g][1] = top[g][1];
+      make_scores (scores[g], top[g], tile, n, q[g], causal, first + g * QUERIES - k);
+      for (int j = 0; j < 2; j++) {
+        factor[g][j] = power_of_two (factor[g][j] - top[g][j]);
+        total[g][j] *= factor[g][j];
+      }
+      exponentiate (scores[g], top[g], total[g], n);
     }
-    exponentiate (scores, top, total, n);
     load_tile (tile, value, value_offset + (ulong) k * value_stride, value_stride, n);
-    add_values (out, factor, tile, scores, n);
+    for (int g = 0; g < groups; g++)
+      add_values (out[g], factor[g], tile, scores[g], n);
   }
-  for (int j = 0; j < 2; j++)
-    store_lanes (&out[0][j], 2, output, output_offset, output_stride, 16 * j, rows, 1.0f / total[j]);
+  for (int g = 0; g < groups; g++)
+    for (int j = 0; j < 2; j++)
+      store_lanes (&out[g][0][j], 2, output, output_offset, output_stride, g * QUERIES + 16 * j, rows,
+          1.0f / total[g][j]);
 }

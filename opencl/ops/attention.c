@@ -10,10 +10,14 @@
 
 #define MAX_HEAD_DIM 512
 
-/* QUERIES of attention_vec.cl; TILE and ITEMS of attention_tile.cl. */
+/* QUERIES and GROUPS of attention_vec.cl; TILE and ITEMS of attention_tile.cl. */
 #define VECTOR_QUERIES 32
+#define VECTOR_GROUPS 4
 #define TILE_QUERIES 64
 #define TILE_ITEMS 256
+
+/* Work-items a compute unit that balance its threads' ends. */
+#define ITEMS_PER_UNIT 8
 
 /* Pixels a work-item of temporal_attention_vec.cl; work-items a work-group of temporal_attention.cl. */
 #define VECTOR_PIXELS 16
@@ -82,6 +86,20 @@ make_options (gsize head_dim, OclType type)
       type == OCL_F16);
 }
 
+/* Work-items a frame and head: as few as can be, so that each tile of keys serves many queries, while threads end
+ * together. */
+static gsize
+vector_blocks (const OclCaps * caps, gsize frames, guint heads, gsize queries)
+{
+  gsize groups = (queries + VECTOR_QUERIES - 1) / VECTOR_QUERIES;
+  gsize units = MAX (caps->compute_units, 1);
+  gsize block_groups =
+      CLAMP (groups * frames * heads / (units * ITEMS_PER_UNIT), 1,
+      VECTOR_GROUPS);
+
+  return (groups + block_groups - 1) / block_groups;
+}
+
 gboolean
 ocl_attention (OclQueue * queue, guint heads, gboolean causal,
     const OclTensor * query, const OclTensor * key, const OclTensor * value,
@@ -93,7 +111,7 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
   gsize keys = key->height * key->width;
   g_autofree char *options = NULL;
   OclCall call = { 0 };
-  gsize head_dim;
+  gsize head_dim, blocks;
 
   if (!check_arguments (operation, heads, query, key, value, output, error))
     return FALSE;
@@ -108,12 +126,12 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
   head_dim = query->channels / heads;
   if (caps->form == OCL_FORM_VECTOR) {
     call.program = call.kernel = "attention_vec";
-    call.global[0] = query->frames * heads
-        * ((queries + VECTOR_QUERIES - 1) / VECTOR_QUERIES);
+    blocks = vector_blocks (caps, query->frames, heads, queries);
+    call.global[0] = query->frames * heads * blocks;
   } else {
     call.program = call.kernel = "attention_tile";
-    call.global[0] = query->frames * heads
-        * ((queries + TILE_QUERIES - 1) / TILE_QUERIES) * TILE_ITEMS;
+    blocks = (queries + TILE_QUERIES - 1) / TILE_QUERIES;
+    call.global[0] = query->frames * heads * blocks * TILE_ITEMS;
     call.local[0] = TILE_ITEMS;
   }
   call.options = options = make_options (head_dim, query->type);
@@ -125,6 +143,8 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
   ocl_call_int (&call, key->frames);
   ocl_call_int (&call, causal);
   ocl_call_float (&call, 1 / sqrtf (head_dim));
+  if (caps->form == OCL_FORM_VECTOR)
+    ocl_call_int (&call, blocks);
   return ocl_queue_run (queue, &call, error);
 }
 

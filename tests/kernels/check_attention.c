@@ -38,6 +38,10 @@ static const struct
   {1, 5, 7, 1, 35, 2, 32, FALSE, 30, 0},
   {1, 5, 7, 1, 2, 2, 17, FALSE, 30, 0},
   {1, 25, 41, 1, 1025, 1, 40, FALSE, 1, 8},
+  /* Several groups of queries a work-item. */
+  {3, 11, 37, 3, 407, 2, 24, FALSE, 1, 3},
+  {1, 1, 1100, 1, 1100, 1, 17, TRUE, 1, 0},
+  {1, 37, 57, 1, 65, 1, 512, FALSE, 1, 0},
   /* The default model: self- and cross-attention of the UNet, autoencoder. */
   {8, 8, 16, 8, 128, 3, 32, FALSE, 1, 192},
   {8, 4, 8, 8, 32, 3, 32, FALSE, 1, 192},
