@@ -168,7 +168,7 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
       type == OCL_F16 ? GOLDEN_RUN_F16 : GOLDEN_RUN);
   compare_pictures (self, run_case, name, &pictures,
       type == OCL_F16 ? PICTURE_TOLERANCE_F16 : PICTURE_TOLERANCE);
-  upsample_model_remove (folder);
+  golden_remove_folder (folder);
 }
 
 static void
@@ -235,7 +235,7 @@ check_settings (void)
   vldm_upsample_tiles (model, &params, 37, 21, &size, &overlap, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (size, ==, 40);
-  upsample_model_remove (folder);
+  golden_remove_folder (folder);
 }
 
 static void
@@ -252,7 +252,7 @@ check_max_noise_level (const char *index, guint expected)
   model = vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (vldm_model_max_noise_level (model), ==, expected);
-  upsample_model_remove (folder);
+  golden_remove_folder (folder);
 }
 
 /* Where config.json does not say. */
@@ -300,7 +300,7 @@ check_misuse (void)
       &error);
   g_assert_no_error (error);
   g_clear_pointer (&upsample, vldm_upsample_free);
-  upsample_model_remove (folder);
+  golden_remove_folder (folder);
 }
 
 /* Where a model has no upsampler. */

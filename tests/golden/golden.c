@@ -95,9 +95,15 @@ golden_remove_folder (char *folder)
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
+    char *path = g_build_filename (folder, name, NULL);
 
-    g_remove (path);
+    if (g_file_test (path, G_FILE_TEST_IS_DIR)
+        && !g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
+      golden_remove_folder (path);
+    } else {
+      g_remove (path);
+      g_free (path);
+    }
   }
   g_clear_pointer (&dir, g_dir_close);
   g_rmdir (folder);
@@ -255,6 +261,29 @@ golden_write_network (Golden * golden, JsonObject * golden_case)
       json_object_get_string_member_with_default (golden_case, "dtype", "F32"),
       json_object_get_int_member_with_default (golden_case, "shards", 1));
   return folder;
+}
+
+void
+golden_put_network (Golden * golden, const char *model, const char *component,
+    const char *network)
+{
+  g_autoptr (JsonObject) network_case = json_object_new ();
+  g_autofree char *path = g_build_filename (model, component, NULL);
+  g_autofree char *folder = NULL;
+
+  json_object_set_string_member (network_case, "network", network);
+  folder = golden_write_network (golden, network_case);
+  g_assert_cmpint (g_rename (folder, path), ==, 0);
+}
+
+void
+golden_put_scheduler (const char *model, const char *component,
+    JsonObject * config)
+{
+  g_autofree char *path = g_build_filename (model, component, NULL);
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  golden_write_json (path, "scheduler_config.json", config);
 }
 
 /* ---- tensors ---- */

@@ -46,7 +46,7 @@ void golden_clear (Golden * golden);
 typedef void (*GoldenCheck) (Golden * golden, const char *name, JsonObject * golden_case, OclType type);
 void golden_for_each (Golden * golden, const char *kind, GoldenCheck check);
 
-/* A new folder, empty; golden_remove_folder deletes and frees it. */
+/* A new folder, empty; golden_remove_folder deletes it with all that is in it, and frees the name. */
 char *golden_new_folder (void);
 void golden_remove_folder (char *folder);
 void golden_write_json (const char *folder, const char *file, JsonObject * object);
@@ -54,6 +54,10 @@ void golden_write_json (const char *folder, const char *file, JsonObject * objec
 /* A new folder with the config.json and drawn weights of the network that @golden_case names, stored as its "dtype" and
  * "shards" say. */
 char *golden_write_network (Golden * golden, JsonObject * golden_case);
+
+/* Puts a network, one of golden.json's, or a scheduler into the folder @model. */
+void golden_put_network (Golden * golden, const char *model, const char *component, const char *network);
+void golden_put_scheduler (const char *model, const char *component, JsonObject * config);
 
 /* torch.randn of @n numbers; g_free it. */
 gfloat *golden_randn (guint32 seed, gsize n);

@@ -346,8 +346,12 @@ def main():
 
 
 def write(folder, golden, networks, kinds, single_cases):
-    """Both files: networks, cases by kind, and single cases."""
     lists = {name: {"config": networks[name], "tensors": draw_network(name)[1]} for name in networks}
+    write_files(folder, golden, lists, kinds, single_cases)
+
+
+def write_files(folder, golden, lists, kinds, single_cases):
+    """Both files: networks with their lists of weights, cases by kind, and single cases."""
     write_json(os.path.join(folder, "golden.json"), lists, kinds, single_cases)
     path = os.path.join(folder, "expected.safetensors")
     save_file(golden.expected, path)

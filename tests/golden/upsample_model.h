@@ -9,13 +9,10 @@
 G_BEGIN_DECLS
 
 /* A new folder for @run_case: in the layout of the public upscaler, or with an upsampler/ among other stages, as it says.
- * The tokenizer is a link to @tokenizer_folder. */
+ * The tokenizer is a link to @tokenizer_folder. golden_remove_folder deletes it. */
 char *upsample_model_write (Golden * golden, const char *tokenizer_folder, JsonObject * run_case);
 
 /* Links the files and components of the model @other that @model lacks. */
 void upsample_model_complete (const char *model, const char *other);
-
-/* Deletes and frees it. */
-void upsample_model_remove (char *model);
 
 G_END_DECLS

@@ -272,8 +272,8 @@ main (int argc, char **argv)
   public_model = upsample_model_write (&golden, tokenizer,
       json_object_get_object_member (cases, "x4_tiles"));
   failures = gst_check_run_suite (upsample_suite (), "pipelines", __FILE__);
-  upsample_model_remove (model);
-  upsample_model_remove (public_model);
+  golden_remove_folder (model);
+  golden_remove_folder (public_model);
   g_free (tokenizer);
   golden_clear (&golden);
   return failures;
