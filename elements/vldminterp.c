@@ -43,28 +43,18 @@
 
 #include "elements/vldminterp.h"
 
-#include "elements/interpgap.h"
 #include "elements/interprate.h"
-#include "elements/samplingsettings.h"
+#include "elements/interpstream.h"
 #include "gst/conditioning.h"
 #include "gst/enums.h"
-#include "gst/error.h"
-#include "gst/latents.h"
 #include "gst/properties.h"
 #include "gst/seek.h"
 #include "gst/timing.h"
-#include "gst/worker.h"
-#include "vldm/stages/windows.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_interp_debug);
 #define GST_CAT_DEFAULT gst_vldm_interp_debug
 
-#define DEFAULT_FACTOR 4
 #define DEFAULT_TAIL GST_VLDM_TAIL_DROP
-#define DEFAULT_PRECISION VLDM_PRECISION_AUTO
-
-/* A window holds factor + 1 frames at once. */
-#define MAX_FACTOR 32
 
 enum
 {
@@ -103,23 +93,11 @@ struct _GstVldmInterp
 {
   GstBaseTransform parent;
 
-  /* properties, OBJECT_LOCK */
-  gint factor;
+  /* OBJECT_LOCK */
   GstVldmTail tail;
-  GstVldmSamplingSettings sampling;
-  char *model_path, *device;
-  VldmPrecision precision;
+  GstVldmSeek seek;
 
-  GstVldmWorker *worker;
-  GstVldmSeek seek;             /* OBJECT_LOCK */
-
-  /* stream, streaming thread only */
-  GstVldmGap gap;               /* its rate and factor change under OBJECT_LOCK */
-  GstEvent *conditioning;       /* as it came, or NULL */
-  gboolean warned;
-
-  /* statistics, OBJECT_LOCK */
-  guint64 gaps_filled, frames_in, frames_out, interpolate_ns;
+  GstVldmInterpStream stream;
 };
 
 #define gst_vldm_interp_parent_class parent_class
@@ -131,21 +109,21 @@ GST_ELEMENT_REGISTER_DEFINE (vldminterp, "vldminterp", GST_RANK_NONE,
 
 /* Where the plain ones among the properties are kept. */
 static const gsize fields[N_PROPS] = {
-  [PROP_FACTOR] = G_STRUCT_OFFSET (GstVldmInterp, factor),
+  [PROP_FACTOR] = G_STRUCT_OFFSET (GstVldmInterp, stream.factor),
   [PROP_TAIL] = G_STRUCT_OFFSET (GstVldmInterp, tail),
-  [PROP_PROMPT] = G_STRUCT_OFFSET (GstVldmInterp, sampling.prompt),
+  [PROP_PROMPT] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.prompt),
   [PROP_NEGATIVE_PROMPT] =
-      G_STRUCT_OFFSET (GstVldmInterp, sampling.negative_prompt),
-  [PROP_SEED] = G_STRUCT_OFFSET (GstVldmInterp, sampling.seed),
-  [PROP_STEPS] = G_STRUCT_OFFSET (GstVldmInterp, sampling.steps),
+      G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.negative_prompt),
+  [PROP_SEED] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.seed),
+  [PROP_STEPS] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.steps),
   [PROP_GUIDANCE_SCALE] =
-      G_STRUCT_OFFSET (GstVldmInterp, sampling.guidance_scale),
+      G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.guidance_scale),
   [PROP_GUIDANCE_RESCALE] =
-      G_STRUCT_OFFSET (GstVldmInterp, sampling.guidance_rescale),
-  [PROP_SCHEDULER] = G_STRUCT_OFFSET (GstVldmInterp, sampling.scheduler),
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmInterp, model_path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmInterp, device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmInterp, precision),
+      G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.guidance_rescale),
+  [PROP_SCHEDULER] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.scheduler),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmInterp, stream.model_path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmInterp, stream.device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmInterp, stream.precision),
 };
 
 static void
@@ -159,19 +137,6 @@ gst_vldm_interp_set_property (GObject * object, guint id, const GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
-static GstStructure *
-gst_vldm_interp_stats (GstVldmInterp * self)
-{
-  GstStructure *stats = gst_structure_new ("vldminterp-stats",
-      "gaps-filled", G_TYPE_UINT64, self->gaps_filled,
-      "frames-in", G_TYPE_UINT64, self->frames_in,
-      "frames-out", G_TYPE_UINT64, self->frames_out,
-      "interpolate-time", G_TYPE_UINT64, self->interpolate_ns, NULL);
-
-  gst_vldm_worker_add_stats (self->worker, stats);
-  return stats;
-}
-
 static void
 gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
@@ -180,7 +145,7 @@ gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
-    g_value_take_boxed (value, gst_vldm_interp_stats (self));
+    g_value_take_boxed (value, gst_vldm_interp_stream_stats (&self->stream));
   else
     gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
   GST_OBJECT_UNLOCK (self);
@@ -188,77 +153,21 @@ gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
 
 /* ---- states ---- */
 
-/* Begins to load the model: the property's, else upstream's, else the default one. */
-static gboolean
-gst_vldm_interp_choose_model (GstVldmInterp * self)
-{
-  GstVldmConditioning conditioning = { NULL, };
-  g_autofree char *path = NULL;
-  g_autofree char *device = NULL;
-  g_autoptr (GError) error = NULL;
-  VldmPrecision precision;
-
-  if (self->conditioning != NULL)
-    gst_vldm_conditioning_from_event (&conditioning, self->conditioning);
-  GST_OBJECT_LOCK (self);
-  path = g_strdup (self->model_path ? self->model_path : conditioning.model);
-  device = g_strdup (self->device);
-  precision = self->precision;
-  GST_OBJECT_UNLOCK (self);
-
-  if (!gst_vldm_worker_open (self->worker, path, device, precision, NULL,
-          &error)) {
-    gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
-    return FALSE;
-  }
-  return TRUE;
-}
-
 static gboolean
 gst_vldm_interp_start (GstBaseTransform * base)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (base);
-  g_autoptr (GError) error = NULL;
-  gboolean own_model;
-  gint factor, steps;
 
   GST_OBJECT_LOCK (self);
-  factor = self->factor;
-  steps = self->sampling.steps;
-  own_model = self->model_path != NULL;
   self->seek.seqnum = GST_SEQNUM_INVALID;
   GST_OBJECT_UNLOCK (self);
-
-  if (factor > MAX_FACTOR)
-    g_set_error (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "factor is %d; allowed are 1 to %d, and best is what the model was "
-        "trained for, 4 as a rule", factor, MAX_FACTOR);
-  else if (steps == 0)
-    g_set_error_literal (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "steps is 0; allowed are 1 and more, or -1 for the model's value");
-  if (error != NULL) {
-    gst_vldm_fail (GST_ELEMENT (self), error, "starting");
-    return FALSE;
-  }
-
-  self->warned = FALSE;
-  gst_vldm_worker_interrupt (self->worker, FALSE);
-  /* Else upstream tells which one, after the caps. */
-  return !own_model || gst_vldm_interp_choose_model (self);
+  return gst_vldm_interp_stream_start (&self->stream);
 }
 
 static gboolean
 gst_vldm_interp_stop (GstBaseTransform * base)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (base);
-
-  gst_clear_event (&self->conditioning);
-  gst_vldm_worker_settle (self->worker);
-
-  GST_OBJECT_LOCK (self);
-  gst_vldm_gap_flush (&self->gap);
-  gst_vldm_gap_init (&self->gap);
-  GST_OBJECT_UNLOCK (self);
+  gst_vldm_interp_stream_stop (&GST_VLDM_INTERP (base)->stream);
   return TRUE;
 }
 
@@ -269,12 +178,12 @@ gst_vldm_interp_change_state (GstElement * element, GstStateChange transition)
   GstStateChangeReturn ret;
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_worker_interrupt (self->worker, TRUE);
+    gst_vldm_worker_interrupt (self->stream.worker, TRUE);
 
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_worker_close (self->worker);
+    gst_vldm_worker_close (self->stream.worker);
   return ret;
 }
 
@@ -289,7 +198,7 @@ gst_vldm_interp_transform_caps (GstBaseTransform * base,
   gint factor;
 
   GST_OBJECT_LOCK (self);
-  factor = self->factor;
+  factor = self->stream.factor;
   GST_OBJECT_UNLOCK (self);
 
   if (direction == GST_PAD_SINK)
@@ -319,10 +228,10 @@ gst_vldm_interp_set_caps (GstBaseTransform * base, GstCaps * incaps,
   }
 
   GST_OBJECT_LOCK (self);
-  self->gap.latents = latents;
-  self->gap.factor = self->factor;
-  self->gap.fps_n = out.fps_n;
-  self->gap.fps_d = out.fps_d;
+  self->stream.gap.latents = latents;
+  self->stream.gap.factor = self->stream.factor;
+  self->stream.gap.fps_n = out.fps_n;
+  self->stream.gap.fps_d = out.fps_d;
   GST_OBJECT_UNLOCK (self);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_latency (GST_OBJECT (self)));
@@ -348,119 +257,23 @@ gst_vldm_interp_propose_allocation (GstBaseTransform * base,
       && gst_query_get_n_allocation_pools (decide_query) > 0)
     gst_query_parse_nth_allocation_pool (decide_query, 0, NULL, NULL, &min,
         NULL);
-  if (self->gap.latents.width > 0)
+  if (self->stream.gap.latents.width > 0)
     gst_query_add_allocation_pool (query, NULL,
-        gst_vldm_latents_frame_size (&self->gap.latents), min + 2, 0);
+        gst_vldm_latents_frame_size (&self->stream.gap.latents), min + 2, 0);
   return TRUE;
 }
 
 /* ---- gaps ---- */
-
-/* Settings of the gap that @right ends: properties, else what the latents were made from, else the model's values. */
-static gboolean
-gst_vldm_interp_settings (GstVldmInterp * self, VldmModel * model,
-    GstBuffer * right, VldmInterpolateParams * params, GstVldmTexts * texts,
-    GError ** error)
-{
-  GstVldmConditioning conditioning = { NULL, };
-  VldmSampling *sampling = &params->sampling;
-  guint factor;
-
-  if (!vldm_interpolate_defaults (model, params, &factor, error)
-      || !gst_vldm_gap_rate (&self->gap, right, &params->fps, error))
-    return FALSE;
-
-  if (self->conditioning != NULL)
-    gst_vldm_conditioning_from_event (&conditioning, self->conditioning);
-  GST_OBJECT_LOCK (self);
-  gst_vldm_sampling_settings_apply (&self->sampling, &conditioning, sampling,
-      texts);
-  GST_OBJECT_UNLOCK (self);
-  sampling->seed = vldm_window_seed (sampling->seed, self->gap.number,
-      conditioning.level + 1);
-
-  return gst_vldm_check_text ("prompt", sampling->prompt, error)
-      && gst_vldm_check_text ("negative-prompt", sampling->negative_prompt,
-      error) && vldm_interpolate_check (model, params, error);
-}
-
-/* Says once what the model was not made for. */
-static void
-gst_vldm_interp_warn (GstVldmInterp * self, VldmModel * model, gdouble fps)
-{
-  VldmInterpolateParams unused;
-  guint factor;
-
-  if (self->warned)
-    return;
-  if (vldm_interpolate_defaults (model, &unused, &factor, NULL)
-      && factor != self->gap.factor) {
-    self->warned = TRUE;
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-        ("factor is %u, but the model was trained for %u", self->gap.factor,
-            factor), (NULL));
-  }
-  if (vldm_interpolate_rate_is_unusual (model, fps)) {
-    self->warned = TRUE;
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-        ("%g frames per second after interpolation are far from what the model "
-            "was trained for", fps),
-        ("more than twice above or below all of its rates"));
-  }
-}
-
-/* Makes the left frame ready to go, and those between it and @right. */
-static GstFlowReturn
-gst_vldm_interp_fill (GstVldmInterp * self, GstBuffer * right)
-{
-  VldmInterpolateParams params = { {NULL,}, };
-  g_auto (GstVldmTexts) texts = { NULL, };
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn flow;
-  VldmModel *model;
-  gpointer stage;
-  gint64 start;
-
-  if (self->gap.factor == 1) {
-    gst_vldm_gap_fill (&self->gap, right, NULL, NULL, NULL, NULL);
-    return GST_FLOW_OK;
-  }
-  if (!gst_vldm_worker_is_open (self->worker)
-      && !gst_vldm_interp_choose_model (self))
-    return GST_FLOW_ERROR;
-  flow = gst_vldm_worker_wait_model (self->worker, &model);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  if (!gst_vldm_interp_settings (self, model, right, &params, &texts, &error))
-    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing settings");
-  gst_vldm_interp_warn (self, model, params.fps);
-  flow = gst_vldm_worker_wait_stage (self->worker, &stage);
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  start = g_get_monotonic_time ();
-  gst_vldm_gap_fill (&self->gap, right, stage, &params,
-      gst_vldm_worker_progress (self->worker), &error);
-  flow = gst_vldm_worker_end (self->worker, error, "interpolating");
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  GST_OBJECT_LOCK (self);
-  self->gaps_filled++;
-  self->interpolate_ns += 1000 * (g_get_monotonic_time () - start);
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
-}
 
 static GstFlowReturn
 gst_vldm_interp_generate (GstBaseTransform * base, GstBuffer ** buffer)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (base);
 
-  *buffer = gst_vldm_gap_pop (&self->gap);
+  *buffer = gst_vldm_gap_pop (&self->stream.gap);
   if (*buffer != NULL) {
     GST_OBJECT_LOCK (self);
-    self->frames_out++;
+    self->stream.frames_out++;
     GST_OBJECT_UNLOCK (self);
   }
   return GST_FLOW_OK;
@@ -488,14 +301,14 @@ gst_vldm_interp_drain (GstVldmInterp * self)
   hold = self->tail == GST_VLDM_TAIL_HOLD;
   GST_OBJECT_UNLOCK (self);
 
-  gst_vldm_gap_end (&self->gap, hold);
+  gst_vldm_gap_end (&self->stream.gap, hold);
   while (flow == GST_FLOW_OK) {
     gst_vldm_interp_generate (base, &buffer);
     if (buffer == NULL)
       break;
     flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (base), buffer);
   }
-  gst_vldm_gap_flush (&self->gap);
+  gst_vldm_gap_flush (&self->stream.gap);
   return flow;
 }
 
@@ -514,25 +327,25 @@ gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
   buffer = g_steal_pointer (&base->queued_buf);
 
   size = gst_buffer_get_size (buffer);
-  expected = gst_vldm_latents_frame_size (&self->gap.latents);
+  expected = gst_vldm_latents_frame_size (&self->stream.gap.latents);
   if (size != expected) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
             G_GSIZE_FORMAT, size, expected), (NULL));
     flow = GST_FLOW_ERROR;
-  } else if (!gst_vldm_gap_continues (&self->gap, buffer)) {
+  } else if (!gst_vldm_gap_continues (&self->stream.gap, buffer)) {
     flow = gst_vldm_interp_drain (self);
   } else {
-    flow = gst_vldm_interp_fill (self, buffer);
+    flow = gst_vldm_interp_stream_fill (&self->stream, buffer);
   }
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref (buffer);
     return flow;
   }
 
-  gst_vldm_gap_begin (&self->gap, buffer);
+  gst_vldm_gap_begin (&self->stream.gap, buffer);
   GST_OBJECT_LOCK (self);
-  self->frames_in++;
+  self->stream.frames_in++;
   GST_OBJECT_UNLOCK (self);
   return GST_FLOW_OK;
 }
@@ -546,17 +359,17 @@ gst_vldm_interp_take_conditioning (GstVldmInterp * self, GstEvent * event)
   gboolean own_model, idle;
 
   GST_OBJECT_LOCK (self);
-  own_model = self->model_path != NULL;
-  idle = self->factor == 1;
+  own_model = self->stream.model_path != NULL;
+  idle = self->stream.factor == 1;
   GST_OBJECT_UNLOCK (self);
 
-  if (self->conditioning == NULL
+  if (self->stream.conditioning == NULL
       || !gst_structure_is_equal (gst_event_get_structure (event),
-          gst_event_get_structure (self->conditioning))) {
+          gst_event_get_structure (self->stream.conditioning))) {
     gst_vldm_interp_drain (self);
-    gst_event_replace (&self->conditioning, event);
+    gst_event_replace (&self->stream.conditioning, event);
     if (!own_model && !idle)
-      gst_vldm_interp_choose_model (self);
+      gst_vldm_interp_stream_choose_model (&self->stream);
   }
   return idle ? event : gst_vldm_conditioning_next_level (event);
 }
@@ -571,7 +384,7 @@ gst_vldm_interp_take_segment (GstVldmInterp * self, GstEvent * event)
   GST_OBJECT_LOCK (self);
   event = gst_vldm_seek_narrow (&self->seek, event, &segment);
   GST_OBJECT_UNLOCK (self);
-  gst_vldm_gap_set_segment (&self->gap, &upstream, &segment);
+  gst_vldm_gap_set_segment (&self->stream.gap, &upstream, &segment);
   return event;
 }
 
@@ -597,11 +410,11 @@ gst_vldm_interp_sink_event (GstBaseTransform * base, GstEvent * event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
-      gst_vldm_worker_interrupt (self->worker, TRUE);
+      gst_vldm_worker_interrupt (self->stream.worker, TRUE);
       break;
     case GST_EVENT_FLUSH_STOP:
-      gst_vldm_worker_interrupt (self->worker, FALSE);
-      gst_vldm_gap_flush (&self->gap);
+      gst_vldm_worker_interrupt (self->stream.worker, FALSE);
+      gst_vldm_gap_flush (&self->stream.gap);
       break;
     case GST_EVENT_CAPS:
       if (gst_vldm_interp_changes_caps (self, event))
@@ -628,9 +441,9 @@ static void
 gst_vldm_interp_get_rate (GstVldmInterp * self, GstVldmInterpRate * rate)
 {
   GST_OBJECT_LOCK (self);
-  rate->factor = self->gap.factor;
-  rate->fps_n = self->gap.fps_n;
-  rate->fps_d = self->gap.fps_d;
+  rate->factor = self->stream.gap.factor;
+  rate->fps_n = self->stream.gap.fps_n;
+  rate->fps_d = self->stream.gap.fps_d;
   rate->hold = self->tail == GST_VLDM_TAIL_HOLD;
   GST_OBJECT_UNLOCK (self);
 }
@@ -685,10 +498,7 @@ gst_vldm_interp_finalize (GObject * object)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (object);
 
-  gst_vldm_worker_free (self->worker);
-  gst_vldm_sampling_settings_clear (&self->sampling);
-  g_free (self->model_path);
-  g_free (self->device);
+  gst_vldm_interp_stream_clear (&self->stream);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -699,7 +509,7 @@ gst_vldm_interp_install_properties (GObjectClass * klass)
       g_param_spec_int ("factor", "Factor",
           "How many times the frames: best is the number that the model was "
           "trained for, 4 as a rule (1 = frames pass unchanged)", 1, G_MAXINT,
-          DEFAULT_FACTOR, GST_VLDM_PARAM_READY));
+          GST_VLDM_INTERP_DEFAULT_FACTOR, GST_VLDM_PARAM_READY));
   g_object_class_install_property (klass, PROP_TAIL,
       g_param_spec_enum ("tail", "Tail",
           "What follows the last frame, which has no next one",
@@ -757,33 +567,12 @@ gst_vldm_interp_class_init (GstVldmInterpClass * klass)
   base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_interp_query);
 }
 
-static void *
-new_interpolate (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
-{
-  return vldm_interpolate_new (model, progress, error);
-}
-
-static void
-free_interpolate (gpointer stage)
-{
-  vldm_interpolate_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  new_interpolate, free_interpolate
-};
-
 static void
 gst_vldm_interp_init (GstVldmInterp * self)
 {
   /* A late frame that was dropped would tear a hole between two known ones. */
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 
-  self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
-  gst_vldm_gap_init (&self->gap);
-  gst_vldm_sampling_settings_init (&self->sampling);
-  self->factor = DEFAULT_FACTOR;
+  gst_vldm_interp_stream_init (&self->stream, GST_ELEMENT (self));
   self->tail = DEFAULT_TAIL;
-  self->precision = DEFAULT_PRECISION;
 }

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What vldminterp does with its frames.
+ */
+#include "elements/interpstream.h"
+
+#include "gst/conditioning.h"
+#include "gst/error.h"
+#include "vldm/stages/windows.h"
+
+/* A window holds factor + 1 frames at once. */
+#define MAX_FACTOR 32
+
+static void *
+new_interpolate (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return vldm_interpolate_new (model, progress, error);
+}
+
+static void
+free_interpolate (gpointer stage)
+{
+  vldm_interpolate_free (stage);
+}
+
+static const GstVldmStageClass stage_class = {
+  new_interpolate, free_interpolate
+};
+
+void
+gst_vldm_interp_stream_init (GstVldmInterpStream * stream, GstElement * element)
+{
+  memset (stream, 0, sizeof (*stream));
+  stream->element = element;
+  stream->worker = gst_vldm_worker_new (element, &stage_class);
+  stream->factor = GST_VLDM_INTERP_DEFAULT_FACTOR;
+  stream->precision = VLDM_PRECISION_AUTO;
+  gst_vldm_sampling_settings_init (&stream->sampling);
+  gst_vldm_gap_init (&stream->gap);
+}
+
+void
+gst_vldm_interp_stream_clear (GstVldmInterpStream * stream)
+{
+  gst_vldm_worker_free (stream->worker);
+  gst_vldm_sampling_settings_clear (&stream->sampling);
+  g_free (stream->model_path);
+  g_free (stream->device);
+}
+
+gboolean
+gst_vldm_interp_stream_choose_model (GstVldmInterpStream * stream)
+{
+  GstVldmConditioning conditioning = { NULL, };
+  g_autofree char *path = NULL;
+  g_autofree char *device = NULL;
+  g_autoptr (GError) error = NULL;
+  VldmPrecision precision;
+
+  if (stream->conditioning != NULL)
+    gst_vldm_conditioning_from_event (&conditioning, stream->conditioning);
+  GST_OBJECT_LOCK (stream->element);
+  path =
+      g_strdup (stream->model_path ? stream->model_path : conditioning.model);
+  device = g_strdup (stream->device);
+  precision = stream->precision;
+  GST_OBJECT_UNLOCK (stream->element);
+
+  if (!gst_vldm_worker_open (stream->worker, path, device, precision, NULL,
+          &error)) {
+    gst_vldm_fail (stream->element, error, "choosing the model");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+gst_vldm_interp_stream_start (GstVldmInterpStream * stream)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean own_model;
+  gint factor, steps;
+
+  GST_OBJECT_LOCK (stream->element);
+  factor = stream->factor;
+  steps = stream->sampling.steps;
+  own_model = stream->model_path != NULL;
+  GST_OBJECT_UNLOCK (stream->element);
+
+  if (factor > MAX_FACTOR)
+    g_set_error (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "factor is %d; allowed are 1 to %d, and best is what the model was "
+        "trained for, 4 as a rule", factor, MAX_FACTOR);
+  else if (steps == 0)
+    g_set_error_literal (&error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "steps is 0; allowed are 1 and more, or -1 for the model's value");
+  if (error != NULL) {
+    gst_vldm_fail (stream->element, error, "starting");
+    return FALSE;
+  }
+
+  stream->warned = FALSE;
+  gst_vldm_worker_interrupt (stream->worker, FALSE);
+  /* Else upstream tells which one, after the caps. */
+  return !own_model || gst_vldm_interp_stream_choose_model (stream);
+}
+
+void
+gst_vldm_interp_stream_stop (GstVldmInterpStream * stream)
+{
+  gst_clear_event (&stream->conditioning);
+  gst_vldm_worker_settle (stream->worker);
+
+  GST_OBJECT_LOCK (stream->element);
+  gst_vldm_gap_flush (&stream->gap);
+  gst_vldm_gap_init (&stream->gap);
+  GST_OBJECT_UNLOCK (stream->element);
+}
+
+/* Settings of the gap that @right ends: properties, else what the latents were made from, else the model's values. */
+static gboolean
+choose_settings (GstVldmInterpStream * stream, VldmModel * model,
+    GstBuffer * right, VldmInterpolateParams * params, GstVldmTexts * texts,
+    GError ** error)
+{
+  GstVldmConditioning conditioning = { NULL, };
+  VldmSampling *sampling = &params->sampling;
+  guint factor;
+
+  if (!vldm_interpolate_defaults (model, params, &factor, error)
+      || !gst_vldm_gap_rate (&stream->gap, right, &params->fps, error))
+    return FALSE;
+
+  if (stream->conditioning != NULL)
+    gst_vldm_conditioning_from_event (&conditioning, stream->conditioning);
+  GST_OBJECT_LOCK (stream->element);
+  gst_vldm_sampling_settings_apply (&stream->sampling, &conditioning, sampling,
+      texts);
+  GST_OBJECT_UNLOCK (stream->element);
+  sampling->seed = vldm_window_seed (sampling->seed, stream->gap.number,
+      conditioning.level + 1);
+
+  return gst_vldm_check_text ("prompt", sampling->prompt, error)
+      && gst_vldm_check_text ("negative-prompt", sampling->negative_prompt,
+      error) && vldm_interpolate_check (model, params, error);
+}
+
+/* Says once what the model was not made for. */
+static void
+warn (GstVldmInterpStream * stream, VldmModel * model, gdouble fps)
+{
+  VldmInterpolateParams unused;
+  guint factor;
+
+  if (stream->warned)
+    return;
+  if (vldm_interpolate_defaults (model, &unused, &factor, NULL)
+      && factor != stream->gap.factor) {
+    stream->warned = TRUE;
+    GST_ELEMENT_WARNING (stream->element, RESOURCE, SETTINGS,
+        ("factor is %u, but the model was trained for %u", stream->gap.factor,
+            factor), (NULL));
+  }
+  if (vldm_interpolate_rate_is_unusual (model, fps)) {
+    stream->warned = TRUE;
+    GST_ELEMENT_WARNING (stream->element, RESOURCE, SETTINGS,
+        ("%g frames per second after interpolation are far from what the model "
+            "was trained for", fps),
+        ("more than twice above or below all of its rates"));
+  }
+}
+
+GstFlowReturn
+gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right)
+{
+  VldmInterpolateParams params = { {NULL,}, };
+  g_auto (GstVldmTexts) texts = { NULL, };
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
+  VldmModel *model;
+  gpointer stage;
+  gint64 start;
+
+  if (stream->gap.factor == 1) {
+    gst_vldm_gap_fill (&stream->gap, right, NULL, NULL, NULL, NULL);
+    return GST_FLOW_OK;
+  }
+  if (!gst_vldm_worker_is_open (stream->worker)
+      && !gst_vldm_interp_stream_choose_model (stream))
+    return GST_FLOW_ERROR;
+  flow = gst_vldm_worker_wait_model (stream->worker, &model);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!choose_settings (stream, model, right, &params, &texts, &error))
+    return gst_vldm_fail (stream->element, error, "choosing settings");
+  warn (stream, model, params.fps);
+  flow = gst_vldm_worker_wait_stage (stream->worker, &stage);
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  start = g_get_monotonic_time ();
+  gst_vldm_gap_fill (&stream->gap, right, stage, &params,
+      gst_vldm_worker_progress (stream->worker), &error);
+  flow = gst_vldm_worker_end (stream->worker, error, "interpolating");
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  GST_OBJECT_LOCK (stream->element);
+  stream->gaps_filled++;
+  stream->interpolate_ns += 1000 * (g_get_monotonic_time () - start);
+  GST_OBJECT_UNLOCK (stream->element);
+  return GST_FLOW_OK;
+}
+
+GstStructure *
+gst_vldm_interp_stream_stats (GstVldmInterpStream * stream)
+{
+  GstStructure *stats = gst_structure_new ("vldminterp-stats",
+      "gaps-filled", G_TYPE_UINT64, stream->gaps_filled,
+      "frames-in", G_TYPE_UINT64, stream->frames_in,
+      "frames-out", G_TYPE_UINT64, stream->frames_out,
+      "interpolate-time", G_TYPE_UINT64, stream->interpolate_ns, NULL);
+
+  gst_vldm_worker_add_stats (stream->worker, stats);
+  return stats;
+}
