@@ -7,8 +7,8 @@
  *   bench_networks decode FOLDER FRAMES HEIGHT WIDTH [--rounds N] [--warm N]
  *   bench_networks keyframes|interpolate MODEL_FOLDER [--rounds N] [--warm N]
  *
- * A unet or decode FOLDER holds config.json and weights; FRAMES, HEIGHT, WIDTH count latents; --calls 2 makes the two
- * calls of a guided step. keyframes and interpolate run a window or a gap as the elements do, with the model's own
+ * A unet or decode FOLDER holds config.json and weights; FRAMES, HEIGHT, WIDTH count latents; --calls 2 gives two of them
+ * to one call, a guided step. keyframes and interpolate run a window or a gap as the elements do, with the model's own
  * settings. --warm says how many frames (or steps of sampling) the run has that comes before timing, which builds kernels
  * and fills the arena. Output, a line each: "load SECONDS", "seconds SECONDS" a round, "rms R" and "projection P" of the
  * result, and "memory BYTES", the process's largest.
@@ -118,11 +118,20 @@ static gboolean
 alloc_latents (Bench * bench, gsize in, gsize out, gsize factor,
     GError ** error)
 {
-  return ocl_tensor_alloc (bench->queue, OCL_F32, bench->frames, bench->height,
-      bench->width, in, &bench->input, error)
-      && ocl_tensor_alloc (bench->queue, OCL_F32, bench->frames,
-      factor * bench->height, factor * bench->width, out, &bench->output,
-      error) && fill (bench, &bench->input, 0, error);
+  gsize n = bench->calls * bench->frames;
+  OclTensor clip;
+
+  if (!ocl_tensor_alloc (bench->queue, OCL_F32, n, bench->height, bench->width,
+          in, &bench->input, error)
+      || !ocl_tensor_alloc (bench->queue, OCL_F32, n, factor * bench->height,
+          factor * bench->width, out, &bench->output, error))
+    return FALSE;
+  for (gint i = 0; i < bench->calls; i++) {
+    clip = ocl_tensor_frames (&bench->input, i * bench->frames, bench->frames);
+    if (!fill (bench, &clip, 0, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -153,15 +162,14 @@ open_unet (Bench * bench, GError ** error)
 static gboolean
 run_unet (Bench * bench, gsize frames, GError ** error)
 {
-  OclTensor input = ocl_tensor_frames (&bench->input, 0, frames);
-  OclTensor output = ocl_tensor_frames (&bench->output, 0, frames);
+  gsize n = bench->calls * frames;
+  OclTensor input = ocl_tensor_frames (&bench->input, 0, n);
+  OclTensor output = ocl_tensor_frames (&bench->output, 0, n);
 
-  for (gint i = 0; i < bench->calls; i++) {
-    if (!vldm_unet_run (bench->unet, bench->queue, bench->contexts[i], &input,
-            500.0f, bench->conditions, &output, error))
-      return FALSE;
-  }
-  return ocl_queue_finish (bench->queue, error);
+  return vldm_unet_run_clips (bench->unet, bench->queue, bench->calls,
+      (const VldmUnetContext * const *) bench->contexts, &input, 500.0f,
+      bench->conditions, &output, error)
+      && ocl_queue_finish (bench->queue, error);
 }
 
 static gboolean
@@ -290,6 +298,7 @@ static gboolean
 read_result (Bench * bench, GError ** error)
 {
   g_autofree gfloat *values = NULL;
+  OclTensor last;
   gsize n;
 
   if (!bench->kind->takes_latents) {
@@ -297,9 +306,11 @@ read_result (Bench * bench, GError ** error)
         vldm_frames_size (&bench->made) / sizeof (gfloat));
     return TRUE;
   }
-  n = ocl_tensor_pixels (&bench->output) * bench->output.channels;
+  last = ocl_tensor_frames (&bench->output,
+      bench->output.frames - bench->frames, bench->frames);
+  n = ocl_tensor_pixels (&last) * last.channels;
   values = g_new (gfloat, n);
-  if (!ocl_tensor_read (bench->queue, &bench->output, values, error))
+  if (!ocl_tensor_read (bench->queue, &last, values, error))
     return FALSE;
   print_result (values, n);
   return TRUE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * UNetSpatioTemporalConditionModel and UNet2DConditionModel against diffusers: one call each of small networks.
+ * UNetSpatioTemporalConditionModel and UNet2DConditionModel against diffusers: one call each of small networks, alone
+ * and beside another clip.
  */
 #include "golden.h"
 #include "vldm/model/unet.h"
@@ -9,15 +10,15 @@ static Golden golden;
 
 static VldmUnetContext *
 new_context (Golden * self, JsonObject * unet_case, VldmUnet * unet,
-    OclType type)
+    OclType type, guint32 spatial_seed)
 {
   g_autoptr (GError) error = NULL;
   guint tokens = golden_uint (unet_case, "tokens");
   guint dim = vldm_unet_config (unet)->cross_attention_dim[0];
   gboolean two = json_object_has_member (unet_case, "temporal_text");
-  g_autofree gfloat *spatial = golden_randn (GOLDEN_SEED_TEXT, tokens * dim);
+  g_autofree gfloat *spatial = golden_randn (spatial_seed, tokens * dim);
   g_autofree gfloat *temporal =
-      golden_randn (two ? GOLDEN_SEED_TEMPORAL_TEXT : GOLDEN_SEED_TEXT,
+      golden_randn (two ? GOLDEN_SEED_TEMPORAL_TEXT : spatial_seed,
       tokens * dim);
   OclTensor spatial_text =
       golden_upload_tokens (self, type, tokens, dim, spatial);
@@ -28,6 +29,53 @@ new_context (Golden * self, JsonObject * unet_case, VldmUnet * unet,
 
   g_assert_no_error (error);
   return context;
+}
+
+/* Two clips at once: the case's in each place, beside one of other latents and another text. */
+static void
+check_clips (Golden * self, JsonObject * unet_case, const char *name,
+    VldmUnet * unet, const VldmUnetContext * context, const OclTensor * sample,
+    const gfloat * time_ids, OclType type)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VldmUnetContext) other =
+      new_context (self, unet_case, unet, type, GOLDEN_SEED_NEGATIVE_TEXT);
+  gsize n = ocl_tensor_pixels (sample) * sample->channels;
+  guint out_channels = vldm_unet_config (unet)->out_channels;
+  g_autofree gfloat *clip = g_new (gfloat, n);
+  g_autofree gfloat *both = g_new0 (gfloat, 2 * n);
+  OclTensor samples, outputs, output;
+
+  ocl_tensor_read (self->queue, sample, clip, &error);
+  g_assert_no_error (error);
+  ocl_tensor_alloc (self->queue, OCL_F32, 2 * sample->frames, sample->height,
+      sample->width, sample->channels, &samples, &error);
+  g_assert_no_error (error);
+  ocl_tensor_alloc (self->queue, OCL_F32, 2 * sample->frames, sample->height,
+      sample->width, out_channels, &outputs, &error);
+  g_assert_no_error (error);
+  for (guint place = 0; place < 2; place++) {
+    const VldmUnetContext *contexts[2] = { other, other };
+    g_autofree gfloat *values = NULL;
+
+    contexts[place] = context;
+    for (gsize i = 0; i < n; i++) {
+      both[place * n + i] = clip[i];
+      both[(1 - place) * n + i] = -0.5f * clip[i];
+    }
+    ocl_tensor_write (self->queue, &samples, both, &error);
+    g_assert_no_error (error);
+    vldm_unet_run_clips (unet, self->queue, 2, contexts, &samples,
+        json_object_get_double_member (unet_case, "timestep"), time_ids,
+        &outputs, &error);
+    g_assert_no_error (error);
+    output = ocl_tensor_frames (&outputs, place * sample->frames,
+        sample->frames);
+    values = golden_download (self, &output);
+    golden_compare (self, unet_case, name, values,
+        ocl_tensor_pixels (&output) * out_channels,
+        type == OCL_F32 ? GOLDEN_CALL : GOLDEN_CALL_F16);
+  }
 }
 
 static void
@@ -58,7 +106,7 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   for (guint i = 0; i < n_ids; i++)
     time_ids[i] = json_array_get_double_element (ids, i);
 
-  context = new_context (self, unet_case, unet, type);
+  context = new_context (self, unet_case, unet, type, GOLDEN_SEED_TEXT);
   noise = golden_randn (GOLDEN_SEED_SAMPLE, pixels * config->in_channels);
   sample = golden_upload (self, OCL_F32, frames, config->in_channels, height,
       width, noise);
@@ -72,6 +120,7 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   values = golden_download (self, &output);
   golden_compare (self, unet_case, name, values, pixels * config->out_channels,
       type == OCL_F32 ? GOLDEN_CALL : GOLDEN_CALL_F16);
+  check_clips (self, unet_case, name, unet, context, &sample, time_ids, type);
 }
 
 static void

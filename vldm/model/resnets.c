@@ -166,6 +166,7 @@ run_spatial (const VldmResnet * resnet, OclQueue * queue,
       output, error);
 }
 
+/* On one clip. */
 static gboolean
 run_temporal (const VldmResnet * resnet, OclQueue * queue,
     const OclTensor * time_bias, const OclTensor * scratch,
@@ -176,18 +177,46 @@ run_temporal (const VldmResnet * resnet, OclQueue * queue,
     .scale = resnet->temporal_part,
     .residual = output,
   };
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor between;
-
-  return ocl_tensor_alloc_like (queue, output, &between, error)
+  gboolean done = ocl_tensor_alloc_like (queue, output, &between, error)
       && begin_path (queue, path, output, NULL, time_bias, &between, scratch,
       error)
       && ocl_conv (queue, &path->conv, path->conv2, scratch, NULL, &mix, output,
       error);
+
+  ocl_arena_release (arena, mark);
+  return done;
+}
+
+static gboolean
+run_temporal_clips (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
+    const OclTensor * time_bias, const OclTensor * scratch,
+    const OclTensor * output, GError ** error)
+{
+  for (guint i = 0; i < n_clips; i++) {
+    OclTensor clip = vldm_tensor_clip (output, n_clips, i);
+    OclTensor clip_scratch = vldm_tensor_clip (scratch, n_clips, i);
+
+    if (!run_temporal (resnet, queue, time_bias, &clip_scratch, &clip, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 gboolean
 vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
     const OclTensor * input, const OclTensor * skip,
+    const OclTensor * time_bias, const OclTensor * output, GError ** error)
+{
+  return vldm_resnet_run_clips (resnet, queue, 1, input, skip, time_bias,
+      output, error);
+}
+
+gboolean
+vldm_resnet_run_clips (const VldmResnet * resnet, OclQueue * queue,
+    guint n_clips, const OclTensor * input, const OclTensor * skip,
     const OclTensor * time_bias, const OclTensor * output, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
@@ -203,13 +232,22 @@ vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
         run_spatial (resnet, queue, input, skip, time_bias, &scratch, output,
         error)
         && (!resnet->has_temporal
-        || run_temporal (resnet, queue, time_bias, &scratch, output, error));
+        || run_temporal_clips (resnet, queue, n_clips, time_bias, &scratch,
+            output, error));
   }
   ocl_arena_release (arena, mark);
   return done;
 }
 
 /* ---- memory ---- */
+
+OclTensor
+vldm_tensor_clip (const OclTensor * tensor, guint n_clips, guint i)
+{
+  gsize frames = tensor->frames / n_clips;
+
+  return ocl_tensor_frames (tensor, i * frames, frames);
+}
 
 OclTensor
 vldm_tensor_reuse (const OclTensor * memory, gsize channels)

@@ -47,9 +47,14 @@ void vldm_resnet_clear (VldmResnet * resnet);
 
 /* @input [T, h, w, C1] and, when not NULL, @skip [T, h, w, C2] appended on channels -> @output [T, h, w, out_channels],
  * another tensor. @time_bias [1, 1, 1, n] is the network's stack of time projections; NULL = none. All T frames are one
- * clip. */
+ * clip, or, with the second function, @n_clips clips of equally many frames. */
 gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, const OclTensor * input,
     const OclTensor * skip, const OclTensor * time_bias, const OclTensor * output, GError ** error);
+gboolean vldm_resnet_run_clips (const VldmResnet * resnet, OclQueue * queue, guint n_clips, const OclTensor * input,
+    const OclTensor * skip, const OclTensor * time_bias, const OclTensor * output, GError ** error);
+
+/* Clip @i of @tensor's @n_clips; no copy. */
+OclTensor vldm_tensor_clip (const OclTensor * tensor, guint n_clips, guint i);
 
 /* The 3 x 3 convolution that keeps the size, and the one that halves it, rounding up. */
 extern const OclConv vldm_conv_same, vldm_conv_halve;

@@ -365,6 +365,8 @@ typedef struct
 {
   OclQueue *queue;
   guint heads;
+  guint n_clips;
+  const VldmPrompt *const *prompts;     /* [n_clips], of all layers */
   OclTensor normed;             /* [T, h, w, C] */
   OclTensor wide;               /* [T, h, w, 4 C] */
 } TransformerRun;
@@ -377,18 +379,71 @@ run_norm (const TransformerRun * run, const VldmNorm * norm,
       norm->bias, &run->normed, error);
 }
 
+/* An attention to the prompt: which of all layers'. */
+typedef struct
+{
+  guint layer;
+  VldmPromptPlace place;
+} PromptIndex;
+
+static const VldmPrompt *
+find_prompt (const TransformerRun * run, PromptIndex index, guint clip)
+{
+  return &run->prompts[clip][index.layer * VLDM_PROMPTS_PER_LAYER +
+      index.place];
+}
+
+/* x += to_out (normed) + what @constant is for each clip, which may be NULL. */
+static gboolean
+add_attended (const TransformerRun * run, const OclWeights * to_out,
+    const PromptIndex * constant, const OclTensor * x, GError ** error)
+{
+  guint n = constant != NULL ? run->n_clips : 1;
+
+  for (guint i = 0; i < n; i++) {
+    OclTensor clip = vldm_tensor_clip (x, n, i);
+    OclTensor normed = vldm_tensor_clip (&run->normed, n, i);
+    const OclEpilogue add = {
+      .frame_bias = constant != NULL ? &find_prompt (run, *constant,
+          i)->tensor : NULL,
+      .residual = &clip,
+    };
+
+    if (!ocl_linear (run->queue, to_out, &normed, &add, &clip, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Across frames, each clip by itself. */
+static gboolean
+attend_clips (const TransformerRun * run, const OclTensor * query,
+    const OclTensor * key, const OclTensor * value, GError ** error)
+{
+  for (guint i = 0; i < run->n_clips; i++) {
+    OclTensor q = vldm_tensor_clip (query, run->n_clips, i);
+    OclTensor k = vldm_tensor_clip (key, run->n_clips, i);
+    OclTensor v = vldm_tensor_clip (value, run->n_clips, i);
+    OclTensor attended = vldm_tensor_clip (&run->normed, run->n_clips, i);
+
+    if (!ocl_temporal_attention (run->queue, run->heads, &q, &k, &v, &attended,
+            error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* x += attn1 (LN x) + @constant, which may be NULL. */
 static gboolean
 run_self_attention (const TransformerRun * run,
     const VldmSelfAttention * attention, gboolean temporal,
-    const OclTensor * constant, const OclTensor * x, GError ** error)
+    const PromptIndex * constant, const OclTensor * x, GError ** error)
 {
   gsize channels = x->channels;
   OclTensor qkv = vldm_tensor_reuse (&run->wide, 3 * channels);
   OclTensor query = ocl_tensor_channels (&qkv, 0, channels);
   OclTensor key = ocl_tensor_channels (&qkv, channels, channels);
   OclTensor value = ocl_tensor_channels (&qkv, 2 * channels, channels);
-  const OclEpilogue add = {.frame_bias = constant,.residual = x };
   gboolean attended;
 
   if (!run_norm (run, &attention->norm, x, error)
@@ -396,56 +451,72 @@ run_self_attention (const TransformerRun * run,
           error))
     return FALSE;
   if (temporal)
-    attended = ocl_temporal_attention (run->queue, run->heads, &query, &key,
-        &value, &run->normed, error);
+    attended = attend_clips (run, &query, &key, &value, error);
   else
     attended = ocl_attention (run->queue, run->heads, FALSE, &query, &key,
         &value, &run->normed, error);
-  return attended && ocl_linear (run->queue, attention->to_out, &run->normed,
-      &add, x, error);
+  return attended && add_attended (run, attention->to_out, constant, x, error);
+}
+
+/* Each clip attends to its own prompt. */
+static gboolean
+attend_prompts (const TransformerRun * run, PromptIndex index,
+    const OclTensor * query, GError ** error)
+{
+  gsize channels = query->channels;
+
+  for (guint i = 0; i < run->n_clips; i++) {
+    const OclTensor *prompt = &find_prompt (run, index, i)->tensor;
+    OclTensor key = ocl_tensor_channels (prompt, 0, channels);
+    OclTensor value = ocl_tensor_channels (prompt, channels, channels);
+    OclTensor clip = vldm_tensor_clip (query, run->n_clips, i);
+    OclTensor attended = vldm_tensor_clip (&run->normed, run->n_clips, i);
+
+    if (!ocl_attention (run->queue, run->heads, FALSE, &clip, &key, &value,
+            &attended, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 /* x += attention (LN x, prompt) + @constant, which may be NULL. */
 static gboolean
 run_cross_attention (const TransformerRun * run,
-    const VldmCrossAttention * attention, const VldmPrompt * prompt,
-    const OclTensor * constant, const OclTensor * x, GError ** error)
+    const VldmCrossAttention * attention, PromptIndex prompt,
+    const PromptIndex * constant, const OclTensor * x, GError ** error)
 {
-  gsize channels = x->channels;
-  OclTensor query = vldm_tensor_reuse (&run->wide, channels);
-  OclTensor key = ocl_tensor_channels (&prompt->tensor, 0, channels);
-  OclTensor value = ocl_tensor_channels (&prompt->tensor, channels, channels);
-  const OclEpilogue add = {.frame_bias = constant,.residual = x };
+  OclTensor query = vldm_tensor_reuse (&run->wide, x->channels);
 
   return run_norm (run, &attention->norm, x, error)
       && ocl_linear (run->queue, attention->to_q, &run->normed, NULL, &query,
       error)
-      && ocl_attention (run->queue, run->heads, FALSE, &query, &key, &value,
-      &run->normed, error)
-      && ocl_linear (run->queue, attention->to_out, &run->normed, &add, x,
-      error);
+      && attend_prompts (run, prompt, &query, error)
+      && add_attended (run, attention->to_out, constant, x, error);
 }
 
-/* attn1 and attn2. A prompt of one token gives the same vector everywhere: it rides on attn1's last layer. @attn1_prompt is
- * NULL where attn1 is a self-attention. */
+/* attn1 and attn2. A prompt of one token gives the same vector everywhere in a clip: it rides on attn1's last layer.
+ * @cross: attn1, too, attends to the prompt. */
 static gboolean
 run_attentions (const TransformerRun * run, const VldmTransformerBlock * block,
-    gboolean temporal, const VldmPrompt * attn1_prompt,
-    const VldmPrompt * attn2_prompt, const OclTensor * x, GError ** error)
+    guint layer, gboolean temporal, gboolean cross, const OclTensor * x,
+    GError ** error)
 {
-  const OclTensor *constant =
-      attn2_prompt->is_result ? &attn2_prompt->tensor : NULL;
+  const PromptIndex attn1 = { layer, VLDM_PROMPT_ATTN1 };
+  const PromptIndex attn2 = { layer,
+    temporal ? VLDM_PROMPT_TEMPORAL_ATTN2 : VLDM_PROMPT_ATTN2
+  };
+  gboolean is_result = find_prompt (run, attn2, 0)->is_result;
+  const PromptIndex *constant = is_result ? &attn2 : NULL;
   gboolean done;
 
-  if (attn1_prompt != NULL)
-    done = run_cross_attention (run, &block->cross_attn1, attn1_prompt,
-        constant, x, error);
+  if (cross)
+    done = run_cross_attention (run, &block->cross_attn1, attn1, constant, x,
+        error);
   else
     done = run_self_attention (run, &block->attn1, temporal, constant, x,
         error);
-  return done && (attn2_prompt->is_result
-      || run_cross_attention (run, &block->attn2, attn2_prompt, NULL, x,
-          error));
+  return done && (is_result
+      || run_cross_attention (run, &block->attn2, attn2, NULL, x, error));
 }
 
 /* output = ff (LN x), then @epilogue. */
@@ -463,25 +534,22 @@ run_feed_forward (const TransformerRun * run, const VldmFeedForward * ff,
 /* The layer within frames, on @hidden in place. */
 static gboolean
 run_spatial_block (const VldmTransformer * transformer,
-    const TransformerRun * run, guint layer, const VldmPrompt * prompts,
-    const OclTensor * hidden, GError ** error)
+    const TransformerRun * run, guint layer, const OclTensor * hidden,
+    GError ** error)
 {
   const VldmTransformerBlock *block = &transformer->transformer_blocks[layer];
-  const VldmPrompt *attn1_prompt = transformer->config.only_cross_attention
-      ? &prompts[VLDM_PROMPT_ATTN1] : NULL;
   const OclEpilogue add = {.residual = hidden };
 
-  return run_attentions (run, block, FALSE, attn1_prompt,
-      &prompts[VLDM_PROMPT_ATTN2], hidden, error)
+  return run_attentions (run, block, layer, FALSE,
+      transformer->config.only_cross_attention, hidden, error)
       && run_feed_forward (run, &block->ff, &add, hidden, hidden, error);
 }
 
 /* The layer across frames, mixed into @hidden; @mixed is scratch. */
 static gboolean
 run_temporal_block (const VldmTransformer * transformer,
-    const TransformerRun * run, guint layer, const VldmPrompt * prompts,
-    const OclTensor * positions, const OclTensor * hidden,
-    const OclTensor * mixed, GError ** error)
+    const TransformerRun * run, guint layer, const OclTensor * positions,
+    const OclTensor * hidden, const OclTensor * mixed, GError ** error)
 {
   const VldmTransformerBlock *block =
       &transformer->temporal_transformer_blocks[layer];
@@ -496,20 +564,19 @@ run_temporal_block (const VldmTransformer * transformer,
 
   return ocl_add_frame_bias (run->queue, hidden, positions, mixed, error)
       && run_feed_forward (run, &block->ff_in, &add, mixed, mixed, error)
-      && run_attentions (run, block, TRUE, NULL,
-      &prompts[VLDM_PROMPT_TEMPORAL_ATTN2], mixed, error)
+      && run_attentions (run, block, layer, TRUE, FALSE, mixed, error)
       && run_feed_forward (run, &block->ff, &mix, mixed, hidden, error);
 }
 
 static gboolean
 run_layers (const VldmTransformer * transformer, OclQueue * queue,
-    const VldmPrompt * prompts, const OclTensor * positions,
-    const OclTensor * x, GError ** error)
+    guint n_clips, const VldmPrompt * const *prompts,
+    const OclTensor * positions, const OclTensor * x, GError ** error)
 {
   const VldmTransformerConfig *config = &transformer->config;
   const OclGroupNorm norm = { NORM_GROUPS, GROUP_NORM_EPS, FALSE, FALSE };
   const OclEpilogue add = {.residual = x };
-  TransformerRun run = { queue, config->heads };
+  TransformerRun run = { queue, config->heads, n_clips, prompts };
   OclTensor hidden, mixed;
 
   if (!ocl_tensor_alloc_like (queue, x, &hidden, error)
@@ -524,11 +591,9 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
           error))
     return FALSE;
   for (guint i = 0; i < config->n_layers; i++) {
-    const VldmPrompt *layer = &prompts[i * VLDM_PROMPTS_PER_LAYER];
-
-    if (!run_spatial_block (transformer, &run, i, layer, &hidden, error))
+    if (!run_spatial_block (transformer, &run, i, &hidden, error))
       return FALSE;
-    if (config->temporal && !run_temporal_block (transformer, &run, i, layer,
+    if (config->temporal && !run_temporal_block (transformer, &run, i,
             positions, &hidden, &mixed, error))
       return FALSE;
   }
@@ -537,12 +602,13 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
 
 gboolean
 vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue,
-    const VldmPrompt * prompts, const OclTensor * positions,
-    const OclTensor * x, GError ** error)
+    guint n_clips, const VldmPrompt * const *prompts,
+    const OclTensor * positions, const OclTensor * x, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
-  gboolean done = run_layers (transformer, queue, prompts, positions, x, error);
+  gboolean done =
+      run_layers (transformer, queue, n_clips, prompts, positions, x, error);
 
   ocl_arena_release (arena, mark);
   return done;

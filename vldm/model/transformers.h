@@ -94,8 +94,9 @@ void vldm_prompt_clear (VldmPrompt * prompt);
 gboolean vldm_transformer_positions (const VldmTransformer * transformer, OclQueue * queue,
     const OclTensor * sinusoid, const OclTensor * output, GError ** error);
 
-/* @x [T, h, w, channels] in place. @positions is not read where there are no layers across frames. */
-gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, const VldmPrompt * prompts,
-    const OclTensor * positions, const OclTensor * x, GError ** error);
+/* @x [T, h, w, channels] in place: @n_clips clips of equally many frames, each with @prompts [n_clips] of its own, which
+ * have the same number of tokens. @positions is not read where there are no layers across frames. */
+gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, guint n_clips,
+    const VldmPrompt * const *prompts, const OclTensor * positions, const OclTensor * x, GError ** error);
 
 G_END_DECLS

@@ -114,7 +114,8 @@ typedef struct
 {
   const VldmUnet *unet;
   OclQueue *queue;
-  const VldmUnetContext *context;
+  guint n_clips;
+  const VldmUnetContext *const *contexts;       /* [n_clips] */
   OclTensor time_bias;          /* [1, 1, 1, n], of all resnets */
   OclTensor *positions;         /* [n_transformers] of [T, 1, 1, channels] */
   UnetSkip *skips;              /* a stack */
@@ -206,7 +207,7 @@ embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
       &run->time_bias, error);
 }
 
-/* Frames count from 0 in every call. */
+/* Frames count from 0 in every clip. */
 static gboolean
 embed_frames (const UnetRun * run, gsize frames, gsize channels,
     OclTensor * sinusoid, GError ** error)
@@ -214,7 +215,7 @@ embed_frames (const UnetRun * run, gsize frames, gsize channels,
   g_autofree gfloat *numbers = g_new (gfloat, frames);
 
   for (gsize i = 0; i < frames; i++)
-    numbers[i] = i;
+    numbers[i] = i % (frames / run->n_clips);
   return ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1, channels,
       sinusoid, error)
       && ocl_sinusoid (run->queue, numbers, frames, sinusoid, error);
@@ -280,17 +281,21 @@ run_unit (const UnetRun * run, const VldmUnetBlock * block, guint i,
     GError ** error)
 {
   guint transformer = block->first_transformer + i;
-  guint prompt;
+  const VldmPrompt *prompts[VLDM_UNET_MAX_CLIPS];
 
-  if (!vldm_resnet_run (&block->resnets[i], run->queue, input, skip,
-          &run->time_bias, output, error))
+  if (!vldm_resnet_run_clips (&block->resnets[i], run->queue, run->n_clips,
+          input, skip, &run->time_bias, output, error))
     return FALSE;
   if (i >= block->n_attentions)
     return TRUE;
-  prompt = run->context->first_prompt[transformer];
-  return vldm_transformer_run (&block->attentions[i], run->queue,
-      &g_array_index (run->context->prompts, VldmPrompt, prompt),
-      &run->positions[transformer], output, error);
+  for (guint clip = 0; clip < run->n_clips; clip++) {
+    const VldmUnetContext *context = run->contexts[clip];
+
+    prompts[clip] = &g_array_index (context->prompts, VldmPrompt,
+        context->first_prompt[transformer]);
+  }
+  return vldm_transformer_run (&block->attentions[i], run->queue, run->n_clips,
+      prompts, &run->positions[transformer], output, error);
 }
 
 static const OclTensor *
@@ -513,20 +518,34 @@ vldm_unet_run (VldmUnet * unet, OclQueue * queue,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output,
     GError ** error)
 {
+  return vldm_unet_run_clips (unet, queue, 1, &context, sample, timestep,
+      time_ids, output, error);
+}
+
+gboolean
+vldm_unet_run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
+    const VldmUnetContext * const *contexts, const OclTensor * sample,
+    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
+    GError ** error)
+{
   g_autofree OclTensor *positions = g_new0 (OclTensor, unet->n_transformers);
   g_autofree UnetSkip *skips = g_new0 (UnetSkip, count_skips (unet->config));
   UnetRun run = {
     .unet = unet,
     .queue = queue,
-    .context = context,
+    .n_clips = n_clips,
+    .contexts = contexts,
     .positions = positions,
     .skips = skips,
   };
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
-  gboolean done = embed (&run, sample->frames, timestep, time_ids, error)
-      && run_blocks (&run, sample, output, error);
+  gboolean done;
 
+  g_return_val_if_fail (n_clips >= 1 && n_clips <= VLDM_UNET_MAX_CLIPS
+      && sample->frames % n_clips == 0, FALSE);
+  done = embed (&run, sample->frames, timestep, time_ids, error)
+      && run_blocks (&run, sample, output, error);
   ocl_arena_release (arena, mark);
   return done;
 }

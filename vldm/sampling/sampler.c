@@ -10,10 +10,11 @@
 /* What the loop works on, besides the latents: all fp32, shaped like them. */
 typedef struct
 {
-  OclTensor input, blank_input; /* the latents' channels of the networks' inputs */
+  OclTensor inputs[2], blank_input;     /* the latents' channels of the networks' inputs; both alike */
+  guint n_inputs;
   OclTensor guided;             /* F after guidance */
-  OclTensor text;               /* F of the prompt; like the next, with guidance only */
-  OclTensor negative;           /* F of the negative prompt */
+  OclTensor both;               /* F of both prompts, the next two, with guidance only: twice the frames */
+  OclTensor negative, text;
   OclTensor blank;              /* F of the negative prompt without context; with context guidance only */
   OclTensor x0[2];              /* predicted clean latents of this step and the one before, alternating */
   OclTensor fresh_noise;        /* where the schedule wants some */
@@ -42,8 +43,6 @@ sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
     gboolean needed;
   } tensors[] = {
     {&state->guided, TRUE},
-    {&state->text, guided},
-    {&state->negative, guided},
     {&state->blank, in_context},
     {&state->x0[0], TRUE},
     {&state->x0[1], TRUE},
@@ -55,6 +54,14 @@ sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
         && !ocl_tensor_alloc_like (queue, latents, tensors[i].tensor, error))
       return FALSE;
   }
+  if (!guided)
+    return TRUE;
+  if (!ocl_tensor_alloc (queue, OCL_F32, 2 * latents->frames, latents->height,
+          latents->width, latents->channels, &state->both, error))
+    return FALSE;
+  state->negative = ocl_tensor_frames (&state->both, 0, latents->frames);
+  state->text =
+      ocl_tensor_frames (&state->both, latents->frames, latents->frames);
   return TRUE;
 }
 
@@ -65,6 +72,25 @@ call_network (const VldmSampler * sampler, OclQueue * queue,
 {
   return sampler->call (queue, context, sample, step->timestep, output,
       sampler->network, error);
+}
+
+/* state->negative and state->text. */
+static gboolean
+call_both (const VldmSampler * sampler, OclQueue * queue,
+    const SamplerState * state, const OclTensor * sample, const VldmStep * step,
+    GError ** error)
+{
+  const VldmUnetContext *const contexts[2] = { sampler->negative_text,
+    sampler->text
+  };
+
+  if (sampler->call_pair != NULL)
+    return sampler->call_pair (queue, contexts, sample, step->timestep,
+        &state->both, sampler->network, error);
+  return call_network (sampler, queue, sampler->negative_text, sample, step,
+      &state->negative, error)
+      && call_network (sampler, queue, sampler->text, sample, step,
+      &state->text, error);
 }
 
 /* state->guided = F at the latents. */
@@ -88,11 +114,7 @@ guided_output (const VldmSampler * sampler, OclQueue * queue,
   if (c != 1.0f && !call_network (sampler, queue, sampler->negative_text,
           blank_sample, step, &state->blank, error))
     return FALSE;
-  if (!call_network (sampler, queue, sampler->negative_text, sample, step,
-          &state->negative, error))
-    return FALSE;
-  if (!call_network (sampler, queue, sampler->text, sample, step,
-          &state->text, error))
+  if (!call_both (sampler, queue, state, sample, step, error))
     return FALSE;
   if (!ocl_combine (queue, 3 - first, outputs + first, scales + first, 0.0f,
           &state->guided, error))
@@ -147,9 +169,12 @@ set_input (const VldmSampler * sampler, OclQueue * queue,
     const SamplerState * state, const OclTensor * latents,
     const VldmStep * step, GError ** error)
 {
-  return ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
-      &state->input, error)
-      && (sampler->context_guidance == 1.0
+  for (guint i = 0; i < state->n_inputs; i++) {
+    if (!ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
+            &state->inputs[i], error))
+      return FALSE;
+  }
+  return (sampler->context_guidance == 1.0
       || ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
           &state->blank_input, error));
 }
@@ -165,7 +190,13 @@ denoise (const VldmSampler * sampler, OclQueue * queue,
 
   if (!sampler_state_alloc (&state, sampler, queue, latents, error))
     return FALSE;
-  state.input = ocl_tensor_channels (sample, 0, latents->channels);
+  state.n_inputs = sampler->call_pair != NULL ? 2 : 1;
+  for (guint i = 0; i < state.n_inputs; i++) {
+    OclTensor window =
+        ocl_tensor_frames (sample, i * latents->frames, latents->frames);
+
+    state.inputs[i] = ocl_tensor_channels (&window, 0, latents->channels);
+  }
   if (sampler->context_guidance != 1.0)
     state.blank_input =
         ocl_tensor_channels (blank_sample, 0, latents->channels);

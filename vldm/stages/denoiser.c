@@ -16,6 +16,10 @@
 #define MAX_GUIDANCE 1000.0
 #define MAX_TIME_IDS 3
 
+/* Windows of this many latent pixels at most call the network with both prompts of guidance at once: measured to be 9%
+ * faster at 4096 of the default model's, 5% at 2560 of Stable Diffusion's. Larger ones gain little and take twice the memory. */
+#define MAX_PAIRED_PIXELS 8192
+
 /* SVD's other two time ids where a model asks for three: its pipeline's defaults. */
 #define SVD_MOTION_BUCKET 127.0f
 #define SVD_NOISE_AUGMENTATION 0.02f
@@ -170,14 +174,23 @@ call_unet (OclQueue * queue, const VldmUnetContext * context,
       self->time_ids, output, error);
 }
 
+static gboolean
+call_unet_pair (OclQueue * queue, const VldmUnetContext * const contexts[2],
+    const OclTensor * sample, gfloat timestep, const OclTensor * output,
+    gpointer network, GError ** error)
+{
+  const WindowNetwork *self = network;
+
+  return vldm_unet_run_clips (self->unet, queue, 2, contexts, sample, timestep,
+      self->time_ids, output, error);
+}
+
 /* The network's input: [noisy latents, masked context latents, mask], the first to be filled at each step. @known may be
  * NULL; models without context channels have none to fill. */
 static gboolean
-alloc_sample (OclQueue * queue, const VldmUnetConfig * config,
-    const OclTensor * latents, const VldmKnownFrames * known,
-    OclTensor * sample, GError ** error)
+fill_sample (OclQueue * queue, gsize channels, const OclTensor * latents,
+    const VldmKnownFrames * known, const OclTensor * sample, GError ** error)
 {
-  gsize channels = config->in_channels;
   gsize frame_pixels = latents->height * latents->width;
   g_autofree gfloat *values =
       g_new0 (gfloat, latents->frames * frame_pixels * channels);
@@ -190,9 +203,6 @@ alloc_sample (OclQueue * queue, const VldmUnetConfig * config,
     for (gsize p = 0; p < frame_pixels; p++)
       frame[p * channels + channels - 1] = 1.0f;
   }
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames, latents->height,
-          latents->width, channels, sample, error))
-    return FALSE;
   if (!ocl_tensor_write (queue, sample, values, error))
     return FALSE;
 
@@ -201,6 +211,26 @@ alloc_sample (OclQueue * queue, const VldmUnetConfig * config,
         ocl_tensor_channels (sample, latents->channels, latents->channels);
     context = ocl_tensor_frames (&context, known->positions[i], 1);
     if (!vldm_write_latents (queue, known->latents, i, &context, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The same input @n times, one behind the other. */
+static gboolean
+alloc_sample (OclQueue * queue, const VldmUnetConfig * config,
+    const OclTensor * latents, const VldmKnownFrames * known, guint n,
+    OclTensor * sample, GError ** error)
+{
+  if (!ocl_tensor_alloc (queue, OCL_F32, n * latents->frames, latents->height,
+          latents->width, config->in_channels, sample, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    OclTensor window =
+        ocl_tensor_frames (sample, i * latents->frames, latents->frames);
+
+    if (!fill_sample (queue, config->in_channels, latents, known, &window,
+            error))
       return FALSE;
   }
   return TRUE;
@@ -244,6 +274,8 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
   gboolean guided = sampling->guidance_scale != 1.0
       || sampling->context_guidance != 1.0;
+  gboolean paired = guided
+      && (gsize) out->count * out->height * out->width <= MAX_PAIRED_PIXELS;
   const char *negative = guided ? sampling->negative_prompt : NULL;
   WindowNetwork network = { denoiser->unet };
   OclTensor latents, sample, blank_sample;
@@ -259,16 +291,18 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   if (!ocl_tensor_alloc (queue, OCL_F32, out->count, out->height, out->width,
           out->channels, &latents, error))
     return FALSE;
-  if (!alloc_sample (queue, config, &latents, known, &sample, error))
+  if (!alloc_sample (queue, config, &latents, known, paired ? 2 : 1, &sample,
+          error))
     return FALSE;
   if (sampling->context_guidance != 1.0
-      && !alloc_sample (queue, config, &latents, NULL, &blank_sample, error))
+      && !alloc_sample (queue, config, &latents, NULL, 1, &blank_sample, error))
     return FALSE;
   if (!vldm_noise_to_tensor (noise, queue, &latents, error))
     return FALSE;
 
   fill_time_ids (fps, config->n_time_ids, network.time_ids);
   sampler.call = call_unet;
+  sampler.call_pair = paired ? call_unet_pair : NULL;
   sampler.network = &network;
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (denoiser->prompts);

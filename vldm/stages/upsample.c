@@ -217,7 +217,7 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const OclTensor * sample,
   const gfloat time_id = run->params->noise_level;
   g_autoptr (VldmSchedule) schedule = NULL;
   VldmTiledUnet tiled;
-  VldmSampler sampler = { vldm_tiled_unet_call, &tiled };
+  VldmSampler sampler = {.call = vldm_tiled_unet_call,.network = &tiled };
   guint size, overlap;
 
   schedule = vldm_sampling_schedule (sampling, upsample->model,
