@@ -5,9 +5,13 @@
 
 #include "opencl/ops/weights.h"
 #include "opencl/ops/winograd.h"
+#include "opencl/runtime/parallel.h"
 
 #define WIDE_PANEL 32
 #define NARROW_PANEL 16
+
+/* Input channels packed at once. */
+#define PACK_BLOCK 16
 
 /* PyTorch's output channel in column @column of panel @panel, or -1 for padding. */
 static gssize
@@ -25,31 +29,55 @@ column_channel (const OclWeights * weights, gsize panel, gsize column)
   return column < 16 ? channel : half + channel;
 }
 
-/* Panels [n_panels][taps][in_channels][panel], then a row of zeros, in storage type. */
-static void
-pack_panels (const OclWeights * weights, const gfloat * weight, gpointer packed)
+typedef struct
 {
+  const OclWeights *weights;
+  const gfloat *weight;
+  gsize n_numbers;
+  gpointer packed;
+} Packing;
+
+static void
+store (const Packing * packing, gsize index, gfloat value)
+{
+  if (packing->weights->type == OCL_F16)
+    ((guint16 *) packing->packed)[index] = ocl_half_from_float (value);
+  else
+    ((gfloat *) packing->packed)[index] = value;
+}
+
+/* Panels are [taps][in_channels][panel] in storage type. Input channels go in blocks whose lines of a panel stay in the
+ * cache until all columns have come. */
+static void
+pack_panel (gsize panel, gpointer user_data)
+{
+  const Packing *packing = user_data;
+  const OclWeights *weights = packing->weights;
   gsize taps =
       (gsize) weights->kernel_t * weights->kernel_h * weights->kernel_w;
-  gsize depth = weights->in_channels * taps;
+  gsize n_in = weights->in_channels, depth = n_in * taps;
+  gsize first = panel * depth * weights->panel;
 
-  for (gsize panel = 0; panel < weights->n_panels; panel++)
+  for (gsize block = 0; block < n_in; block += PACK_BLOCK)
     for (gsize column = 0; column < weights->panel; column++) {
       gssize channel = column_channel (weights, panel, column);
       if (channel < 0)
         continue;
-      for (gsize c = 0; c < weights->in_channels; c++)
-        for (gsize tap = 0; tap < taps; tap++) {
-          gfloat value = weight[channel * depth + c * taps + tap];
-          gsize to =
-              (panel * depth + tap * weights->in_channels +
-              c) * weights->panel + column;
-          if (weights->type == OCL_F16)
-            ((guint16 *) packed)[to] = ocl_half_from_float (value);
-          else
-            ((gfloat *) packed)[to] = value;
-        }
+      for (gsize c = block; c < MIN (block + PACK_BLOCK, n_in); c++)
+        for (gsize tap = 0; tap < taps; tap++)
+          store (packing, first + (tap * n_in + c) * weights->panel + column,
+              packing->weight[channel * depth + c * taps + tap]);
     }
+}
+
+static void
+pack_panels (gpointer memory, gpointer user_data)
+{
+  Packing *packing = user_data;
+
+  packing->packed = memory;
+  ocl_parallel_for (packing->weights->n_panels, packing->n_numbers, pack_panel,
+      packing);
 }
 
 static OclBuffer *
@@ -91,7 +119,7 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
     guint kernel_h, guint kernel_w, gboolean geglu, GError ** error)
 {
   g_autoptr (OclWeights) weights = g_new0 (OclWeights, 1);
-  g_autofree guint8 *packed = NULL;
+  Packing packing = { weights, weight };
   gsize bytes;
 
   weights->type = type;
@@ -117,15 +145,9 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
         geglu ? " with GEGLU, which needs an even number of outputs" : "");
     return NULL;
   }
-  packed = g_try_malloc0 (bytes);
-  if (packed == NULL) {
-    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
-        "weights: no %" G_GSIZE_FORMAT " bytes to pack a layer of %"
-        G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT, bytes, out_channels, in_channels);
-    return NULL;
-  }
-  pack_panels (weights, weight, packed);
-  weights->panels = ocl_buffer_new_from_data (device, packed, bytes, error);
+  packing.n_numbers = bytes / ocl_type_size (type);
+  weights->panels = ocl_buffer_new_filled (device, bytes, pack_panels, &packing,
+      error);
   if (weights->panels == NULL)
     return NULL;
   weights->bias = pack_bias (weights, device, bias, error);

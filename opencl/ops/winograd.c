@@ -6,6 +6,7 @@
 
 #include "opencl/ops/winograd.h"
 #include "opencl/ops/gemm.h"
+#include "opencl/runtime/parallel.h"
 
 /* As in both kernels: tiles a work-item, columns a panel. */
 #define TILES 12
@@ -105,36 +106,69 @@ transform_square (gdouble to[36], const gdouble g[9])
   }
 }
 
+typedef struct
+{
+  const OclWeights *weights;
+  const gfloat *weight;
+  gsize n_numbers;
+  gfloat *packed;
+} Packing;
+
+/* All kernels of one input channel in a panel, [points][in_channels][PANEL]; columns without a kernel stay 0. */
+static void
+pack_channel (const Packing * packing, gsize panel, gsize c)
+{
+  const OclWeights *weights = packing->weights;
+  gsize points = count_points (weights), taps = is_temporal (weights) ? 3 : 9;
+  gfloat *to =
+      packing->packed + (panel * points * weights->in_channels + c) * PANEL;
+  gsize n_columns = MIN (PANEL, weights->out_channels - panel * PANEL);
+
+  for (gsize column = 0; column < n_columns; column++) {
+    const gfloat *from = packing->weight
+        + ((panel * PANEL + column) * weights->in_channels + c) * taps;
+    gdouble g[9], u[36];
+    for (gsize tap = 0; tap < taps; tap++)
+      g[tap] = from[tap];
+    if (is_temporal (weights))
+      transform_line (u, g);
+    else
+      transform_square (u, g);
+    for (gsize point = 0; point < points; point++)
+      to[point * weights->in_channels * PANEL + column] = u[point];
+  }
+}
+
+static void
+pack_panel (gsize panel, gpointer user_data)
+{
+  const Packing *packing = user_data;
+
+  for (gsize c = 0; c < packing->weights->in_channels; c++)
+    pack_channel (packing, panel, c);
+}
+
+static void
+pack_panels (gpointer memory, gpointer user_data)
+{
+  Packing *packing = user_data;
+
+  packing->packed = memory;
+  ocl_parallel_for (packing->weights->n_panels, packing->n_numbers, pack_panel,
+      packing);
+}
+
 gboolean
 ocl_winograd_pack (OclDevice * device, OclWeights * weights,
     const gfloat * weight, GError ** error)
 {
-  gsize points = count_points (weights), taps = is_temporal (weights) ? 3 : 9;
-  /* At most MAX_CHANNELS inputs and 2^31 outputs, so that this product does not overflow. */
-  gsize n = (gsize) weights->n_panels * points * weights->in_channels * PANEL;
-  g_autofree gfloat *packed = g_try_new0 (gfloat, n);
+  Packing packing = { weights, weight };
 
-  if (packed == NULL) {
-    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
-        "weights: no memory to transform %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT
-        " kernels", weights->out_channels, weights->in_channels);
-    return FALSE;
-  }
-  for (gsize o = 0; o < weights->out_channels; o++)
-    for (gsize c = 0; c < weights->in_channels; c++) {
-      gdouble g[9], u[36];
-      for (gsize tap = 0; tap < taps; tap++)
-        g[tap] = weight[(o * weights->in_channels + c) * taps + tap];
-      if (is_temporal (weights))
-        transform_line (u, g);
-      else
-        transform_square (u, g);
-      for (gsize point = 0; point < points; point++)
-        packed[((o / PANEL * points + point) * weights->in_channels +
-                c) * PANEL + o % PANEL] = u[point];
-    }
-  weights->winograd =
-      ocl_buffer_new_from_data (device, packed, n * sizeof (gfloat), error);
+  /* At most MAX_CHANNELS inputs and 2^31 outputs, so that this product does not overflow. */
+  packing.n_numbers = (gsize) weights->n_panels * count_points (weights)
+      * weights->in_channels * PANEL;
+  weights->winograd = ocl_buffer_new_filled (device,
+      packing.n_numbers * sizeof (gfloat), pack_panels, &packing, error);
   return weights->winograd != NULL;
 }
 

@@ -6,6 +6,9 @@
 #include "opencl/runtime/buffer.h"
 #include "opencl/runtime/private.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 /* Slices begin where any device's vectors and any driver's sub-buffers may begin. */
 #define SLICE_ALIGNMENT 256
 
@@ -63,6 +66,71 @@ ocl_buffer_new_from_data (OclDevice * device, const void *data, gsize bytes,
 {
   return buffer_create (device, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, data,
       bytes, error);
+}
+
+/* Zeroed pages of the host's, which a cl_mem can keep until it is destroyed. */
+typedef struct
+{
+  gpointer memory;
+  gsize bytes;
+} HostPages;
+
+static HostPages *
+host_pages_new (gsize bytes, GError ** error)
+{
+  gpointer memory = mmap (NULL, bytes, PROT_READ | PROT_WRITE,
+      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  HostPages *pages;
+
+  if (memory == MAP_FAILED) {
+    g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
+        "%" G_GSIZE_FORMAT " bytes of the host's memory wanted: %s", bytes,
+        g_strerror (errno));
+    return NULL;
+  }
+  pages = g_new (HostPages, 1);
+  pages->memory = memory;
+  pages->bytes = bytes;
+  return pages;
+}
+
+static void
+host_pages_free (HostPages * pages)
+{
+  munmap (pages->memory, pages->bytes);
+  g_free (pages);
+}
+
+static void CL_CALLBACK
+host_pages_destroyed (cl_mem mem, void *pages)
+{
+  host_pages_free (pages);
+}
+
+OclBuffer *
+ocl_buffer_new_filled (OclDevice * device, gsize bytes,
+    void (*fill) (gpointer memory, gpointer user_data), gpointer user_data,
+    GError ** error)
+{
+  HostPages *pages = host_pages_new (bytes, error);
+  OclBuffer *buffer;
+  cl_int status;
+
+  if (pages == NULL)
+    return NULL;
+  fill (pages->memory, user_data);
+  buffer = buffer_create (device, CL_MEM_READ_WRITE
+      | (device->caps.is_cpu ? CL_MEM_USE_HOST_PTR : CL_MEM_COPY_HOST_PTR),
+      pages->memory, bytes, error);
+  if (buffer != NULL && device->caps.is_cpu) {
+    status = clSetMemObjectDestructorCallback (buffer->mem,
+        host_pages_destroyed, pages);
+    if (ocl_check (status, error, "clSetMemObjectDestructorCallback"))
+      return buffer;
+    g_clear_pointer (&buffer, ocl_buffer_unref);
+  }
+  host_pages_free (pages);
+  return buffer;
 }
 
 OclBuffer *

@@ -17,6 +17,11 @@ OclBuffer *ocl_buffer_new (OclDevice * device, gsize bytes, GError ** error);
 /* The same, with @data copied in. Only for loading: it waits. */
 OclBuffer *ocl_buffer_new_from_data (OclDevice * device, const void *data, gsize bytes, GError ** error);
 
+/* The same, with what @fill writes into @memory, bytes of zeros before. Nothing is copied where the device computes in the
+ * host's memory. */
+OclBuffer *ocl_buffer_new_filled (OclDevice * device, gsize bytes, void (*fill) (gpointer memory, gpointer user_data),
+    gpointer user_data, GError ** error);
+
 OclBuffer *ocl_buffer_ref (OclBuffer * buffer);
 void ocl_buffer_unref (OclBuffer * buffer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclBuffer, ocl_buffer_unref);

@@ -10,9 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "opencl/runtime/parallel.h"
 #include "vldm/model/json.h"
 
 #define MAX_HEADER (100 * 1000 * 1000)
+
+/* Numbers that a processor converts at once. */
+#define READ_CHUNK (64 << 10)
 
 typedef struct
 {
@@ -488,40 +492,50 @@ half_to_float (guint16 half)
   {
     guint32 bits;
     gfloat value;
-  } u;
+  } normal, subnormal;
 
-  if (exponent == 0) {
-    u.bits = 113u << 23 | mantissa;     /* 2^-14 (1 + m / 1024) */
-    u.value -= 0x1p-14f;
-    u.bits |= sign;
-  } else {
-    u.bits = sign | (exponent == 31 ? 255 : exponent + 112) << 23 | mantissa;
-  }
-  return u.value;
+  /* Both are computed, without a branch, so that compilers make vectors of it. */
+  subnormal.bits = 113u << 23 | mantissa;       /* 2^-14 (1 + m / 1024) */
+  subnormal.value -= 0x1p-14f;
+  normal.bits = (exponent + 112 + (exponent == 31 ? 112 : 0)) << 23 | mantissa;
+  normal.bits = (exponent == 0 ? subnormal.bits : normal.bits) | sign;
+  return normal.value;
 }
 
-void
-vldm_tensor_view_read (const VldmTensorView * view, gfloat * out)
+typedef struct
 {
+  const VldmTensorView *view;
+  gfloat *out;
+} Reading;
+
+/* Numbers [chunk * READ_CHUNK, ...), so that processors share the work. */
+static void
+read_chunk (gsize chunk, gpointer user_data)
+{
+  const Reading *reading = user_data;
+  const VldmTensorView *view = reading->view;
+  gsize first = chunk * READ_CHUNK;
+  gsize end = MIN (first + READ_CHUNK, view->n_elements);
+  gfloat *out = reading->out;
   guint32 bits;
   guint16 half;
 
   switch (view->dtype) {
     case VLDM_DTYPE_F32:
-      for (gsize i = 0; i < view->n_elements; i++) {
+      for (gsize i = first; i < end; i++) {
         memcpy (&bits, view->data + 4 * i, 4);
         bits = GUINT32_FROM_LE (bits);
         memcpy (&out[i], &bits, 4);
       }
       break;
     case VLDM_DTYPE_F16:
-      for (gsize i = 0; i < view->n_elements; i++) {
+      for (gsize i = first; i < end; i++) {
         memcpy (&half, view->data + 2 * i, 2);
         out[i] = half_to_float (GUINT16_FROM_LE (half));
       }
       break;
     case VLDM_DTYPE_BF16:
-      for (gsize i = 0; i < view->n_elements; i++) {
+      for (gsize i = first; i < end; i++) {
         memcpy (&half, view->data + 2 * i, 2);
         bits = (guint32) GUINT16_FROM_LE (half) << 16;
         memcpy (&out[i], &bits, 4);
@@ -530,6 +544,15 @@ vldm_tensor_view_read (const VldmTensorView * view, gfloat * out)
     case VLDM_DTYPE_OTHER:
       g_return_if_reached ();
   }
+}
+
+void
+vldm_tensor_view_read (const VldmTensorView * view, gfloat * out)
+{
+  Reading reading = { view, out };
+
+  ocl_parallel_for ((view->n_elements + READ_CHUNK - 1) / READ_CHUNK,
+      view->n_elements, read_chunk, &reading);
 }
 
 /* The pages that also hold a part of a neighbouring tensor stay. */
