@@ -4,10 +4,10 @@
  * after a given frame, with context guidance, and two interpolations behind each other. Small models of drawn weights and
  * the default one. Arguments: the folder of golden.json, the default model's, and which cases: quick or default.
  */
-#include <gst/gst.h>
 #include <unistd.h>
 
 #include "golden.h"
+#include "play.h"
 
 static Golden golden;
 static const char *drive;       /* the default model's folder */
@@ -41,47 +41,6 @@ write_small_model (void)
 }
 
 /* ---- pipelines ---- */
-
-static GstPadProbeReturn
-on_latents (GstPad * pad, GstPadProbeInfo * info, gpointer data)
-{
-  GByteArray *video = data;
-  GstMapInfo map;
-
-  g_assert_true (gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map,
-          GST_MAP_READ));
-  g_byte_array_append (video, map.data, map.size);
-  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
-  return GST_PAD_PROBE_OK;
-}
-
-/* Plays @launch, which ends in an element "sink", and returns the bytes that it got. */
-static GByteArray *
-play (const char *launch)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch (launch, &error);
-  g_autoptr (GstElement) sink = NULL;
-  g_autoptr (GstPad) pad = NULL;
-  g_autoptr (GstBus) bus = NULL;
-  g_autoptr (GstMessage) message = NULL;
-  GByteArray *video = g_byte_array_new ();
-
-  g_assert_no_error (error);
-  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  pad = gst_element_get_static_pad (sink, "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_latents, video, NULL);
-  bus = gst_element_get_bus (pipeline);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-    gst_message_parse_error (message, &error, NULL);
-    g_error ("%s: %s", launch, error->message);
-  }
-  return video;
-}
 
 /* The part of a pipeline that brings the first frame, drawn, from a new file @path. */
 static char *
@@ -180,7 +139,7 @@ main (int argc, char **argv)
 {
   int failed;
 
-  gst_init (&argc, &argv);
+  play_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 4);
   drive = argv[2];

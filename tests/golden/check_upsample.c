@@ -263,6 +263,46 @@ check_max_noise_levels (void)
   check_max_noise_level ("{\"max_noise_level\": 120}", 120);
 }
 
+/* A tile as large as the field, or larger, is the whole field at once, bit by bit. */
+static void
+check_one_tile (void)
+{
+  g_autoptr (GError) error = NULL;
+  JsonObject *run_case = find_case ("upsample", "native_field");
+  char *folder = upsample_model_write (&golden, tokenizer_folder, run_case);
+  g_autoptr (VldmModel) model =
+      vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
+  g_autoptr (VldmUpsample) upsample = NULL;
+  VldmUpsampleParams params;
+  const guint tile_sizes[] = { 0, 10, 64 };
+  const VldmUpsampleWindow alone = { 0 };
+  g_auto (VldmFrames) rgb = { 0 }, whole = { 0 }, tile = { 0 };
+
+  g_assert_no_error (error);
+  params = make_params (run_case, model);
+  upsample = vldm_upsample_new (model, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (vldm_frames_init (&rgb, VLDM_FORMAT_RGB8, 2, 3, 7, 9, NULL));
+  g_assert_true (vldm_frames_init (&whole, VLDM_FORMAT_F32LE, 2, 4, 8, 10,
+          NULL));
+  g_assert_true (vldm_frames_init (&tile, VLDM_FORMAT_F32LE, 2, 4, 8, 10,
+          NULL));
+  for (guint f = 0; f < 2; f++)
+    fill_picture (vldm_frames_host (&rgb, f), f, 7, 9);
+  for (guint i = 0; i < G_N_ELEMENTS (tile_sizes); i++) {
+    params.tile_size = tile_sizes[i];
+    params.tile_overlap = tile_sizes[i] / 4;
+    vldm_upsample_run (upsample, &params, &alone, &rgb, i == 0 ? &whole : &tile,
+        NULL, NULL, &error);
+    g_assert_no_error (error);
+    if (i > 0)
+      g_assert_cmpmem (tile.host, vldm_frames_size (&tile), whole.host,
+          vldm_frames_size (&whole));
+  }
+  g_clear_pointer (&upsample, vldm_upsample_free);
+  golden_remove_folder (folder);
+}
+
 /* Blending needs a window before; the caller's memory must fit. */
 static void
 check_misuse (void)
@@ -383,6 +423,7 @@ main (int argc, char **argv)
   g_test_add_func ("/upsample/golden", check_all);
   g_test_add_func ("/upsample/settings", check_settings);
   g_test_add_func ("/upsample/max-noise-level", check_max_noise_levels);
+  g_test_add_func ("/upsample/one-tile", check_one_tile);
   g_test_add_func ("/upsample/misuse", check_misuse);
   g_test_add_func ("/upsample/absent", check_absent);
   g_test_add_func ("/upsample/memory", check_estimates);
