@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Each variant is timed so often, in turns, each time for about so long; the best time counts. */
-#define ROUNDS 3
+#define ROUNDS 5
 #define ROUND_US 20000
 #define MAX_RUNS 50
 /* Slower than so many times the best is not timed again; less may be a moment when the machine was busy. */

@@ -38,7 +38,6 @@ keys_new (const char *identity)
 {
   GKeyFile *keys = g_key_file_new ();
 
-  g_key_file_set_comment (keys, NULL, NULL, HEADING, NULL);
   g_key_file_set_integer (keys, GROUP_FILE, "version", VERSION_NUMBER);
   g_key_file_set_string (keys, GROUP_FILE, "identity", identity);
   return keys;
@@ -70,7 +69,7 @@ read_keys (const OclTuningFile * file)
   g_autofree char *fault = NULL;
 
   if (g_key_file_load_from_file (keys, file->path,
-          G_KEY_FILE_KEEP_COMMENTS, &error)) {
+          G_KEY_FILE_NONE, &error)) {
     fault = find_fault (keys, file->identity);
     if (fault == NULL)
       return g_steal_pointer (&keys);
@@ -275,6 +274,7 @@ update (OclTuningFile * file, const Change * change)
     bury_trials (file->keys);
   if (lock < 0)
     return;
+  g_key_file_set_comment (file->keys, NULL, NULL, HEADING, NULL);
   if (!g_key_file_save_to_file (file->keys, file->path, &error))
     warn_unwritable (file, error->message);
   g_close (lock, NULL);
