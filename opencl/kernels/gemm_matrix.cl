@@ -66,16 +66,16 @@ typedef struct
   int pixels[ROW_CHUNKS];
 } Step;
 
-void
+ALWAYS_INLINE void
 find_pixels (Step *step, const Gather *g, const Pixels windows[ROW_CHUNKS])
 {
-#pragma unroll
+  UNROLL
   for (int i = 0; i < ROW_CHUNKS; i++)
     step->pixels[i] = gather_source (g, windows[i], step->t, step->y, step->x);
 }
 
 /* On to the next channels, then the second source, then the next tap. */
-void
+ALWAYS_INLINE void
 advance (Step *step, const Gather *g, const Factors *f, const Pixels windows[ROW_CHUNKS])
 {
   const int channels = step->source == 0 ? f->channels1 : f->channels2;
@@ -100,7 +100,7 @@ advance (Step *step, const Gather *g, const Factors *f, const Pixels windows[ROW
   find_pixels (step, g, windows);
 }
 
-void
+ALWAYS_INLINE void
 copy_step (__local ushort *stage, const Step *step, const Factors *f, int item, int first_column)
 {
   const int n = (step->source == 0 ? f->channels1 : f->channels2) - step->channel;
@@ -108,14 +108,14 @@ copy_step (__local ushort *stage, const Step *step, const Factors *f, int item, 
   const __global ushort *source = (step->source == 0 ? f->source1 : f->source2) + step->channel;
   const int chunk = item % (DEPTH / CHUNK);
 
-#pragma unroll
+  UNROLL
   for (int i = 0; i < ROW_CHUNKS; i++) {
     const int row = item / (DEPTH / CHUNK) + i * (ITEMS / (DEPTH / CHUNK));
     const int exists = step->pixels[i] >= 0 && chunk * CHUNK < n;
     copy_chunk (stage + rows_at (row, chunk),
         exists ? source + (size_t) step->pixels[i] * stride + chunk * CHUNK : f->panels, exists);
   }
-#pragma unroll
+  UNROLL
   for (int i = 0; i < COLUMN_CHUNKS; i++) {
     const int at = item + i * ITEMS;
     const int depth = at / (TILE_COLUMNS / CHUNK), column_chunk = at % (TILE_COLUMNS / CHUNK);
@@ -128,20 +128,20 @@ copy_step (__local ushort *stage, const Step *step, const Factors *f, int item, 
 }
 
 /* Adds one step's products; this sub-group's rows and columns begin at `row` and `column` of the tile. */
-void
+ALWAYS_INLINE void
 multiply_step (const Matrix *matrix, MatrixSums sums[BLOCKS_DOWN][BLOCKS_ACROSS], const __local ushort *stage, int row,
     int column)
 {
-#pragma unroll
+  UNROLL
   for (int depth = 0; depth < DEPTH; depth += 16) {
     MatrixColumns columns[BLOCKS_ACROSS];
-#pragma unroll
+    UNROLL
     for (int x = 0; x < BLOCKS_ACROSS; x++)
       columns[x] = matrix_load_columns (matrix, stage + ROWS_SIZE, depth, column + x * MATRIX_COLUMNS);
-#pragma unroll
+    UNROLL
     for (int y = 0; y < BLOCKS_DOWN; y++) {
       const MatrixRows rows = matrix_load_rows (matrix, stage, row + y * MATRIX_ROWS, depth);
-#pragma unroll
+      UNROLL
       for (int x = 0; x < BLOCKS_ACROSS; x++)
         sums[y][x] = matrix_multiply_add (matrix, rows, columns[x], sums[y][x]);
     }
@@ -202,12 +202,12 @@ gemm_matrix (const __global ushort *source1, ulong offset1, int stride1, int cha
   Pixels windows[ROW_CHUNKS];
   Step next = { 0 };
 
-#pragma unroll
+  UNROLL
   for (int y = 0; y < BLOCKS_DOWN; y++)
-#pragma unroll
+    UNROLL
     for (int x = 0; x < BLOCKS_ACROSS; x++)
       sums[y][x] = (MatrixSums) 0.0f;
-#pragma unroll
+  UNROLL
   for (int i = 0; i < ROW_CHUNKS; i++) {
     const int row = first_row + item / (DEPTH / CHUNK) + i * (ITEMS / (DEPTH / CHUNK));
     const Pixels p = { row / width / height, row / width % height, row % width };
@@ -229,10 +229,10 @@ gemm_matrix (const __global ushort *source1, ulong offset1, int stride1, int cha
       multiply_step (&matrix, sums, stages + (step + 1) % STAGES * STAGE_SIZE, own_row, own_column);
   }
 
-#pragma unroll
+  UNROLL
   for (int y = 0; y < BLOCKS_DOWN; y++) {
     barrier (CLK_LOCAL_MEM_FENCE);
-#pragma unroll
+    UNROLL
     for (int x = 0; x < BLOCKS_ACROSS; x++)
       matrix_store_sums (&matrix, slab + group / GROUPS_ACROSS * MATRIX_ROWS * SLAB_PITCH + own_column
           + x * MATRIX_COLUMNS, SLAB_PITCH, sums[y][x]);

@@ -5,6 +5,7 @@
  */
 
 #include "opencl/ops/attention.h"
+#include "opencl/ops/attention_matrix.h"
 
 #include <math.h>
 
@@ -106,12 +107,13 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
     const OclTensor * output, GError ** error)
 {
   const char *operation = "attention";
-  const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
+  OclDevice *device = ocl_queue_device (queue);
+  const OclCaps *caps = ocl_device_caps (device);
   gsize queries = query->height * query->width;
   gsize keys = key->height * key->width;
   g_autofree char *options = NULL;
   OclCall call = { 0 };
-  gsize head_dim, blocks;
+  gsize head_dim, blocks = 0;
 
   if (!check_arguments (operation, heads, query, key, value, output, error))
     return FALSE;
@@ -128,13 +130,18 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
     call.program = call.kernel = "attention_vec";
     blocks = vector_blocks (caps, query->frames, heads, queries);
     call.global[0] = query->frames * heads * blocks;
+  } else if (ocl_attention_matrix_suits (device, head_dim, query, key, value)) {
+    options =
+        ocl_attention_matrix_prepare (device, &call, head_dim, heads, query);
   } else {
     call.program = call.kernel = "attention_tile";
     blocks = (queries + TILE_QUERIES - 1) / TILE_QUERIES;
     call.global[0] = query->frames * heads * blocks * TILE_ITEMS;
     call.local[0] = TILE_ITEMS;
   }
-  call.options = options = make_options (head_dim, query->type);
+  if (options == NULL)
+    options = make_options (head_dim, query->type);
+  call.options = options;
   call.work = 4.0 * ocl_tensor_pixels (query) * query->channels * keys;
   call_tensors (&call, query, key, value, output);
   ocl_call_int (&call, heads);
