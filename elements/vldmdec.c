@@ -516,8 +516,8 @@ gst_vldm_dec_push_first (GstVldmDec * self, guint n,
 
   for (i = 0; i < n && flow == GST_FLOW_OK; i++) {
     GstVideoCodecFrame *frame = g_ptr_array_index (self->chunk.frames, i);
-    GstClockTime running_time = gst_segment_to_running_time (&self->segment,
-        GST_FORMAT_TIME, frame->pts);
+    GstClockTime running_time =
+        gst_vldm_running_time (&self->segment, frame->pts);
 
     if (!paced && GST_CLOCK_TIME_IS_VALID (running_time)) {
       gst_vldm_pace (GST_ELEMENT (self), running_time, self->worker);

@@ -50,6 +50,7 @@
 #include "gst/error.h"
 #include "gst/pace.h"
 #include "gst/properties.h"
+#include "gst/timing.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_sr_debug);
 #define GST_CAT_DEFAULT gst_vldm_sr_debug
@@ -248,8 +249,8 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
     return GST_FLOW_OK;
   if (!self->stream.paced && !self->stream.frames.latents_out) {
     gst_vldm_pace (GST_ELEMENT (self),
-        gst_segment_to_running_time (&self->stream.frames.segment,
-            GST_FORMAT_TIME, GST_BUFFER_PTS (in)), self->stream.worker);
+        gst_vldm_running_time (&self->stream.frames.segment,
+            GST_BUFFER_PTS (in)), self->stream.worker);
     self->stream.paced = TRUE;
   }
 

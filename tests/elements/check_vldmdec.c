@@ -110,7 +110,6 @@ new_decoder (const char *caps)
   return h;
 }
 
-/* As many pictures as frames, whatever their number; and none waits longer than the reported latency. */
 /* Latents of either autoencoder go to the decoder that made them, in the middle of a stream too. */
 GST_START_TEST (test_latent_space)
 {
@@ -135,6 +134,7 @@ GST_START_TEST (test_latent_space)
 
 GST_END_TEST;
 
+/* As many pictures as frames, whatever their number; and none waits longer than the reported latency. */
 GST_START_TEST (test_chunks)
 {
   GstHarness *h = new_decoder (USUAL);
@@ -322,6 +322,29 @@ GST_START_TEST (test_variable_rate)
   push (h, 0, 9);
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   check_pictures (h, 0, 9, 0, 9);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* As filesrc and a capsfilter bring them: without times, in a segment of bytes. */
+GST_START_TEST (test_bytes)
+{
+  GstHarness *h = new_decoder (USUAL);
+  GstSegment segment;
+  guint n;
+
+  gst_segment_init (&segment, GST_FORMAT_BYTES);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  for (n = 0; n < SIZE + 1; n++) {
+    GstBuffer *buffer = latents (n);
+
+    GST_BUFFER_PTS (buffer) = GST_CLOCK_TIME_NONE;
+    GST_BUFFER_DURATION (buffer) = GST_CLOCK_TIME_NONE;
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fail_unless_equals_int (gst_harness_buffers_received (h), SIZE + 1);
   gst_harness_teardown (h);
 }
 
@@ -526,6 +549,7 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_flush);
   tcase_add_test (tc, test_seek);
   tcase_add_test (tc, test_variable_rate);
+  tcase_add_test (tc, test_bytes);
   tcase_add_test (tc, test_chunk_properties);
   tcase_add_loop_test (tc, test_refusals, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tc, test_wrong_size);
