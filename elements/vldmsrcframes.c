@@ -70,7 +70,7 @@ gst_vldm_src_take_settings (GstVldmSrc * self, VldmModel * model, guint64 n)
 {
   g_autoptr (GstVldmRecipe) recipe = NULL;
   g_autoptr (GError) error = NULL;
-  const VldmFrames *given = NULL;
+  g_auto (VldmFrames) given = { 0, };
   GstFlowReturn flow;
 
   recipe = gst_vldm_src_read_settings (self, model, &error);
@@ -83,7 +83,8 @@ gst_vldm_src_take_settings (GstVldmSrc * self, VldmModel * model, guint64 n)
       if (flow != GST_FLOW_OK)
         return flow;
     }
-    if (!gst_vldm_chain_begin_with (self->chain, given, &error))
+    if (!gst_vldm_chain_begin_with (self->chain,
+            given.count > 0 ? &given : NULL, &error))
       return gst_vldm_fail (GST_ELEMENT (self), error, "keeping a frame");
     self->agreed = 0;
     n = G_MAXUINT64;
