@@ -4,8 +4,6 @@
  */
 #include "elements/firstframe.h"
 
-#include <gst/base/gstbasesrc.h>
-
 #include "gst/error.h"
 #include "vldm/error.h"
 
@@ -16,8 +14,7 @@ set_caps (GstVldmSidePad * side, GstCaps * caps, GError ** error)
 
   if (first->frame.count > 0)
     return TRUE;
-  first->settled = gst_vldm_latents_from_caps (&first->latents, caps, error);
-  return first->settled;
+  return gst_vldm_latents_from_caps (&first->latents, caps, error);
 }
 
 static gboolean
@@ -47,23 +44,10 @@ take (GstVldmSidePad * side, GstBuffer * buffer, const char **warning,
           latents->latent_width, error))
     return FALSE;
   gst_buffer_extract (buffer, 0, first->frame.host, size);
-  first->settled = TRUE;
   return TRUE;
 }
 
-/* Caps are sent again only if they are others, so those at hand are settled when a frame comes. */
-static void
-flush (GstVldmSidePad * side)
-{
-  GstVldmFirstFrame *first = (GstVldmFirstFrame *) side;
-
-  vldm_frames_clear (&first->frame);
-  first->settled = first->warned = FALSE;
-  first->serial++;
-  gst_pad_mark_reconfigure (GST_BASE_SRC_PAD (side->element));
-}
-
-static const GstVldmSidePadClass side_class = { set_caps, take, flush };
+static const GstVldmSidePadClass side_class = { set_caps, take };
 
 void
 gst_vldm_first_frame_init (GstVldmFirstFrame * first, GstElement * element)
@@ -84,7 +68,7 @@ gst_vldm_first_frame_reset (GstVldmFirstFrame * first)
   gst_vldm_side_pad_reset (&first->side);
   memset (&first->latents, 0, sizeof (first->latents));
   vldm_frames_clear (&first->frame);
-  first->settled = first->warned = FALSE;
+  first->warned = FALSE;
 }
 
 guint
@@ -93,16 +77,16 @@ gst_vldm_first_frame_count (GstVldmFirstFrame * first)
   return gst_vldm_side_pad_is_requested (&first->side) ? 1 : 0;
 }
 
-/* Waits until *@there is not 0, and holds the lock then; after a failure it does not. */
+/* Waits until *@value is not 0. */
 static GstFlowReturn
-lock_when (GstVldmFirstFrame * first, const guint * there, const char *what)
+wait_for (GstVldmFirstFrame * first, const guint * value, const char *what)
 {
   GstVldmSidePad *side = &first->side;
   GstFlowReturn flow = GST_FLOW_OK;
   g_autoptr (GError) error = NULL;
 
   g_mutex_lock (&side->lock);
-  while (*there == 0 && flow == GST_FLOW_OK) {
+  while (*value == 0 && flow == GST_FLOW_OK) {
     if (side->interrupted)
       flow = GST_FLOW_FLUSHING;
     else if (side->eos || side->pad == NULL)
@@ -110,8 +94,6 @@ lock_when (GstVldmFirstFrame * first, const guint * there, const char *what)
     else
       g_cond_wait (&side->changed, &side->lock);
   }
-  if (flow == GST_FLOW_OK)
-    return flow;
   g_mutex_unlock (&side->lock);
 
   if (flow == GST_FLOW_ERROR) {
@@ -125,32 +107,21 @@ lock_when (GstVldmFirstFrame * first, const guint * there, const char *what)
 
 GstFlowReturn
 gst_vldm_first_frame_wait_caps (GstVldmFirstFrame * first,
-    GstVldmLatents * latents, guint * serial)
+    GstVldmLatents * latents)
 {
-  GstFlowReturn flow = lock_when (first, &first->settled, "caps");
+  GstFlowReturn flow = wait_for (first, &first->latents.width, "caps");
 
-  if (flow != GST_FLOW_OK)
-    return flow;
-  *latents = first->latents;
-  *serial = first->serial;
-  g_mutex_unlock (&first->side.lock);
-  return GST_FLOW_OK;
+  if (flow == GST_FLOW_OK) {
+    g_mutex_lock (&first->side.lock);
+    *latents = first->latents;
+    g_mutex_unlock (&first->side.lock);
+  }
+  return flow;
 }
 
 GstFlowReturn
-gst_vldm_first_frame_wait (GstVldmFirstFrame * first, VldmFrames * frame)
+gst_vldm_first_frame_wait (GstVldmFirstFrame * first, const VldmFrames ** frame)
 {
-  GstFlowReturn flow = lock_when (first, &first->frame.count, "a frame");
-  g_autoptr (GError) error = NULL;
-  gboolean copied;
-
-  if (flow != GST_FLOW_OK)
-    return flow;
-  copied = vldm_frames_init (frame, first->frame.format, 1,
-      first->frame.channels, first->frame.height, first->frame.width, &error);
-  if (copied)
-    memcpy (frame->host, first->frame.host, vldm_frames_size (frame));
-  g_mutex_unlock (&first->side.lock);
-  return copied ? GST_FLOW_OK : gst_vldm_fail (first->side.element, error,
-      "keeping the first frame");
+  *frame = &first->frame;
+  return wait_for (first, &first->frame.count, "a frame");
 }

@@ -5,6 +5,7 @@
  */
 
 #include "opencl/ops/winograd.h"
+#include "opencl/ops/winograd_wide.h"
 #include "opencl/ops/gemm.h"
 #include "opencl/runtime/parallel.h"
 
@@ -184,9 +185,9 @@ count_items (const OclWeights * weights, const OclTensor * output)
       * ((output->width + 3) / 4) + TILES - 1) / TILES;
 }
 
-/* Whether the kernel can do this convolution at all. */
+/* Whether one of the kernels for transformed weights can do this convolution. */
 static gboolean
-is_possible (const OclConv * conv, const OclWeights * weights,
+suits_transformed (const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2, const OclTensor * output)
 {
   if (weights->winograd == NULL || conv->stride > 1 || input->type != OCL_F32
@@ -199,12 +200,27 @@ is_possible (const OclConv * conv, const OclWeights * weights,
   return input2 == NULL || input2->channels % 16 == 0;
 }
 
+/* Layers without transformed weights go the wide way. */
+static gboolean
+is_possible (OclDevice * device, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output)
+{
+  if (choice_get () == CHOICE_DIRECT)
+    return FALSE;
+  return weights->winograd != NULL
+      ? suits_transformed (conv, weights, input, input2, output)
+      : ocl_winograd_wide_is_possible (device, conv, weights, input, input2,
+      output);
+}
+
 gboolean
-ocl_winograd_is_optional (const OclConv * conv, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * input2, const OclTensor * output)
+ocl_winograd_is_optional (OclDevice * device, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output)
 {
   return choice_get () == CHOICE_AUTO
-      && is_possible (conv, weights, input, input2, output);
+      && is_possible (device, conv, weights, input, input2, output);
 }
 
 gboolean
@@ -215,10 +231,12 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
   gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
   gsize rounds, taps = is_temporal (weights) ? 3 : 9;
 
-  if (!is_possible (conv, weights, input, input2, output))
+  if (!is_possible (device, conv, weights, input, input2, output))
     return FALSE;
   if (choice_get () == CHOICE_WINOGRAD)
     return TRUE;
+  if (weights->winograd == NULL)
+    return ocl_winograd_wide_suits (output);
   /* The last round of work-items keeps the device as long as a full one, and tiles at the edges as whole ones. */
   rounds = (count_items (weights, output) + units - 1) / units;
   return RELATIVE_COST * count_points (weights) * TILES * rounds * units <
@@ -234,6 +252,9 @@ ocl_winograd (OclQueue * queue, const OclConv * conv,
   gboolean temporal = is_temporal (weights);
   OclCall call = { 0 };
 
+  if (weights->winograd == NULL)
+    return ocl_winograd_wide (queue, conv, weights, input, input2, epilogue,
+        output, error);
   call.program = call.kernel = temporal ? "winograd_time_vec" : "winograd_vec";
   call.global[0] = count_items (weights, output);
   call.work = 2.0 * RELATIVE_COST * call.global[0] * TILES

@@ -33,7 +33,7 @@ void ocl_queue_set_callbacks (OclQueue * queue, OclCheckFunc check, OclBuildFunc
     gpointer user_data);
 
 /* One launch. Arguments are added in the kernel's order with the ocl_call_* functions below. */
-#define OCL_CALL_MAX_ARGS 48
+#define OCL_CALL_MAX_ARGS 64
 typedef struct
 {
   const char *program;          /* file in opencl/kernels without ".cl" */
