@@ -281,7 +281,8 @@ gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
   if (!read_settings (stream, model, &params, &texts, &error))
     return gst_vldm_fail (stream->element, error, "choosing settings");
   if (!check_scale (stream, model, &error)
-      || !vldm_upsample_windows (model, -1, -1, &grid, &error))
+      || !vldm_upsample_windows (model, -1, -1, &grid, &error)
+      || !gst_vldm_upsample_frames_set_model (&stream->frames, model, &error))
     return gst_vldm_fail (stream->element, error, "choosing windows");
 
   GST_OBJECT_LOCK (stream->element);
@@ -337,6 +338,30 @@ gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
   stream->paced = FALSE;
   GST_OBJECT_LOCK (stream->element);
   stream->windows_made++;
+  stream->upsample_ns += 1000 * (g_get_monotonic_time () - start);
+  GST_OBJECT_UNLOCK (stream->element);
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn
+gst_vldm_upsample_stream_fill (GstVldmUpsampleStream * stream, guint i,
+    GstBuffer * buffer)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 start = g_get_monotonic_time ();
+  gpointer stage;
+  GstFlowReturn flow = gst_vldm_worker_wait_stage (stream->worker, &stage);
+
+  if (flow != GST_FLOW_OK)
+    return flow;
+  gst_vldm_upsample_frames_fill (&stream->frames, stage, i, buffer,
+      gst_vldm_worker_progress (stream->worker), &error);
+  flow = gst_vldm_worker_end (stream->worker, error, "decoding");
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  GST_OBJECT_LOCK (stream->element);
+  stream->frames_out++;
   stream->upsample_ns += 1000 * (g_get_monotonic_time () - start);
   GST_OBJECT_UNLOCK (stream->element);
   return GST_FLOW_OK;

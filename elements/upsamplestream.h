@@ -64,6 +64,9 @@ GstFlowReturn gst_vldm_upsample_stream_push (GstVldmUpsampleStream * stream, Gst
 /* Upsamples what was collected; with @last, no later window has a share in it. Posts what is wrong. */
 GstFlowReturn gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last);
 
+/* Fills @buffer with what was made of a frame, @i from gst_vldm_upsample_frames_pop. Posts what is wrong. */
+GstFlowReturn gst_vldm_upsample_stream_fill (GstVldmUpsampleStream * stream, guint i, GstBuffer * buffer);
+
 /* The event for what decodes latents that go out: what the video was made from, and the model whose latents they are. Only
  * while a model is open. */
 GstEvent *gst_vldm_upsample_stream_origin (GstVldmUpsampleStream * stream);

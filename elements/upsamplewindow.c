@@ -77,6 +77,22 @@ gst_vldm_upsample_frames_set_caps (GstVldmUpsampleFrames * frames,
   return TRUE;
 }
 
+gboolean
+gst_vldm_upsample_frames_set_model (GstVldmUpsampleFrames * frames,
+    VldmModel * model, GError ** error)
+{
+  GstVldmLatents *latents = &frames->latents;
+  guint scale;
+
+  frames->decodes_frames = vldm_upsample_decodes_frames (model);
+  if (!frames->latents_out)
+    latents->format = VLDM_FORMAT_F32LE;
+  return frames->latents_out || vldm_upsample_shape (model,
+      GST_VIDEO_INFO_WIDTH (&frames->in), GST_VIDEO_INFO_HEIGHT (&frames->in),
+      &scale, &latents->latent_channels, &latents->latent_width,
+      &latents->latent_height, error);
+}
+
 void
 gst_vldm_upsample_frames_flush (GstVldmUpsampleFrames * frames)
 {
@@ -162,13 +178,20 @@ gather (const GstVldmUpsampleFrames * frames, VldmFrames * gathered,
   return TRUE;
 }
 
+/* Are windows latents? Else pictures. */
+static gboolean
+makes_latents (const GstVldmUpsampleFrames * frames)
+{
+  return frames->latents_out || frames->decodes_frames;
+}
+
 /* Memory for what is made of the window. */
 static gboolean
 init_made (GstVldmUpsampleFrames * frames, GError ** error)
 {
   const GstVldmLatents *latents = &frames->latents;
 
-  if (frames->latents_out)
+  if (makes_latents (frames))
     return vldm_frames_init (&frames->made, latents->format,
         frames->frames->len, latents->latent_channels, latents->latent_height,
         latents->latent_width, error);
@@ -218,8 +241,8 @@ gst_vldm_upsample_frames_run (GstVldmUpsampleFrames * frames,
 
   done = gather (frames, &rgb, error) && init_made (frames, error)
       && vldm_upsample_run (stage, &window_params, &window, &rgb,
-      frames->latents_out ? &frames->made : NULL,
-      frames->latents_out ? NULL : &frames->made, progress, error);
+      makes_latents (frames) ? &frames->made : NULL,
+      makes_latents (frames) ? NULL : &frames->made, progress, error);
   if (!done) {
     gst_vldm_upsample_frames_flush (frames);
     return FALSE;
@@ -235,8 +258,7 @@ gst_vldm_upsample_frames_release (GstVldmUpsampleFrames * frames)
 }
 
 GstBuffer *
-gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames,
-    const guint8 ** made)
+gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames, guint * i)
 {
   while (frames->n_left < frames->n_ready) {
     GstBuffer *buffer = gst_buffer_ref (g_ptr_array_index (frames->frames, 0));
@@ -245,7 +267,7 @@ gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames,
         GST_VIDEO_INFO_FPS_D (&frames->in));
 
     g_ptr_array_remove_index (frames->frames, 0);
-    *made = vldm_frames_host (&frames->made, frames->n_left++);
+    *i = frames->n_left++;
     if (wanted)
       return buffer;
     gst_buffer_unref (buffer);
@@ -253,24 +275,56 @@ gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames,
   return NULL;
 }
 
-gboolean
-gst_vldm_upsample_frames_fill (const GstVldmUpsampleFrames * frames,
-    const guint8 * made, GstBuffer * buffer)
+static gboolean
+fill_latents (const GstVldmUpsampleFrames * frames, guint i, GstBuffer * buffer)
 {
   gsize size = vldm_frames_frame_size (&frames->made);
+
+  return gst_buffer_fill (buffer, 0, vldm_frames_host (&frames->made, i),
+      size) == size;
+}
+
+static gboolean
+fill_picture (const GstVldmUpsampleFrames * frames, const guint8 * picture,
+    GstBuffer * buffer)
+{
   gsize row = 3 * (gsize) GST_VIDEO_INFO_WIDTH (&frames->out);
   GstVideoFrame out;
   gint y;
-
-  if (frames->latents_out)
-    return gst_buffer_fill (buffer, 0, made, size) == size;
 
   if (!gst_video_frame_map (&out, &frames->out, buffer, GST_MAP_WRITE))
     return FALSE;
   for (y = 0; y < GST_VIDEO_INFO_HEIGHT (&frames->out); y++)
     memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&out, 0)
-        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0), made + y * row,
-        row);
+        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0),
+        picture + y * row, row);
   gst_video_frame_unmap (&out);
   return TRUE;
+}
+
+gboolean
+gst_vldm_upsample_frames_fill (const GstVldmUpsampleFrames * frames,
+    VldmUpsample * stage, guint i, GstBuffer * buffer,
+    const VldmProgress * progress, GError ** error)
+{
+  g_auto (VldmFrames) picture = { 0, };
+  gboolean filled;
+
+  if (frames->latents_out) {
+    filled = fill_latents (frames, i, buffer);
+  } else if (!frames->decodes_frames) {
+    filled = fill_picture (frames, vldm_frames_host (&frames->made, i), buffer);
+  } else {
+    if (!vldm_frames_init (&picture, VLDM_FORMAT_RGB8, 1, 3,
+            GST_VIDEO_INFO_HEIGHT (&frames->out),
+            GST_VIDEO_INFO_WIDTH (&frames->out), error)
+        || !vldm_upsample_decode (stage, &frames->made, i, &picture, progress,
+            error))
+      return FALSE;
+    filled = fill_picture (frames, vldm_frames_host (&picture, 0), buffer);
+  }
+  if (!filled)
+    g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_READ,
+        "downstream's buffer cannot be written");
+  return filled;
 }

@@ -6,7 +6,8 @@
  *   window 1               6 7 8 9 10 11 12 13
  *
  * Frames 6 and 7 are made twice and blended. After window 0 frames 0 to 5 can leave; 6 and 7 are held, with what was made
- * of them, until window 1 is made or the stream ends.
+ * of them, until window 1 is made or the stream ends. What was made is latents, each decoded when it leaves; only where the
+ * decoder has temporal layers it is pictures.
  */
 #pragma once
 
@@ -21,8 +22,9 @@ typedef struct
 {
   GstVideoInfo in;              /* pictures that come in; decoded latents are pictures in packed rows */
   GstVideoInfo out;             /* what goes out, unless @latents_out */
-  GstVldmLatents latents;
+  GstVldmLatents latents;       /* of windows, and what goes out where @latents_out */
   gboolean latents_out;
+  gboolean decodes_frames;      /* the decoder has no temporal layers */
   VldmChunks grid;
   GstSegment upstream;          /* as it came: says which frame is which */
   GstSegment segment;           /* as it was asked for: what lies outside does not go out */
@@ -46,6 +48,9 @@ void gst_vldm_upsample_frames_clear (GstVldmUpsampleFrames * frames);
 /* What comes in and what goes out. On failure, with VLDM_ERROR_SETTINGS, both stay as they were. */
 gboolean gst_vldm_upsample_frames_set_caps (GstVldmUpsampleFrames * frames, const GstCaps * in, const GstCaps * out,
     GError ** error);
+
+/* Takes note of what @model makes of the pictures, before the first of them and after a change of the model. */
+gboolean gst_vldm_upsample_frames_set_model (GstVldmUpsampleFrames * frames, VldmModel * model, GError ** error);
 
 /* Forgets all frames. */
 void gst_vldm_upsample_frames_flush (GstVldmUpsampleFrames * frames);
@@ -71,11 +76,13 @@ gboolean gst_vldm_upsample_frames_run (GstVldmUpsampleFrames * frames, VldmUpsam
 /* No later window comes: what is held is ready too. */
 void gst_vldm_upsample_frames_release (GstVldmUpsampleFrames * frames);
 
-/* The next frame that is ready and that was asked for, as it came in, or NULL; @made is what was made of it, in the
- * memory of @frames until the next run. */
-GstBuffer *gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames, const guint8 ** made);
+/* The next frame that is ready and that was asked for, as it came in, or NULL. It was frame @i of those that were made, for
+ * the function below. */
+GstBuffer *gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames, guint * i);
 
-/* Copies @made into @buffer, which has the caps of what goes out. FALSE if it cannot be written. */
-gboolean gst_vldm_upsample_frames_fill (const GstVldmUpsampleFrames * frames, const guint8 * made, GstBuffer * buffer);
+/* Frame @i of those that were made, into @buffer, which has the caps of what goes out; decodes it with @stage where that was
+ * left. VLDM_ERROR_READ if @buffer cannot be written. */
+gboolean gst_vldm_upsample_frames_fill (const GstVldmUpsampleFrames * frames, VldmUpsample * stage, guint i,
+    GstBuffer * buffer, const VldmProgress * progress, GError ** error);
 
 G_END_DECLS

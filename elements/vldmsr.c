@@ -240,11 +240,11 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
 {
   GstBaseTransform *base = GST_BASE_TRANSFORM (self);
   g_autoptr (GstBuffer) in = NULL;
-  const guint8 *made;
   GstFlowReturn flow;
+  guint i;
 
   *buffer = NULL;
-  in = gst_vldm_upsample_frames_pop (&self->stream.frames, &made);
+  in = gst_vldm_upsample_frames_pop (&self->stream.frames, &i);
   if (in == NULL)
     return GST_FLOW_OK;
   if (!self->stream.paced && !self->stream.frames.latents_out) {
@@ -258,16 +258,10 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
       in, buffer);
   if (flow != GST_FLOW_OK)
     return flow;
-  if (!gst_vldm_upsample_frames_fill (&self->stream.frames, made, *buffer)) {
+  flow = gst_vldm_upsample_stream_fill (&self->stream, i, *buffer);
+  if (flow != GST_FLOW_OK)
     gst_clear_buffer (buffer);
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("downstream's buffer cannot be written"), (NULL));
-    return GST_FLOW_ERROR;
-  }
-  GST_OBJECT_LOCK (self);
-  self->stream.frames_out++;
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
+  return flow;
 }
 
 static GstFlowReturn

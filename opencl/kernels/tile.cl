@@ -2,7 +2,6 @@
  *
  * Rectangles of a field [frames, field_height, field_width, channels], tensors [frames, height, width, channels] that
  * begin at its row y0, column x0:
- *   tile_read out[f][y][x][c] = field[f][y0 + y][x0 + x][c]
  *   tile_add  field[f][y0 + y][x0 + x][c] += rows[y] * columns[x] * in[f][y][x][c]
  *   zero      out[p][c] = 0
  *
@@ -17,22 +16,6 @@ float
 load_element (const __global void *base, int is_half, ulong index)
 {
   return is_half ? vload_half (index, (const __global half *) base) : ((const __global float *) base)[index];
-}
-
-/* Work-item (x, y, frame) of the rectangle. */
-__kernel void
-tile_read (const __global void *field, ulong field_offset, int field_stride, int field_half, int field_height,
-    int field_width, int y0, int x0, __global void *out, ulong out_offset, int out_stride, int out_half, int height,
-    int width, int channels)
-{
-  const int x = get_global_id (0), y = get_global_id (1), f = get_global_id (2);
-
-  if (x >= width || y >= height)
-    return;
-  field_offset += (((ulong) f * field_height + y0 + y) * field_width + x0 + x) * field_stride;
-  out_offset += (((ulong) f * height + y) * width + x) * out_stride;
-  for (int c = 0; c < channels; c++)
-    store_element (out, out_half, out_offset + c, load_element (field, field_half, field_offset + c));
 }
 
 /* Work-item (x, y, frame) of the rectangle. The field is fp32. Weight 1 on a field of 0 leaves every bit as it is. */

@@ -190,6 +190,17 @@ ocl_copy (OclQueue * queue, const OclTensor * input, const OclTensor * output,
   return ocl_combine (queue, 1, &input, &scale, 0, output, error);
 }
 
+/* The blocks of @cut in parts that each have a row of moments. */
+static Cut
+cut_for_moments (const Cut * cut)
+{
+  Cut parts = *cut;
+
+  parts.per_item = (cut->blocks + MOMENT_PARTS - 1) / MOMENT_PARTS;
+  parts.items = (cut->blocks + parts.per_item - 1) / parts.per_item;
+  return parts;
+}
+
 /* The moments of the parts that @cut makes of @input: [parts][3] from element @first of @partials on. */
 static gboolean
 run_moments (OclQueue * queue, const Cut * cut, const OclTensor * input,
@@ -257,9 +268,7 @@ ocl_rescale_guidance (OclQueue * queue, gfloat w, const OclTensor * text,
     return FALSE;
   cut = make_cut (queue, output, is_packed (text) && is_packed (guided)
       && is_packed (output));
-  parts = cut;
-  parts.per_item = (cut.blocks + MOMENT_PARTS - 1) / MOMENT_PARTS;
-  parts.items = (cut.blocks + parts.per_item - 1) / parts.per_item;
+  parts = cut_for_moments (&cut);
   ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, 2 * MOMENT_PARTS, 3, &partials,
       error)
       && ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 1, &factor, error)
@@ -273,6 +282,45 @@ ocl_rescale_guidance (OclQueue * queue, gfloat w, const OclTensor * text,
     call_typed (&call, output);
     ok = run (queue, &call, "rescale", &cut, 2, output, error);
   }
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
+/* By Chan, Golub and LeVeque's formula. */
+static void
+add_moments (OclMoments * moments, const gfloat * more)
+{
+  gdouble total = moments->count + more[0];
+  gdouble difference = more[1] - moments->mean;
+
+  if (more[0] == 0)
+    return;
+  moments->squares += more[2]
+      + difference * difference * (moments->count * more[0] / total);
+  moments->mean += difference * more[0] / total;
+  moments->count = total;
+}
+
+gboolean
+ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments,
+    GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gfloat values[3 * MOMENT_PARTS];
+  OclTensor partials;
+  Cut cut, parts;
+  gboolean ok;
+
+  if (!check_output ("moments", input, error))
+    return FALSE;
+  cut = make_cut (queue, input, is_packed (input));
+  parts = cut_for_moments (&cut);
+  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, parts.items, 3, &partials, error)
+      && run_moments (queue, &parts, input, &partials, 0, error)
+      && ocl_tensor_read (queue, &partials, values, error);
+  for (gsize i = 0; ok && i < (gsize) parts.items; i++)
+    add_moments (moments, values + 3 * i);
   ocl_arena_release (arena, mark);
   return ok;
 }

@@ -29,6 +29,15 @@ gboolean ocl_copy (OclQueue * queue, const OclTensor * input, const OclTensor * 
 gboolean ocl_rescale_guidance (OclQueue * queue, gfloat w, const OclTensor * text, const OclTensor * guided,
     const OclTensor * output, GError ** error);
 
+/* Of numbers that come in several pieces: how many, their mean, and the sum of squares of what they differ from it. */
+typedef struct
+{
+  gdouble count, mean, squares;
+} OclMoments;
+
+/* Adds the numbers of the fp32 @input to @moments, which begin as zeros. Waits. */
+gboolean ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments, GError ** error);
+
 /* Rows of a table: output [1, 1, n, C] = table[ids[i]] + positions[i]; table fp32 [rows, C], positions fp32 [n, C] or
  * NULL. @ids on the host, each < rows. */
 gboolean ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows, OclBuffer * positions, const guint32 * ids,

@@ -72,27 +72,6 @@ check_weights (const char *operation, const char *what,
 }
 
 gboolean
-ocl_tile_read (OclQueue * queue, const OclTensor * field, gsize y, gsize x,
-    const OclTensor * output, GError ** error)
-{
-  OclCall call = { 0 };
-
-  if (!check_tile ("tile read", output, y, x, field, error))
-    return FALSE;
-  call_typed (&call, field);
-  ocl_call_int (&call, field->height);
-  ocl_call_int (&call, field->width);
-  ocl_call_int (&call, y);
-  ocl_call_int (&call, x);
-  call_typed (&call, output);
-  ocl_call_int (&call, output->height);
-  ocl_call_int (&call, output->width);
-  ocl_call_int (&call, output->channels);
-  return run (queue, &call, "tile_read", output->width, output->height,
-      output->frames, output, error);
-}
-
-gboolean
 ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x,
     const OclTensor * rows, const OclTensor * columns, const OclTensor * field,
     GError ** error)

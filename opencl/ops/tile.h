@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Rectangles of a field: taken out of it, and put together again by weights.
+ * Rectangles of a field, put together by weights.
  */
 #pragma once
 
@@ -8,12 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* output [F, h, w, C] = the rectangle of @field [F, H, W, C] that begins at row @y and column @x and lies inside it. */
-gboolean ocl_tile_read (OclQueue * queue, const OclTensor * field, gsize y, gsize x, const OclTensor * output,
-    GError ** error);
-
-/* The same rectangle of the fp32 @field += rows[i] * columns[j] * tile, pixel (i, j) of @tile [F, h, w, C] for pixel
- * (y + i, x + j) of the field. @rows [1, 1, 1, h] and @columns [1, 1, 1, w] are fp32 and packed. */
+/* The rectangle of the fp32 @field [F, H, W, C] that begins at row @y and column @x and lies inside it
+ * += rows[i] * columns[j] * tile, pixel (i, j) of @tile [F, h, w, C] for pixel (y + i, x + j) of the field.
+ * @rows [1, 1, 1, h] and @columns [1, 1, 1, w] are fp32 and packed. */
 gboolean ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x, const OclTensor * rows,
     const OclTensor * columns, const OclTensor * field, GError ** error);
 

@@ -27,6 +27,7 @@ typedef enum
   FAKE_FAIL_ENCODE,             /* vldm_encode_run */
   FAKE_FAIL_NO_UPSAMPLER,       /* vldm_upsample_new and all that ask about it */
   FAKE_FAIL_UPSAMPLE,           /* vldm_upsample_run, half way */
+  FAKE_FAIL_UPSAMPLED,          /* vldm_upsample_decode */
 } FakeFailure;
 
 /* Set before the pipeline starts. */
@@ -38,6 +39,7 @@ typedef struct
   gint encode_ms;               /* a picture */
   gint fps_n, fps_d;            /* of the model */
   guint chunk_frames;           /* of the model's decoder; 0 = 8 */
+  gboolean clip_decoder;        /* the upsampler's decodes all of a window at once */
   gboolean no_context;          /* the model has no context channels */
   FakeFailure failure;
 } FakeSettings;

@@ -329,7 +329,7 @@ check_misuse (void)
   g_assert_true (vldm_frames_init (&small, VLDM_FORMAT_F32LE, 3, 4, 7, 9,
           NULL));
   check_refused (vldm_upsample_run (upsample, &params, &blend, &rgb, &latents,
-          NULL, NULL, &error), &error, "no 2 frames of the piece before");
+          NULL, NULL, &error), &error, "no 2 frames of the window before");
   check_refused (vldm_upsample_run (upsample, &params, &odd, &rgb, &latents,
           NULL, NULL, &error), &error, "it shares 0 or 2");
   check_refused (vldm_upsample_run (upsample, &params, &alone, &rgb, &small,
@@ -339,6 +339,74 @@ check_misuse (void)
   vldm_upsample_run (upsample, &params, &alone, &rgb, &latents, NULL, NULL,
       &error);
   g_assert_no_error (error);
+  g_clear_pointer (&upsample, vldm_upsample_free);
+  golden_remove_folder (folder);
+}
+
+/* ---- bounds of the device's memory ---- */
+
+typedef struct
+{
+  OclDevice *device;
+  guint64 peak;
+} Watch;
+
+static gboolean
+watch_memory (VldmActivity activity, guint done, guint total, gpointer data)
+{
+  Watch *watch = data;
+
+  watch->peak = MAX (watch->peak, ocl_device_bytes_allocated (watch->device));
+  return TRUE;
+}
+
+/* The most that the device held while it upsampled a frame of @width x @height in the tiles of @params. */
+static guint64
+peak_of (VldmUpsample * upsample, const VldmUpsampleParams * params,
+    guint width, guint height)
+{
+  g_autoptr (GError) error = NULL;
+  const VldmUpsampleWindow alone = { 0 };
+  Watch watch = { golden.device, 0 };
+  const VldmProgress progress = {.progress = watch_memory,.user_data = &watch };
+  g_auto (VldmFrames) rgb = { 0 }, latents = { 0 };
+
+  vldm_frames_init (&rgb, VLDM_FORMAT_RGB8, 1, 3, height, width, &error);
+  g_assert_no_error (error);
+  vldm_frames_init (&latents, VLDM_FORMAT_F32LE, 1, 4, height, width, &error);
+  g_assert_no_error (error);
+  vldm_upsample_run (upsample, params, &alone, &rgb, &latents, NULL, &progress,
+      &error);
+  g_assert_no_error (error);
+  g_test_message ("%u x %u: %" G_GUINT64_FORMAT " bytes on the device", width,
+      height, watch.peak);
+  return watch.peak;
+}
+
+/* With a fixed size of tiles, larger pictures need no more of it. */
+static void
+check_bounds (void)
+{
+  g_autoptr (GError) error = NULL;
+  JsonObject *run_case = find_case ("upsample", "native_field");
+  char *folder = upsample_model_write (&golden, tokenizer_folder, run_case);
+  g_autoptr (VldmModel) model =
+      vldm_model_new (folder, golden.device, VLDM_PRECISION_F32, &error);
+  g_autoptr (VldmUpsample) upsample = NULL;
+  VldmUpsampleParams params;
+  guint64 peak;
+
+  g_assert_no_error (error);
+  params = make_params (run_case, model);
+  params.sampling.steps = 1;
+  params.sampling.guidance_scale = 1.0;
+  params.tile_size = 64;
+  params.tile_overlap = 0;
+  upsample = vldm_upsample_new (model, NULL, &error);
+  g_assert_no_error (error);
+  /* One of the fields alone takes more than what the arena rounds up to. */
+  peak = peak_of (upsample, &params, 256, 256);
+  g_assert_cmpuint (peak_of (upsample, &params, 1024, 512), <=, peak);
   g_clear_pointer (&upsample, vldm_upsample_free);
   golden_remove_folder (folder);
 }
@@ -425,6 +493,7 @@ main (int argc, char **argv)
   g_test_add_func ("/upsample/max-noise-level", check_max_noise_levels);
   g_test_add_func ("/upsample/one-tile", check_one_tile);
   g_test_add_func ("/upsample/misuse", check_misuse);
+  g_test_add_func ("/upsample/bounds", check_bounds);
   g_test_add_func ("/upsample/absent", check_absent);
   g_test_add_func ("/upsample/memory", check_estimates);
   failed = g_test_run ();

@@ -221,6 +221,44 @@ rescale (Check * check, const Shape * s)
   check_compare (check, &y, expected, 1e-5);
 }
 
+/* In two pieces, with the means of both far apart. */
+static void
+moments (Check * check, const Shape * s)
+{
+  gsize n = pixels_of (s) * s->channels;
+  gfloat *data;
+  gdouble *expected, mean = 0;
+  OclTensor first, second, y;
+
+  if (check->type != OCL_F32 || n < 2 || !begin (check, s, "moments", 0))
+    return;
+  data = check_normal (check, 2 * n, 1);
+  for (gsize i = 0; i < n; i++)
+    data[n + i] += 30;
+  first = input (check, data, s);
+  second = input (check, data + n, s);
+  y = check_output (check, 1, 1, 1, 2, 0);
+  while (check_repeat (check)) {
+    OclMoments found = { 0 };
+    gfloat values[2];
+
+    check_result (check, ocl_moments (check->queue, &first, &found,
+            &check->error));
+    check_result (check, ocl_moments (check->queue, &second, &found,
+            &check->error));
+    values[0] = found.mean;
+    values[1] = sqrt (found.squares / (found.count - 1));
+    check_result (check, ocl_tensor_write (check->queue, &y, values,
+            &check->error));
+  }
+  for (gsize i = 0; i < 2 * n; i++)
+    mean += data[i] / (2.0 * n);
+  expected = check_doubles (check, 2);
+  expected[0] = mean;
+  expected[1] = deviation (data, 2 * n);
+  check_compare (check, &y, expected, 1e-5);
+}
+
 static void
 embed (Check * check, gsize n, gsize channels, gboolean has_positions)
 {
@@ -295,6 +333,7 @@ check_elementwise (Check * check)
       combine (check, &shapes[i], n);
     copy (check, &shapes[i]);
     rescale (check, &shapes[i]);
+    moments (check, &shapes[i]);
   }
   embed (check, 1, 1, FALSE);
   embed (check, 77, 40, TRUE);

@@ -20,8 +20,8 @@ typedef struct
   OclTensor fresh_noise;        /* where the schedule wants some */
 } SamplerState;
 
-static gboolean
-needs_noise (const VldmSchedule * schedule)
+gboolean
+vldm_schedule_needs_noise (const VldmSchedule * schedule)
 {
   for (guint i = 0; i < schedule->n; i++) {
     if (schedule->steps[i].from_noise != 0.0f)
@@ -30,7 +30,6 @@ needs_noise (const VldmSchedule * schedule)
   return FALSE;
 }
 
-/* Upsamplers' fields are large: nothing is allocated that will not be used. */
 static gboolean
 sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
     OclQueue * queue, const OclTensor * latents, GError ** error)
@@ -46,7 +45,7 @@ sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
     {&state->blank, in_context},
     {&state->x0[0], TRUE},
     {&state->x0[1], TRUE},
-    {&state->fresh_noise, needs_noise (sampler->schedule)},
+    {&state->fresh_noise, vldm_schedule_needs_noise (sampler->schedule)},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (tensors); i++) {
@@ -124,44 +123,53 @@ guided_output (const VldmSampler * sampler, OclQueue * queue,
       &state->guided, &state->guided, error);
 }
 
-/* One linear update as VldmStep describes it; terms with coefficient 0 are left out, so that a NaN there cannot spread. */
-static gboolean
-update_latents (OclQueue * queue, const VldmStep * step,
-    const SamplerState * state, guint index, const OclTensor * latents,
-    VldmNoise * noise, GError ** error)
+/* Terms with coefficient 0 are left out, so that a NaN there cannot spread. */
+gboolean
+vldm_step_update (OclQueue * queue, const VldmStep * step,
+    const VldmStepTensors * tensors, GError ** error)
 {
-  const OclTensor *x0 = &state->x0[index % 2];
-  const OclTensor *last_x0 = &state->x0[(index + 1) % 2];
-  const OclTensor *inputs[] = { latents, &state->guided };
+  const OclTensor *inputs[] = { tensors->latents, tensors->guided };
   const gfloat scales[] = { step->x0_x, step->x0_output };
   const struct
   {
     const OclTensor *tensor;
     gfloat scale;
   } terms[] = {
-    {latents, step->from_x},
-    {&state->guided, step->from_output},
-    {x0, step->from_x0},
-    {last_x0, step->from_last_x0},
-    {&state->fresh_noise, step->from_noise},
+    {tensors->latents, step->from_x},
+    {tensors->guided, step->from_output},
+    {tensors->x0, step->from_x0},
+    {tensors->last_x0, step->from_last_x0},
+    {tensors->fresh_noise, step->from_noise},
   };
   const OclTensor *used[G_N_ELEMENTS (terms)];
   gfloat used_scales[G_N_ELEMENTS (terms)];
   guint n = 0;
 
-  if (!ocl_combine (queue, 2, inputs, scales, step->clamp, x0, error))
+  if (!ocl_combine (queue, 2, inputs, scales, step->clamp, tensors->x0, error))
     return FALSE;
-  if (step->from_noise != 0.0f
-      && !vldm_noise_to_tensor (noise, queue, &state->fresh_noise, error))
-    return FALSE;
-
   for (guint i = 0; i < G_N_ELEMENTS (terms); i++) {
     if (terms[i].scale != 0.0f) {
       used[n] = terms[i].tensor;
       used_scales[n++] = terms[i].scale;
     }
   }
-  return ocl_combine (queue, n, used, used_scales, 0.0f, latents, error);
+  return ocl_combine (queue, n, used, used_scales, 0.0f, tensors->latents,
+      error);
+}
+
+static gboolean
+update_latents (OclQueue * queue, const VldmStep * step,
+    const SamplerState * state, guint index, const OclTensor * latents,
+    VldmNoise * noise, GError ** error)
+{
+  const VldmStepTensors tensors = {
+    latents, &state->guided, &state->x0[index % 2],
+    &state->x0[(index + 1) % 2], &state->fresh_noise
+  };
+
+  return (step->from_noise == 0.0f
+      || vldm_noise_to_tensor (noise, queue, &state->fresh_noise, error))
+      && vldm_step_update (queue, step, &tensors, error);
 }
 
 static gboolean

@@ -12,7 +12,7 @@
 G_BEGIN_DECLS
 
 /* F: the network's output at @sample [T, h, w, in_channels] for the prompt of @context -> @output [T, h, w,
- * out_channels], both fp32. A function, so that a network may see its field in tiles. */
+ * out_channels], both fp32. */
 typedef gboolean (*VldmNetworkFunc) (OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
     gfloat timestep, const OclTensor * output, gpointer network, GError ** error);
 
@@ -46,6 +46,22 @@ typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, G
 gboolean vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue, const OclTensor * sample,
     const OclTensor * blank_sample, const OclTensor * latents, VldmNoise * noise, VldmStepFunc step,
     gpointer user_data, GError ** error);
+
+/* What a step reads, and what it changes: fp32 tensors of one shape, of the whole field or of any piece of it. */
+typedef struct
+{
+  const OclTensor *latents;     /* changed */
+  const OclTensor *guided;      /* F after guidance */
+  const OclTensor *x0;          /* gets the predicted clean latents */
+  const OclTensor *last_x0;     /* those of the step before */
+  const OclTensor *fresh_noise; /* read where the step wants some */
+} VldmStepTensors;
+
+/* One linear update as VldmStep describes it. */
+gboolean vldm_step_update (OclQueue * queue, const VldmStep * step, const VldmStepTensors * tensors, GError ** error);
+
+/* TRUE if some step draws fresh noise. */
+gboolean vldm_schedule_needs_noise (const VldmSchedule * schedule);
 
 /* Draws the next [frames, channels, height, width] of @noise into the channels-last @output, which gives the shape. */
 gboolean vldm_noise_to_tensor (VldmNoise * noise, OclQueue * queue, const OclTensor * output, GError ** error);

@@ -4,7 +4,11 @@
  */
 #include "vldm/stages/tiling.h"
 
+#include <string.h>
+
+#include "opencl/ops/elementwise.h"
 #include "opencl/ops/tile.h"
+#include "vldm/stages/transfer.h"
 
 /* A step for smaller tiles than this costs more than it saves: overlaps become as large as what they surround. */
 #define MIN_AUTOMATIC_SIZE 64
@@ -27,55 +31,74 @@ upload_weights (OclQueue * queue, const VldmTiles * tiles, OclTensor * weights,
 
 gboolean
 vldm_tiled_unet_init (VldmTiledUnet * tiled, OclQueue * queue,
-    VldmUnet * unet, const gfloat * time_ids, gsize height, gsize width,
+    VldmUnet * unet, const gfloat * time_ids, const VldmFrames * beside,
     guint size, guint overlap, GError ** error)
 {
   tiled->unet = unet;
   tiled->time_ids = time_ids;
-  tiled->rows = vldm_tiles_new (height, size, overlap);
-  tiled->columns = vldm_tiles_new (width, size, overlap);
+  tiled->beside = beside;
+  tiled->rows = vldm_tiles_new (beside->height, size, overlap);
+  tiled->columns = vldm_tiles_new (beside->width, size, overlap);
   return upload_weights (queue, &tiled->rows, &tiled->row_weights, error)
       && upload_weights (queue, &tiled->columns, &tiled->column_weights, error);
 }
 
-/* Tile (@i, @j) of @sample through the network, added to @output. */
+/* @seen = what the network sees of the tile at (@y, @x). */
 static gboolean
-call_tile (const VldmTiledUnet * tiled, OclQueue * queue,
-    const VldmUnetContext * context, const OclTensor * sample,
-    gfloat timestep, guint i, guint j, const OclTensor * output,
+write_seen (const VldmTiledUnet * tiled, OclQueue * queue,
+    const VldmFrames * latents, gfloat input_scale, gsize y, gsize x,
+    const OclTensor * seen, GError ** error)
+{
+  OclTensor noisy = ocl_tensor_channels (seen, 0, latents->channels);
+  OclTensor beside = ocl_tensor_channels (seen, latents->channels,
+      tiled->beside->channels);
+  const OclTensor *input = &noisy;
+
+  return vldm_write_tile (queue, latents, 0, y, x, &noisy, error)
+      && ocl_combine (queue, 1, &input, &input_scale, 0.0f, &noisy, error)
+      && vldm_write_tile (queue, tiled->beside, 0, y, x, &beside, error);
+}
+
+/* @output += rows * columns * @result, over the tile at (@y, @x). */
+static gboolean
+add_result (OclQueue * queue, const OclTensor * result, gsize y, gsize x,
+    const OclTensor * rows, const OclTensor * columns, VldmFrames * output,
     GError ** error)
 {
-  gsize y = vldm_tile_start (&tiled->rows, i);
-  gsize x = vldm_tile_start (&tiled->columns, j);
-  OclTensor rows = ocl_tensor_frames (&tiled->row_weights, i, 1);
-  OclTensor columns = ocl_tensor_frames (&tiled->column_weights, j, 1);
-  OclTensor seen, result;
+  OclTensor sum;
 
-  return ocl_tensor_alloc (queue, sample->type, sample->frames,
-      tiled->rows.size, tiled->columns.size, sample->channels, &seen, error)
-      && ocl_tensor_alloc (queue, OCL_F32, output->frames, tiled->rows.size,
-      tiled->columns.size, output->channels, &result, error)
-      && ocl_tile_read (queue, sample, y, x, &seen, error)
-      && vldm_unet_run (tiled->unet, queue, context, &seen, timestep,
-      tiled->time_ids, &result, error)
-      && ocl_tile_add (queue, &result, y, x, &rows, &columns, output, error);
+  return ocl_tensor_alloc_like (queue, result, &sum, error)
+      && vldm_write_tile (queue, output, 0, y, x, &sum, error)
+      && ocl_tile_add (queue, result, 0, 0, rows, columns, &sum, error)
+      && vldm_read_tile (queue, &sum, output, 0, y, x, error);
 }
 
 gboolean
 vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context,
-    const OclTensor * sample, gfloat timestep, const OclTensor * output,
-    gpointer network, GError ** error)
+    const VldmFrames * latents, gfloat input_scale, gfloat timestep,
+    VldmFrames * output, gpointer network, GError ** error)
 {
   const VldmTiledUnet *tiled = network;
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
 
-  if (!ocl_zero (queue, output, error))
-    return FALSE;
+  memset (vldm_frames_host (output, 0), 0, vldm_frames_size (output));
   for (guint i = 0; i < tiled->rows.n; i++) {
     for (guint j = 0; j < tiled->columns.n; j++) {
-      gboolean done = call_tile (tiled, queue, context, sample, timestep, i, j,
-          output, error);
+      gsize y = vldm_tile_start (&tiled->rows, i);
+      gsize x = vldm_tile_start (&tiled->columns, j);
+      OclTensor rows = ocl_tensor_frames (&tiled->row_weights, i, 1);
+      OclTensor columns = ocl_tensor_frames (&tiled->column_weights, j, 1);
+      OclTensor seen, result;
+      gboolean done = ocl_tensor_alloc (queue, OCL_F32, latents->count,
+          tiled->rows.size, tiled->columns.size,
+          latents->channels + tiled->beside->channels, &seen, error)
+          && ocl_tensor_alloc (queue, OCL_F32, output->count, tiled->rows.size,
+          tiled->columns.size, output->channels, &result, error)
+          && write_seen (tiled, queue, latents, input_scale, y, x, &seen, error)
+          && vldm_unet_run (tiled->unet, queue, context, &seen, timestep,
+          tiled->time_ids, &result, error)
+          && add_result (queue, &result, y, x, &rows, &columns, output, error);
 
       ocl_arena_release (arena, mark);
       if (!done)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A UNet that sees its field in overlapping tiles; the outputs are averaged by weights that fall towards a tile's edges.
+ * The field lies in the host's memory, and on the device is one tile at a time.
  * Source: MultiDiffusion, arXiv 2302.08113.
  */
 #pragma once
 
+#include "vldm/frames.h"
 #include "vldm/model/unet.h"
 #include "vldm/stages/tiles.h"
 
@@ -14,17 +16,18 @@ typedef struct
 {
   VldmUnet *unet;
   const gfloat *time_ids;       /* as for vldm_unet_run */
+  const VldmFrames *beside;     /* what the network sees beside the latents, its last channels */
   VldmTiles rows, columns;
   OclTensor row_weights, column_weights;        /* [n, 1, 1, size], fp32: one frame a tile; from the arena */
 } VldmTiledUnet;
 
-/* For fields of @height x @width, in tiles of @size that share @overlap. */
+/* For fields of the size of @beside, in tiles of @size that share @overlap. */
 gboolean vldm_tiled_unet_init (VldmTiledUnet * tiled, OclQueue * queue, VldmUnet * unet, const gfloat * time_ids,
-    gsize height, gsize width, guint size, guint overlap, GError ** error);
+    const VldmFrames * beside, guint size, guint overlap, GError ** error);
 
-/* A VldmNetworkFunc; @network is a VldmTiledUnet. */
-gboolean vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
-    gfloat timestep, const OclTensor * output, gpointer network, GError ** error);
+/* A VldmFieldFunc; @network is a VldmTiledUnet. */
+gboolean vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context, const VldmFrames * latents,
+    gfloat input_scale, gfloat timestep, VldmFrames * output, gpointer network, GError ** error);
 
 /* The largest square tile, a multiple of @unit, of which @frames frames fit into a quarter of @device's memory: as large
  * as the field if all of it fits. Depends on the device only, not on what else is in its memory. */

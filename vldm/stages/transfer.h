@@ -17,4 +17,11 @@ gboolean vldm_write_latents (OclQueue * queue, const VldmFrames * latents, guint
 gboolean vldm_read_latents (OclQueue * queue, const OclTensor * tensor, VldmFrames * latents, guint first,
     GError ** error);
 
+/* The rectangle of @field (F32LE in host memory) that begins at row @y and column @x of frame @first and lies inside it,
+ * into @tensor [n, height, width, channels], which gives its size; and the way back, which waits. */
+gboolean vldm_write_tile (OclQueue * queue, const VldmFrames * field, guint first, gsize y, gsize x,
+    const OclTensor * tensor, GError ** error);
+gboolean vldm_read_tile (OclQueue * queue, const OclTensor * tensor, VldmFrames * field, guint first, gsize y, gsize x,
+    GError ** error);
+
 G_END_DECLS

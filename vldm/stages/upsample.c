@@ -2,17 +2,18 @@
  *
  * A window of upsampling: noise -> noisy pictures beside noisy latents -> denoised latents, tile by tile at every step ->
  * blended with the window before -> pictures. Guidance, rescale and the scheduler's step see the whole field, so that
- * tiles leave no seam.
+ * tiles leave no seam. Fields lie in the host's memory; what the device holds does not grow with them.
  * Source: Align your Latents, section 3.4; diffusers' StableDiffusionUpscalePipeline.
  */
 #include "vldm/stages/upsample.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
 #include "vldm/model/autoencoder.h"
-#include "vldm/sampling/sampler.h"
+#include "vldm/sampling/field.h"
 #include "vldm/stages/overlap.h"
 #include "vldm/stages/prompts.h"
 #include "vldm/stages/tiling.h"
@@ -21,6 +22,9 @@
 
 #define RGB_CHANNELS VLDM_UPSAMPLE_RGB_CHANNELS
 
+/* Of a low-res picture on the device at once. */
+#define BAND_PIXELS (1 << 16)
+
 struct _VldmUpsample
 {
   VldmModel *model;
@@ -28,7 +32,7 @@ struct _VldmUpsample
   VldmUnet *unet;               /* the model's */
   VldmAutoencoder *autoencoder; /* the model's; NULL until pictures are wanted */
   VldmPrompts *prompts;
-  VldmOverlap kept_latents;     /* of the window before, fp32 */
+  VldmFrames kept_latents;      /* of the window before, fp32 in host memory */
   VldmOverlap kept_pictures;    /* the same of a decoder with temporal layers, in [-1, 1] */
 };
 
@@ -76,11 +80,11 @@ vldm_upsample_free (VldmUpsample * upsample)
 void
 vldm_upsample_reset (VldmUpsample * upsample)
 {
-  vldm_overlap_clear (&upsample->kept_latents);
+  vldm_frames_clear (&upsample->kept_latents);
   vldm_overlap_clear (&upsample->kept_pictures);
 }
 
-/* ---- a window ---- */
+/* ---- noise and pictures ---- */
 
 /* What one call works on. */
 typedef struct
@@ -94,43 +98,41 @@ typedef struct
   VldmReport *report;
 } UpsampleRun;
 
-/* Noise of the low-res pictures, then of the latents, from the window's generator. */
-static gboolean
-draw_noise (OclQueue * queue, VldmNoise * noise, const OclTensor * low_res,
-    const OclTensor * latents, GError ** error)
+static void
+fill_noise (VldmNoise * noise, VldmFrames * field)
 {
-  return vldm_noise_to_tensor (noise, queue, low_res, error)
-      && vldm_noise_to_tensor (noise, queue, latents, error);
+  vldm_noise_fill (noise, (gfloat *) vldm_frames_host (field, 0),
+      vldm_frames_size (field) / sizeof (gfloat));
 }
 
-/* The first frames of both get the noise that the window before had there, as its last ones. */
+/* The first frames of @field get the noise that the window before had there, as its last ones. */
 static gboolean
-share_noise (const UpsampleRun * run, const OclTensor * low_res,
-    const OclTensor * latents, GError ** error)
+share_noise (const UpsampleRun * run, VldmNoise * earlier_noise,
+    VldmFrames * field, GError ** error)
 {
-  OclQueue *queue = run->upsample->queue;
   guint size = run->params->windows.size, shared = run->window->shared;
-  g_autoptr (VldmNoise) noise = vldm_noise_new (run->window->earlier_seed);
-  OclTensor earlier_low_res, earlier_latents;
-  const struct
-  {
-    const OclTensor *from, *to;
-  } pairs[] = { {&earlier_low_res, low_res}, {&earlier_latents, latents} };
+  g_auto (VldmFrames) earlier = { 0 };
 
-  if (!ocl_tensor_alloc (queue, OCL_F32, size, low_res->height,
-          low_res->width, low_res->channels, &earlier_low_res, error)
-      || !ocl_tensor_alloc (queue, OCL_F32, size, latents->height,
-          latents->width, latents->channels, &earlier_latents, error)
-      || !draw_noise (queue, noise, &earlier_low_res, &earlier_latents, error))
+  if (!vldm_frames_init (&earlier, field->format, size, field->channels,
+          field->height, field->width, error))
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++) {
-    OclTensor from = ocl_tensor_frames (pairs[i].from, size - shared, shared);
-    OclTensor to = ocl_tensor_frames (pairs[i].to, 0, shared);
-
-    if (!ocl_copy (queue, &from, &to, error))
-      return FALSE;
-  }
+  fill_noise (earlier_noise, &earlier);
+  memcpy (vldm_frames_host (field, 0), vldm_frames_host (&earlier,
+          size - shared), shared * vldm_frames_frame_size (field));
   return TRUE;
+}
+
+/* Noise of the low-res pictures, then of the latents, from the window's generator. */
+static gboolean
+draw_noise (const UpsampleRun * run, VldmNoise * noise, VldmFrames * low_res,
+    VldmFrames * latents, GError ** error)
+{
+  g_autoptr (VldmNoise) earlier = vldm_noise_new (run->window->earlier_seed);
+
+  fill_noise (noise, low_res);
+  fill_noise (noise, latents);
+  return run->window->shared == 0 || (share_noise (run, earlier, low_res, error)
+      && share_noise (run, earlier, latents, error));
 }
 
 /* Parts of picture and noise in a picture at the noise level. */
@@ -157,48 +159,61 @@ load_noise_level (const UpsampleRun * run, gfloat scales[2], GError ** error)
   return TRUE;
 }
 
-/* @low_res [T, H, W, 3] = the padded pictures with noise; @noise is of the same shape. */
+/* Rows [@y, @y + @n) of frame @i of @low_res: noise becomes the padded picture with noise. */
 static gboolean
-add_noise (const UpsampleRun * run, const OclTensor * noise,
-    const OclTensor * low_res, GError ** error)
+cover_band (const UpsampleRun * run, const gfloat scales[2], guint i, guint y,
+    guint n, VldmFrames * low_res, GError ** error)
 {
   OclQueue *queue = run->upsample->queue;
   const VldmFrames *rgb = run->rgb;
-  const OclTensor *inputs[] = { low_res, noise };
-  gsize size = vldm_frames_size (rgb), offset;
-  gfloat scales[2];
+  gsize row = RGB_CHANNELS * (gsize) rgb->width;
+  /* Below the picture its last row goes on. */
+  guint first = MIN (y, rgb->height - 1);
+  guint there = MIN (n, rgb->height - first);
+  OclTensor picture, noise;
+  const OclTensor *inputs[] = { &picture, &noise };
   OclBuffer *bytes;
+  gsize offset;
 
-  return load_noise_level (run, scales, error)
-      && ocl_arena_alloc (ocl_queue_arena (queue), size, &bytes, &offset, error)
-      && ocl_queue_write (queue, bytes, offset, vldm_frames_host (rgb, 0),
-      size, error)
-      && ocl_from_rgb8 (queue, bytes, offset, rgb->height, rgb->width, low_res,
+  return ocl_tensor_alloc (queue, OCL_F32, 1, n, low_res->width, RGB_CHANNELS,
+      &picture, error)
+      && ocl_tensor_alloc_like (queue, &picture, &noise, error)
+      && ocl_arena_alloc (ocl_queue_arena (queue), there * row, &bytes, &offset,
       error)
-      && ocl_combine (queue, 2, inputs, scales, 0.0f, low_res, error);
+      && ocl_queue_write (queue, bytes, offset,
+      vldm_frames_host (rgb, i) + first * row, there * row, error)
+      && ocl_from_rgb8 (queue, bytes, offset, there, rgb->width, &picture,
+      error)
+      && vldm_write_tile (queue, low_res, i, y, 0, &noise, error)
+      && ocl_combine (queue, 2, inputs, scales, 0.0f, &noise, error)
+      && vldm_read_tile (queue, &noise, low_res, i, y, 0, error);
 }
 
-/* Fills in @latents, pure noise, and @sample's channels after the latents', the noisy pictures. */
+/* @low_res, which is noise, becomes the padded pictures with noise. */
 static gboolean
-begin_window (const UpsampleRun * run, VldmNoise * noise,
-    const OclTensor * latents, const OclTensor * sample, GError ** error)
+cover_pictures (const UpsampleRun * run, VldmFrames * low_res, GError ** error)
 {
-  OclQueue *queue = run->upsample->queue;
-  OclArena *arena = ocl_queue_arena (queue);
+  OclArena *arena = ocl_queue_arena (run->upsample->queue);
   OclArenaMark mark = ocl_arena_mark (arena);
-  OclTensor low_res = ocl_tensor_channels (sample, latents->channels,
-      RGB_CHANNELS);
-  OclTensor low_res_noise;
-  gboolean done = ocl_tensor_alloc (queue, OCL_F32, latents->frames,
-      latents->height, latents->width, RGB_CHANNELS, &low_res_noise, error)
-      && draw_noise (queue, noise, &low_res_noise, latents, error)
-      && (run->window->shared == 0
-      || share_noise (run, &low_res_noise, latents, error))
-      && add_noise (run, &low_res_noise, &low_res, error);
+  guint band = MAX (1, BAND_PIXELS / low_res->width);
+  gfloat scales[2];
 
-  ocl_arena_release (arena, mark);
-  return done;
+  if (!load_noise_level (run, scales, error))
+    return FALSE;
+  for (guint i = 0; i < low_res->count; i++) {
+    for (guint y = 0; y < low_res->height; y += band) {
+      gboolean done = cover_band (run, scales, i, y,
+          MIN (band, low_res->height - y), low_res, error);
+
+      ocl_arena_release (arena, mark);
+      if (!done)
+        return FALSE;
+    }
+  }
+  return TRUE;
 }
+
+/* ---- denoising ---- */
 
 static gboolean
 report_step (guint done, guint total, gpointer user_data, GError ** error)
@@ -209,15 +224,15 @@ report_step (guint done, guint total, gpointer user_data, GError ** error)
 
 /* Tile by tile at every step; guidance, rescale and the step itself over the whole field. */
 static gboolean
-denoise (const UpsampleRun * run, VldmNoise * noise, const OclTensor * sample,
-    const OclTensor * latents, GError ** error)
+denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
+    VldmFrames * latents, GError ** error)
 {
   VldmUpsample *upsample = run->upsample;
   const VldmSampling *sampling = &run->params->sampling;
   const gfloat time_id = run->params->noise_level;
   g_autoptr (VldmSchedule) schedule = NULL;
   VldmTiledUnet tiled;
-  VldmSampler sampler = {.call = vldm_tiled_unet_call,.network = &tiled };
+  VldmFieldSampler sampler = { vldm_tiled_unet_call, &tiled };
   guint size, overlap;
 
   schedule = vldm_sampling_schedule (sampling, upsample->model,
@@ -227,120 +242,211 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const OclTensor * sample,
   if (!vldm_upsample_tiles (upsample->model, run->params, run->rgb->width,
           run->rgb->height, &size, &overlap, error)
       || !vldm_tiled_unet_init (&tiled, upsample->queue, upsample->unet,
-          &time_id, latents->height, latents->width, size, overlap, error))
+          &time_id, low_res, size, overlap, error))
     return FALSE;
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (upsample->prompts);
   sampler.negative_text = vldm_prompts_negative (upsample->prompts);
   sampler.guidance_scale = sampling->guidance_scale;
   sampler.guidance_rescale = sampling->guidance_rescale;
-  sampler.context_guidance = 1.0;
-  return vldm_sampler_run (&sampler, upsample->queue, sample, NULL, latents,
-      noise, report_step, run->report, error)
+  return vldm_field_sampler_run (&sampler, upsample->queue, latents, noise,
+      report_step, run->report, error)
       && vldm_report_progress (run->report, VLDM_ACTIVITY_DENOISE, schedule->n,
       schedule->n, error);
 }
 
-/* Blends the frames that the window before had, and keeps those that the next one will have. */
-static gboolean
-join_windows (const UpsampleRun * run, VldmOverlap * kept,
-    const OclTensor * frames, GError ** error)
-{
-  OclQueue *queue = run->upsample->queue;
+/* ---- windows that share frames ---- */
 
-  if (run->window->blend
-      && !vldm_overlap_blend (kept, queue, run->window->shared, frames, error))
+static gboolean
+blend_latents (const UpsampleRun * run, VldmFrames * latents, GError ** error)
+{
+  const VldmFrames *kept = &run->upsample->kept_latents;
+  guint n = run->window->shared;
+
+  if (kept->count < n || kept->width != latents->width
+      || kept->height != latents->height) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "no %u frames of the window before were kept to blend with", n);
     return FALSE;
-  return !run->window->keep || run->params->windows.overlap == 0
-      || vldm_overlap_keep (kept, queue, run->params->windows.overlap, frames,
-      error);
+  }
+  for (guint i = 0; i < n; i++) {
+    gfloat *now = (gfloat *) vldm_frames_host (latents, i);
+    const gfloat *const inputs[] =
+        { (const gfloat *) vldm_frames_host (kept, i), now };
+    gfloat w = (i + 1.0f) / (n + 1.0f);
+    const gfloat scales[] = { 1.0f - w, w };
+
+    if (!vldm_field_combine (run->upsample->queue, 2, inputs, scales, now,
+            vldm_frames_frame_size (latents) / sizeof (gfloat), error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
-/* Decodes @latents and reads the first @count of the pictures into the caller's from @first on. */
 static gboolean
-decode_frames (const UpsampleRun * run, const OclTensor * latents,
-    guint first, guint count, gboolean join, GError ** error)
+keep_latents (const UpsampleRun * run, const VldmFrames * latents,
+    GError ** error)
 {
-  VldmUpsample *upsample = run->upsample;
+  VldmFrames *kept = &run->upsample->kept_latents;
+  guint n = MIN (run->params->windows.overlap, latents->count);
+
+  vldm_frames_clear (kept);
+  if (!vldm_frames_init (kept, latents->format, n, latents->channels,
+          latents->height, latents->width, error))
+    return FALSE;
+  memcpy (vldm_frames_host (kept, 0), vldm_frames_host (latents,
+          latents->count - n), vldm_frames_size (kept));
+  return TRUE;
+}
+
+/* Blends the frames that the window before had, and keeps those that the next one will have. */
+static gboolean
+join_windows (const UpsampleRun * run, VldmFrames * latents, GError ** error)
+{
+  return (!run->window->blend || blend_latents (run, latents, error))
+      && (!run->window->keep || run->params->windows.overlap == 0
+      || keep_latents (run, latents, error));
+}
+
+/* The same with pictures of a decoder with temporal layers. */
+static gboolean
+join_pictures (const UpsampleRun * run, const OclTensor * frames,
+    GError ** error)
+{
+  OclQueue *queue = run->upsample->queue;
+  VldmOverlap *kept = &run->upsample->kept_pictures;
+
+  return (!run->window->blend
+      || vldm_overlap_blend (kept, queue, run->window->shared, frames, error))
+      && (!run->window->keep || run->params->windows.overlap == 0
+      || vldm_overlap_keep (kept, queue, run->params->windows.overlap, frames,
+          error));
+}
+
+/* ---- what comes out ---- */
+
+/* Copies the first of @latents to where they are wanted, in the format wanted there. */
+static gboolean
+give_latents (const UpsampleRun * run, const VldmFrames * latents,
+    GError ** error)
+{
+  OclQueue *queue = run->upsample->queue;
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean done = TRUE;
+
+  if (run->latents->format == latents->format) {
+    memcpy (vldm_frames_host (run->latents, 0), vldm_frames_host (latents, 0),
+        vldm_frames_size (run->latents));
+    return TRUE;
+  }
+  for (guint i = 0; done && i < run->count; i++) {
+    OclTensor frame;
+
+    done = ocl_tensor_alloc (queue, OCL_F32, 1, latents->height,
+        latents->width, latents->channels, &frame, error)
+        && vldm_write_latents (queue, latents, i, &frame, error)
+        && vldm_read_latents (queue, &frame, run->latents, i, error);
+    ocl_arena_release (arena, mark);
+  }
+  return done;
+}
+
+/* Decodes @n frames of @latents from @first on, as one clip, and reads the first @count of them into @pictures. */
+static gboolean
+decode_clip (VldmUpsample * upsample, const UpsampleRun * run,
+    const VldmFrames * latents, guint first, guint n, VldmFrames * pictures,
+    guint count, GError ** error)
+{
   OclQueue *queue = upsample->queue;
-  const VldmFrames *pictures = run->pictures;
   guint factor = vldm_autoencoder_config (upsample->autoencoder)->factor;
   gsize size = count * vldm_frames_frame_size (pictures), offset;
-  OclTensor decoded, wanted;
+  OclTensor input, decoded, wanted;
   OclBuffer *bytes;
 
-  if (!vldm_report_progress (run->report, VLDM_ACTIVITY_DECODE, first,
-          run->count, error))
-    return FALSE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames,
-          latents->height * factor, latents->width * factor, RGB_CHANNELS,
+  if (!ocl_tensor_alloc (queue, OCL_F32, n, latents->height * factor,
+          latents->width * factor, RGB_CHANNELS, &decoded, error)
+      || !ocl_tensor_alloc (queue, OCL_F32, n, latents->height,
+          latents->width, latents->channels, &input, error)
+      || !vldm_write_latents (queue, latents, first, &input, error)
+      || !vldm_autoencoder_decode (upsample->autoencoder, queue, &input,
           &decoded, error)
-      || !vldm_autoencoder_decode (upsample->autoencoder, queue, latents,
-          &decoded, error)
-      || (join && !join_windows (run, &upsample->kept_pictures, &decoded,
-              error)))
+      || (run != NULL && !join_pictures (run, &decoded, error)))
     return FALSE;
   wanted = ocl_tensor_frames (&decoded, 0, count);
   return ocl_arena_alloc (ocl_queue_arena (queue), size, &bytes, &offset, error)
       && ocl_to_rgb8 (queue, &wanted, pictures->height, pictures->width, bytes,
       offset, error)
-      && ocl_queue_read (queue, bytes, offset, vldm_frames_host (pictures,
-          first), size, error);
+      && ocl_queue_read (queue, bytes, offset, vldm_frames_host (pictures, 0),
+      size, error);
+}
+
+/* One frame of @frames, in the same memory. */
+static VldmFrames
+one_frame (const VldmFrames * frames, guint i)
+{
+  VldmFrames frame = *frames;
+
+  frame.host = vldm_frames_host (frames, i);
+  frame.count = 1;
+  return frame;
 }
 
 /* Frame by frame, or, where the decoder has temporal layers, all of the window as one clip. */
 static gboolean
-decode_window (const UpsampleRun * run, const OclTensor * latents,
+decode_window (const UpsampleRun * run, const VldmFrames * latents,
     GError ** error)
 {
   VldmUpsample *upsample = run->upsample;
   OclArena *arena = ocl_queue_arena (upsample->queue);
   OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean clip = !vldm_upsample_decodes_frames (upsample->model);
   gboolean done = TRUE;
 
-  if (vldm_autoencoder_config (upsample->autoencoder)->temporal_decoder) {
-    done = decode_frames (run, latents, 0, run->count, TRUE, error);
-    ocl_arena_release (arena, mark);
-  } else {
-    for (guint i = 0; done && i < run->count; i++) {
-      OclTensor frame = ocl_tensor_frames (latents, i, 1);
+  for (guint i = 0; done && i < (clip ? 1 : run->count); i++) {
+    VldmFrames picture = one_frame (run->pictures, i);
 
-      done = decode_frames (run, &frame, i, 1, FALSE, error);
-      ocl_arena_release (arena, mark);
-    }
+    done = vldm_report_progress (run->report, VLDM_ACTIVITY_DECODE, i,
+        run->count, error)
+        && (clip ? decode_clip (upsample, run, latents, 0, latents->count,
+            run->pictures, run->count, error)
+        : decode_clip (upsample, NULL, latents, i, 1, &picture, 1, error));
+    ocl_arena_release (arena, mark);
   }
   return done && vldm_report_progress (run->report, VLDM_ACTIVITY_DECODE,
       run->count, run->count, error);
 }
+
+/* ---- a window ---- */
 
 static gboolean
 make_window (const UpsampleRun * run, GError ** error)
 {
   VldmUpsample *upsample = run->upsample;
   const VldmSampling *sampling = &run->params->sampling;
-  OclQueue *queue = upsample->queue;
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
-  OclTensor latents, sample, wanted;
+  g_auto (VldmFrames) latents = { 0 }, low_res = { 0 };
   guint scale, channels, width, height;
 
   if (!vldm_upsample_shape (upsample->model, run->rgb->width,
           run->rgb->height, &scale, &channels, &width, &height, error))
     return FALSE;
-  if (!vldm_prompts_encode (upsample->prompts, queue, sampling->prompt,
+  if (!vldm_prompts_encode (upsample->prompts, upsample->queue,
+          sampling->prompt,
           sampling->guidance_scale == 1.0 ? NULL : sampling->negative_prompt,
           run->report, error))
     return FALSE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, run->rgb->count, height, width,
-          channels, &latents, error)
-      || !ocl_tensor_alloc (queue, OCL_F32, run->rgb->count, height, width,
-          channels + RGB_CHANNELS, &sample, error)
-      || !begin_window (run, noise, &latents, &sample, error)
-      || !denoise (run, noise, &sample, &latents, error)
-      || !join_windows (run, &upsample->kept_latents, &latents, error))
+  if (!vldm_frames_init (&latents, VLDM_FORMAT_F32LE, run->rgb->count, channels,
+          height, width, error)
+      || !vldm_frames_init (&low_res, VLDM_FORMAT_F32LE, run->rgb->count,
+          RGB_CHANNELS, height, width, error)
+      || !draw_noise (run, noise, &low_res, &latents, error)
+      || !cover_pictures (run, &low_res, error)
+      || !denoise (run, noise, &low_res, &latents, error)
+      || !join_windows (run, &latents, error))
     return FALSE;
-  wanted = ocl_tensor_frames (&latents, 0, run->count);
-  return (run->latents == NULL
-      || vldm_read_latents (queue, &wanted, run->latents, 0, error))
+  vldm_frames_clear (&low_res);
+  return (run->latents == NULL || give_latents (run, &latents, error))
       && (run->pictures == NULL || decode_window (run, &latents, error));
 }
 
@@ -402,6 +508,16 @@ check_window (const UpsampleRun * run, GError ** error)
   return FALSE;
 }
 
+static gboolean
+ensure_autoencoder (VldmUpsample * upsample, const VldmProgress * progress,
+    GError ** error)
+{
+  if (upsample->autoencoder == NULL)
+    upsample->autoencoder =
+        vldm_model_upsampler_autoencoder (upsample->model, progress, error);
+  return upsample->autoencoder != NULL;
+}
+
 gboolean
 vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
     const VldmUpsampleWindow * window, const VldmFrames * rgb,
@@ -416,16 +532,40 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
   gboolean done;
 
   if (!vldm_upsample_check (upsample->model, params, error)
-      || !check_window (&run, error) || !check_frames (&run, error))
+      || !check_window (&run, error) || !check_frames (&run, error)
+      || (pictures != NULL && !ensure_autoencoder (upsample, progress, error)))
     return FALSE;
-  if (pictures != NULL && upsample->autoencoder == NULL) {
-    upsample->autoencoder =
-        vldm_model_upsampler_autoencoder (upsample->model, progress, error);
-    if (upsample->autoencoder == NULL)
-      return FALSE;
-  }
 
   vldm_report_begin (&report, upsample->queue, progress);
   done = make_window (&run, error);
+  return vldm_report_end (&report, done, error);
+}
+
+gboolean
+vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
+    guint i, VldmFrames * picture, const VldmProgress * progress,
+    GError ** error)
+{
+  const VldmAutoencoderConfig *config;
+  VldmReport report;
+  gboolean done;
+
+  if (!ensure_autoencoder (upsample, progress, error))
+    return FALSE;
+  config = vldm_autoencoder_config (upsample->autoencoder);
+  if (latents->channels != config->latent_channels || i >= latents->count
+      || picture->format != VLDM_FORMAT_RGB8 || picture->host == NULL
+      || picture->count != 1 || picture->width > config->factor * latents->width
+      || picture->height > config->factor * latents->height)
+    return refuse_frames ("a picture", picture, 1, RGB_CHANNELS,
+        config->factor * latents->height, config->factor * latents->width,
+        error);
+
+  vldm_report_begin (&report, upsample->queue, progress);
+  done = vldm_report_progress (&report, VLDM_ACTIVITY_DECODE, i, latents->count,
+      error)
+      && decode_clip (upsample, NULL, latents, i, 1, picture, 1, error)
+      && vldm_report_progress (&report, VLDM_ACTIVITY_DECODE, i + 1,
+      latents->count, error);
   return vldm_report_end (&report, done, error);
 }

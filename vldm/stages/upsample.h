@@ -67,11 +67,21 @@ gboolean vldm_upsample_tiles (VldmModel * model, const VldmUpsampleParams * para
 /* Upsamples the window @rgb (RGB8, up to windows.size frames). @latents (F32LE or F16LE, of the shape above) and
  * @pictures (RGB8 of scale * width x scale * height, decoded from the latents), of which one may be NULL, get the
  * window's first frames, as many as they have: all, or all but those that the next window will blend with. All memory
- * is the host's.
+ * is the host's, and there is one frame more of it at work for each of these, [channels, latent height, latent width] fp32:
+ * the latents; the pictures (3 channels); and three more of latents with guidance, two without. The device holds the
+ * network at work on one tile of the window, and the decoder.
  * Shared frame i of blended latents is (1 - w) * kept frame i + w * new frame i, w = (i + 1) / (shared + 1). Decoders
  * with temporal layers decode all of the window as one clip, and their pictures are blended in the same way. */
 gboolean vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
     const VldmUpsampleWindow * window, const VldmFrames * rgb, VldmFrames * latents, VldmFrames * pictures,
+    const VldmProgress * progress, GError ** error);
+
+/* TRUE if pictures of latents do not depend on their neighbours, so that they can be decoded one by one. Quick. */
+gboolean vldm_upsample_decodes_frames (VldmModel * model);
+
+/* Decodes frame @i of @latents, which a run gave, to @picture (one RGB8 frame, cropped top-left). Only where frames are
+ * decoded one by one. */
+gboolean vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents, guint i, VldmFrames * picture,
     const VldmProgress * progress, GError ** error);
 
 /* Forgets kept frames: after a flush or a discontinuity. */

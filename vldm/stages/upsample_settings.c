@@ -104,6 +104,15 @@ vldm_upsample_windows (VldmModel * model, gint size, gint overlap,
   return check_windows (size, overlap, error);
 }
 
+gboolean
+vldm_upsample_decodes_frames (VldmModel * model)
+{
+  const VldmAutoencoderConfig *config =
+      vldm_model_upsampler_autoencoder_config (model);
+
+  return config != NULL && !config->temporal_decoder;
+}
+
 static guint
 round_up (guint size, guint unit)
 {
