@@ -4,6 +4,8 @@
  */
 #include "elements/firstframe.h"
 
+#include <gst/base/gstbasesrc.h>
+
 #include "gst/error.h"
 #include "vldm/error.h"
 
@@ -14,7 +16,8 @@ set_caps (GstVldmSidePad * side, GstCaps * caps, GError ** error)
 
   if (first->frame.count > 0)
     return TRUE;
-  return gst_vldm_latents_from_caps (&first->latents, caps, error);
+  first->settled = gst_vldm_latents_from_caps (&first->latents, caps, error);
+  return first->settled;
 }
 
 static gboolean
@@ -44,10 +47,23 @@ take (GstVldmSidePad * side, GstBuffer * buffer, const char **warning,
           latents->latent_width, error))
     return FALSE;
   gst_buffer_extract (buffer, 0, first->frame.host, size);
+  first->settled = TRUE;
   return TRUE;
 }
 
-static const GstVldmSidePadClass side_class = { set_caps, take };
+/* Caps are sent again only if they are others, so those at hand are settled when a frame comes. */
+static void
+flush (GstVldmSidePad * side)
+{
+  GstVldmFirstFrame *first = (GstVldmFirstFrame *) side;
+
+  vldm_frames_clear (&first->frame);
+  first->settled = first->warned = FALSE;
+  first->serial++;
+  gst_pad_mark_reconfigure (GST_BASE_SRC_PAD (side->element));
+}
+
+static const GstVldmSidePadClass side_class = { set_caps, take, flush };
 
 void
 gst_vldm_first_frame_init (GstVldmFirstFrame * first, GstElement * element)
@@ -68,7 +84,7 @@ gst_vldm_first_frame_reset (GstVldmFirstFrame * first)
   gst_vldm_side_pad_reset (&first->side);
   memset (&first->latents, 0, sizeof (first->latents));
   vldm_frames_clear (&first->frame);
-  first->warned = FALSE;
+  first->settled = first->warned = FALSE;
 }
 
 guint
@@ -77,16 +93,16 @@ gst_vldm_first_frame_count (GstVldmFirstFrame * first)
   return gst_vldm_side_pad_is_requested (&first->side) ? 1 : 0;
 }
 
-/* Waits until *@value is not 0. */
+/* Waits until *@there is not 0, and holds the lock then; after a failure it does not. */
 static GstFlowReturn
-wait_for (GstVldmFirstFrame * first, const guint * value, const char *what)
+lock_when (GstVldmFirstFrame * first, const guint * there, const char *what)
 {
   GstVldmSidePad *side = &first->side;
   GstFlowReturn flow = GST_FLOW_OK;
   g_autoptr (GError) error = NULL;
 
   g_mutex_lock (&side->lock);
-  while (*value == 0 && flow == GST_FLOW_OK) {
+  while (*there == 0 && flow == GST_FLOW_OK) {
     if (side->interrupted)
       flow = GST_FLOW_FLUSHING;
     else if (side->eos || side->pad == NULL)
@@ -94,6 +110,8 @@ wait_for (GstVldmFirstFrame * first, const guint * value, const char *what)
     else
       g_cond_wait (&side->changed, &side->lock);
   }
+  if (flow == GST_FLOW_OK)
+    return flow;
   g_mutex_unlock (&side->lock);
 
   if (flow == GST_FLOW_ERROR) {
@@ -107,21 +125,32 @@ wait_for (GstVldmFirstFrame * first, const guint * value, const char *what)
 
 GstFlowReturn
 gst_vldm_first_frame_wait_caps (GstVldmFirstFrame * first,
-    GstVldmLatents * latents)
+    GstVldmLatents * latents, guint * serial)
 {
-  GstFlowReturn flow = wait_for (first, &first->latents.width, "caps");
+  GstFlowReturn flow = lock_when (first, &first->settled, "caps");
 
-  if (flow == GST_FLOW_OK) {
-    g_mutex_lock (&first->side.lock);
-    *latents = first->latents;
-    g_mutex_unlock (&first->side.lock);
-  }
-  return flow;
+  if (flow != GST_FLOW_OK)
+    return flow;
+  *latents = first->latents;
+  *serial = first->serial;
+  g_mutex_unlock (&first->side.lock);
+  return GST_FLOW_OK;
 }
 
 GstFlowReturn
-gst_vldm_first_frame_wait (GstVldmFirstFrame * first, const VldmFrames ** frame)
+gst_vldm_first_frame_wait (GstVldmFirstFrame * first, VldmFrames * frame)
 {
-  *frame = &first->frame;
-  return wait_for (first, &first->frame.count, "a frame");
+  GstFlowReturn flow = lock_when (first, &first->frame.count, "a frame");
+  g_autoptr (GError) error = NULL;
+  gboolean copied;
+
+  if (flow != GST_FLOW_OK)
+    return flow;
+  copied = vldm_frames_init (frame, first->frame.format, 1,
+      first->frame.channels, first->frame.height, first->frame.width, &error);
+  if (copied)
+    memcpy (frame->host, first->frame.host, vldm_frames_size (frame));
+  g_mutex_unlock (&first->side.lock);
+  return copied ? GST_FLOW_OK : gst_vldm_fail (first->side.element, error,
+      "keeping the first frame");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The frame that a video begins with, as latents from a sink pad. Later frames there are dropped, with one warning.
+ * The frame that a video begins with, as latents from a sink pad. Later frames there are dropped, with one warning, but the
+ * first one after a flush takes its place: the source's pad is marked for reconfiguration then.
  */
 #pragma once
 
@@ -14,8 +15,10 @@ typedef struct
   GstVldmSidePad side;
 
   /* side.lock */
-  GstVldmLatents latents;       /* width 0 = no caps yet */
+  GstVldmLatents latents;       /* as the last caps say; width 0 = none yet */
+  guint settled;                /* 1: they are those of the frame, which may be still to come */
   VldmFrames frame;             /* count 0 = none yet */
+  guint serial;                 /* of the frame: how many flushes came before it */
   gboolean warned;
 } GstVldmFirstFrame;
 
@@ -28,9 +31,9 @@ void gst_vldm_first_frame_reset (GstVldmFirstFrame * first);
 /* 1 if there will be such a frame, else 0. */
 guint gst_vldm_first_frame_count (GstVldmFirstFrame * first);
 
-/* Wait for its caps, or for the frame, which stays valid until the reset. GST_FLOW_FLUSHING: interrupted; GST_FLOW_ERROR:
- * the stream ended without, which has been posted. Only where the pad is requested. */
-GstFlowReturn gst_vldm_first_frame_wait_caps (GstVldmFirstFrame * first, GstVldmLatents * latents);
-GstFlowReturn gst_vldm_first_frame_wait (GstVldmFirstFrame * first, const VldmFrames ** frame);
+/* Wait for its caps and serial number, or for a copy of the frame. GST_FLOW_FLUSHING: interrupted; GST_FLOW_ERROR: the stream
+ * ended without, which has been posted. Only where the pad is requested. */
+GstFlowReturn gst_vldm_first_frame_wait_caps (GstVldmFirstFrame * first, GstVldmLatents * latents, guint * serial);
+GstFlowReturn gst_vldm_first_frame_wait (GstVldmFirstFrame * first, VldmFrames * frame);
 
 G_END_DECLS

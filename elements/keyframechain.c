@@ -185,6 +185,23 @@ gst_vldm_chain_plan (const GstVldmChain * chain, guint64 k)
   return place;
 }
 
+guint64
+gst_vldm_chain_distance (const GstVldmChain * chain, guint64 k, guint64 n)
+{
+  guint64 length = gst_vldm_chain_length (chain);
+  guint64 last = gst_vldm_chain_find (chain, n);
+  VldmKeyWindow place;
+
+  if (last == length) {
+    place = gst_vldm_chain_plan (chain, length);
+    /* Those after it show as many new frames each as a full window. */
+    if (place.end <= n)
+      last += 1 + (n - place.end) / (chain->recipe->params.frames
+          - chain->overlap);
+  }
+  return last - k + 1;
+}
+
 static GstVldmRecipe *
 with_prompt (const GstVldmChain * chain, const char *prompt)
 {

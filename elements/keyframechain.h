@@ -38,6 +38,10 @@ guint64 gst_vldm_chain_first (const GstVldmChain * chain, guint64 k);
 /* The window that shows frame @n; the length if none does yet. */
 guint64 gst_vldm_chain_find (const GstVldmChain * chain, guint64 n);
 
+/* How many windows it takes from window @k <= length on, up to the one that shows frame @n, if nothing cuts those to come
+ * short. */
+guint64 gst_vldm_chain_distance (const GstVldmChain * chain, guint64 k, guint64 n);
+
 /* The last window up to @k that is at hand or can be made at once. */
 guint64 gst_vldm_chain_resume (const GstVldmChain * chain, guint64 k);
 

@@ -99,6 +99,8 @@ on_event (GstPad * pad, GstObject * parent, GstEvent * event)
       side->eos = FALSE;
       side->position = 0;
       gst_segment_init (&side->segment, GST_FORMAT_UNDEFINED);
+      if (side->klass->flush != NULL)
+        side->klass->flush (side);
       break;
     default:
       break;

@@ -11,12 +11,13 @@ G_BEGIN_DECLS
 
 typedef struct _GstVldmSidePad GstVldmSidePad;
 
-/* What is kept; both are called with the lock held. On failure the pad posts @error; a @warning (static text) is posted and
- * changes nothing. */
+/* What is kept; all are called with the lock held. On failure the pad posts @error; a @warning (static text) is posted and
+ * changes nothing. After a flush things come anew. */
 typedef struct
 {
   gboolean (*set_caps) (GstVldmSidePad * side, GstCaps * caps, GError ** error);        /* may be NULL */
   gboolean (*take) (GstVldmSidePad * side, GstBuffer * buffer, const char **warning, GError ** error);
+  void (*flush) (GstVldmSidePad * side);        /* may be NULL */
 } GstVldmSidePadClass;
 
 /* Embedded as the first member. */

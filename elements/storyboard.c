@@ -89,7 +89,7 @@ take (GstVldmSidePad * side, GstBuffer * buffer, const char **warning,
   return FALSE;
 }
 
-static const GstVldmSidePadClass side_class = { NULL, take };
+static const GstVldmSidePadClass side_class = { NULL, take, NULL };
 
 void
 gst_vldm_storyboard_init (GstVldmStoryboard * storyboard, GstElement * element)

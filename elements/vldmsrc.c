@@ -43,7 +43,9 @@
  *
  * The first frame may be given, as latents on the request pad `context`: it comes
  * out as it went in, the video goes on from it, and its size and format are the
- * video's. Later frames there are dropped, with one warning.
+ * video's. Later frames there are dropped, with one warning. After a flush on that
+ * pad, such as a flushing seek upstream of it, the next frame takes the place of
+ * the first: what follows is the video that begins with it.
  *
  * Before it generates, the element sends a GAP event, so that a pipeline
  * prerolls at once and with no picture; generation begins when it plays, or at
@@ -302,12 +304,18 @@ gst_vldm_src_read_given (GstVldmSrc * self)
   g_autoptr (GError) error = NULL;
   GstVldmLatents latents = { 0, };
   GstFlowReturn flow = GST_FLOW_OK;
+  guint serial = self->given_serial;
 
   self->n_given = gst_vldm_first_frame_count (&self->first_frame);
   if (self->n_given > 0)
-    flow = gst_vldm_first_frame_wait_caps (&self->first_frame, &latents);
+    flow = gst_vldm_first_frame_wait_caps (&self->first_frame, &latents,
+        &serial);
   if (flow != GST_FLOW_OK)
     return flow;
+  /* Another video, which goes on where this one is. */
+  if (serial != self->given_serial)
+    self->repositioned = self->renewed = TRUE;
+  self->given_serial = serial;
   GST_OBJECT_LOCK (self);
   self->given = latents;
   GST_OBJECT_UNLOCK (self);

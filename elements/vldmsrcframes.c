@@ -70,7 +70,7 @@ gst_vldm_src_take_settings (GstVldmSrc * self, VldmModel * model, guint64 n)
 {
   g_autoptr (GstVldmRecipe) recipe = NULL;
   g_autoptr (GError) error = NULL;
-  const VldmFrames *given = NULL;
+  g_auto (VldmFrames) given = { 0, };
   GstFlowReturn flow;
 
   recipe = gst_vldm_src_read_settings (self, model, &error);
@@ -83,7 +83,8 @@ gst_vldm_src_take_settings (GstVldmSrc * self, VldmModel * model, guint64 n)
       if (flow != GST_FLOW_OK)
         return flow;
     }
-    if (!gst_vldm_chain_begin_with (self->chain, given, &error))
+    if (!gst_vldm_chain_begin_with (self->chain,
+            given.count > 0 ? &given : NULL, &error))
       return gst_vldm_fail (GST_ELEMENT (self), error, "keeping a frame");
     self->agreed = 0;
     n = G_MAXUINT64;
@@ -125,9 +126,39 @@ gst_vldm_src_settle_known (GstVldmSrc * self, guint64 n)
   return flow;
 }
 
-static GstFlowReturn
-gst_vldm_src_generate (GstVldmSrc * self, guint64 k)
+/* Windows that are made one after the other before a frame leaves: their denoising is one activity. */
+typedef struct
 {
+  const VldmProgress *all;      /* the worker's */
+  guint64 done, windows;
+} Jump;
+
+static gboolean
+on_progress (VldmActivity activity, guint done, guint total, gpointer user_data)
+{
+  const Jump *jump = user_data;
+  guint64 windows = MIN (jump->windows, G_MAXUINT / MAX (total, 1));
+
+  if (activity == VLDM_ACTIVITY_DENOISE) {
+    done += MIN (jump->done, windows - 1) * total;
+    total *= windows;
+  }
+  return jump->all->progress (activity, done, total, jump->all->user_data);
+}
+
+static void
+on_warning (const char *message, gpointer user_data)
+{
+  const Jump *jump = user_data;
+
+  jump->all->warn (message, jump->all->user_data);
+}
+
+/* Makes window @k of the chain, the next one of @jump. */
+static GstFlowReturn
+gst_vldm_src_generate (GstVldmSrc * self, guint64 k, Jump * jump)
+{
+  const VldmProgress progress = { on_progress, on_warning, jump };
   g_autoptr (GError) error = NULL;
   GstFlowReturn flow = GST_FLOW_OK;
   gpointer stage;
@@ -138,9 +169,10 @@ gst_vldm_src_generate (GstVldmSrc * self, guint64 k)
     return flow;
 
   start = g_get_monotonic_time ();
-  gst_vldm_chain_make (self->chain, k, stage,
-      gst_vldm_worker_progress (self->worker), &error);
-  flow = gst_vldm_worker_end (self->worker, error, "generating key frames");
+  gst_vldm_chain_make (self->chain, k, stage, &progress, &error);
+  jump->done++;
+  if (error != NULL || jump->done == jump->windows)
+    flow = gst_vldm_worker_end (self->worker, error, "generating key frames");
   if (flow != GST_FLOW_OK)
     return flow;
 
@@ -160,6 +192,7 @@ gst_vldm_src_go_to (GstVldmSrc * self, guint64 n)
   GstVldmChain *chain = self->chain;
   gboolean preroll = self->repositioned;
   gboolean shows_n = FALSE, make = FALSE;
+  Jump jump = { gst_vldm_worker_progress (self->worker), 0, 0 };
   GstFlowReturn flow;
   VldmModel *model;
   guint64 k;
@@ -186,7 +219,10 @@ gst_vldm_src_go_to (GstVldmSrc * self, guint64 n)
           preroll && make);
     if (make) {
       preroll = FALSE;
-      flow = gst_vldm_src_generate (self, k);
+      /* Texts of a storyboard that cut windows short become known on the way. */
+      jump.windows = shows_n ? jump.done + 1
+          : jump.done + MAX (gst_vldm_chain_distance (chain, k, n), 2);
+      flow = gst_vldm_src_generate (self, k, &jump);
     }
     if (flow != GST_FLOW_OK)
       return flow;

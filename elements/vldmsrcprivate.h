@@ -28,6 +28,7 @@ struct _GstVldmSrc
   VldmKeyframesParams defaults; /* the model's */
   gint default_fps_n, default_fps_d;
   guint n_given;                /* frames that the video begins with */
+  guint given_serial;           /* which of those that came */
   GstVldmChain *chain;
   guint64 agreed;               /* windows of the chain that are known to agree with settings and storyboard */
   guint64 window;               /* of the chain, the one that frames are pushed from */

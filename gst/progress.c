@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Progress messages from the progress callback of stages. Stages report often; at most about ten messages a second leave
- * here, and an activity that starts again within 100 ms (decoding on a fast device) is passed over in silence.
+ * here, and an activity that starts again within 100 ms (decoding on a fast device) and soon ends is passed over in silence.
  */
 #include "gst/progress.h"
 
@@ -93,6 +93,11 @@ on_progress (VldmActivity activity, guint done, guint total, gpointer user_data)
       }
       break;
     case GST_VLDM_QUIET:
+      if (!complete && g_get_monotonic_time ()
+          - progress->activities[activity].started >= MIN_INTERVAL) {
+        progress->activities[activity].state = GST_VLDM_RUNNING;
+        post (progress, GST_PROGRESS_TYPE_START, activity, 0, 0);
+      }
       break;
   }
   if (complete)

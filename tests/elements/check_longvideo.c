@@ -113,6 +113,53 @@ GST_START_TEST (test_jump)
 
 GST_END_TEST;
 
+/* A jump is one activity, whose percents rise from window to window. */
+GST_START_TEST (test_jump_progress)
+{
+  GstBus *bus = gst_bus_new ();
+  guint n[GST_PROGRESS_TYPE_ERROR + 1] = { 0, };
+  gint percent, last_percent = 0;
+  GstMessage *message;
+  Video video;
+
+  video_init (&video, 0);
+  gst_element_set_bus (video.h->element, bus);
+  gst_harness_play (video.h);
+  video_play_to (&video, 1);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_bus_set_flushing (bus, FALSE);
+  /* 4 steps a window: windows 1 to 8 show frames 8 to 55. */
+  fake.step_ms = 50;
+  video_seek (&video, 50, 51);
+  gst_buffer_unref (video_pull (&video, 50));
+
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_PROGRESS)) != NULL) {
+    GstProgressType type;
+    char *code;
+
+    gst_message_parse_progress (message, &type, &code, NULL);
+    if (g_str_equal (code, "denoise")) {
+      n[type]++;
+      gst_structure_get_int (gst_message_get_structure (message), "percent",
+          &percent);
+      fail_unless (percent >= last_percent, "%d %% after %d %%", percent,
+          last_percent);
+      last_percent = percent;
+    }
+    g_free (code);
+    gst_message_unref (message);
+  }
+  fail_unless_equals_int (n[GST_PROGRESS_TYPE_START], 1);
+  fail_unless_equals_int (n[GST_PROGRESS_TYPE_COMPLETE], 1);
+  /* 1.6 s of work; the first 100 ms go by without a message. */
+  fail_unless (n[GST_PROGRESS_TYPE_CONTINUE] >= 4);
+  gst_element_set_bus (video.h->element, NULL);
+  gst_object_unref (bus);
+  video_clear (&video);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_endless)
 {
   GstQuery *query = gst_query_new_seeking (GST_FORMAT_TIME);
@@ -332,6 +379,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_windows, 0, 4);
   tcase_add_test (tc, test_seeks);
   tcase_add_test (tc, test_jump);
+  tcase_add_test (tc, test_jump_progress);
   tcase_add_test (tc, test_endless);
   tcase_add_loop_test (tc, test_refusals, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tc, test_interrupted);

@@ -5,6 +5,7 @@
 #include "tests/elements/harness.h"
 
 #include "elements/vldmuri.h"
+#include "tests/elements/chain.h"
 #include "tests/elements/fake_stages.h"
 
 static GstElement *
@@ -421,6 +422,31 @@ GST_START_TEST (test_preroll)
 
 GST_END_TEST;
 
+/* A video without an end: its duration is not known, and what is sought comes. */
+GST_START_TEST (test_endless)
+{
+  gint64 duration;
+  GArray *all;
+  Chain chain;
+
+  chain_init (&chain, "vldmbin uri=\"vldm://a;frames=0;fps=25;interp=1\" ! "
+      "fakesink name=sink");
+  chain_wait_paused (&chain);
+  fail_if (gst_element_query_duration (chain.pipeline, GST_FORMAT_TIME,
+          &duration) && duration != -1);
+  chain_seek (&chain, 0, 2 * GST_SECOND);
+  chain_run (&chain);
+  chain_check_times (&chain, 200, 0, 100, 1);
+  all = chain_copy_frames (&chain);
+  chain_seek (&chain, GST_SECOND, 2 * GST_SECOND);
+  chain_run (&chain);
+  chain_check_frames (&chain, all, 100, 100, "the second half");
+  g_array_unref (all);
+  chain_clear (&chain);
+}
+
+GST_END_TEST;
+
 int
 main (int argc, char **argv)
 {
@@ -440,5 +466,6 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_settings);
   tcase_add_test (tc, test_properties);
   tcase_add_test (tc, test_preroll);
+  tcase_add_test (tc, test_endless);
   return check_run (argc, argv, suite);
 }

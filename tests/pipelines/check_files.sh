@@ -73,6 +73,20 @@ case $case in
       fail "exit status $?"
     is a.avi 8 64x32 25/1 0.0001
     ;;
+  picture)
+    # A video that begins with a picture.
+    needs pngenc pngdec vp8enc webmmux
+    launch videotestsrc num-buffers=1 ! video/x-raw,width=100,height=80 ! videoconvert ! pngenc ! filesink location="$scratch/a.png" ||
+      fail "exit status $?"
+    launch -e filesrc location="$scratch/a.png" ! pngdec ! videoconvert ! videoscale ! video/x-raw,width=64,height=32 ! vldmenc ! \
+      src.context  $src name=src frames=10 ! vldmdec ! videoconvert ! vp8enc deadline=1 ! webmmux ! \
+      filesink location="$scratch/a.webm" || fail "exit status $?"
+    is a.webm 10 64x32 15/8 0.001
+    # Of a size that the model does not make.
+    launch filesrc location="$scratch/a.png" ! pngdec ! videoconvert ! vldmenc ! src.context  $src name=src ! vldmdec ! fakesink &&
+      fail 'a picture 100 wide is accepted'
+    grep -q 'width is 100.*96 and 104' "$scratch/log" || fail 'the message does not name the nearest widths'
+    ;;
   upsample-pictures)
     needs vp8enc webmmux
     launch -e $src num-buffers=3 ! "$small,framerate=15/1" ! vldminterp steps=1 ! vldmdec ! vldmsr steps=1 model-path="$model" ! \

@@ -5,23 +5,13 @@
  */
 #include <gst/gst.h>
 
+#include "tests/resident.h"
+
 #define N_VIDEOS 50
 /* By then every kernel is built and every allocator has its pools. */
 #define N_WARM_UP 10
 /* Allocators give back whole pages, not what was asked for; a leak of one frame a video would be 5 MB. */
 #define MAX_GROWTH_KB 4096
-
-static glong
-resident_kb (void)
-{
-  g_autofree char *status = NULL;
-  const char *line;
-
-  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
-    return 0;
-  line = g_strrstr (status, "VmRSS:");
-  return line == NULL ? 0 : g_ascii_strtoll (line + 6, NULL, 10);
-}
 
 static void
 make_video (guint seed)

@@ -3,6 +3,7 @@
  * The runtime's promises about programs and their cache, launches in slices, and cancelling.
  */
 
+#include "opencl/ops/warm_up.h"
 #include "opencl/runtime/program.h"
 #include "tests/runtime/fixture.h"
 
@@ -345,6 +346,70 @@ cancelled_transfer_leaves_memory_alone (Fixture * f, gconstpointer unused)
   memset (data, 0, 4096);
 }
 
+/* Warming up: what operations with other shapes need is there, memory is given back, and it can be stopped. */
+
+static void
+run_operations (OclQueue * queue)
+{
+  static const gfloat numbers[48 * 64 * 9];
+  OclDevice *device = ocl_queue_device (queue);
+  OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OclBuffer) vector = ocl_vector_new (device, numbers, 64, &error);
+  g_autoptr (OclWeights) weights = ocl_weights_new (device, OCL_F32, numbers,
+      NULL, 48, 64, 1, 3, 3, FALSE, &error);
+  const OclConv conv = {.pad_top = 1,.pad_left = 1 };
+  const OclGroupNorm norm = {.groups = 4,.eps = 1e-5f };
+  OclTensor input, wide, output;
+
+  g_assert_no_error (error);
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 64, &input,
+          &error));
+  g_assert_true (ocl_tensor_alloc_like (queue, &input, &wide, &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 48, &output,
+          &error));
+  g_assert_true (ocl_group_norm (queue, &norm, &input, NULL, vector, vector,
+          &wide, &error));
+  g_assert_true (ocl_layer_norm (queue, 1e-5f, &input, vector, vector, &wide,
+          &error));
+  g_assert_true (ocl_attention (queue, 2, FALSE, &input, &input, &input, &wide,
+          &error));
+  g_assert_true (ocl_temporal_attention (queue, 2, &input, &input, &input,
+          &wide, &error));
+  g_assert_true (ocl_conv (queue, &conv, weights, &input, NULL, NULL, &output,
+          &error));
+  g_assert_true (ocl_queue_finish (queue, &error));
+  ocl_arena_release (ocl_queue_arena (queue), mark);
+}
+
+static void
+warm_up_builds_what_operations_need (Fixture * f, gconstpointer unused)
+{
+  const guint head_dim = 32;
+  g_autoptr (GError) error = NULL;
+  guint programs;
+
+  g_assert_true (ocl_warm_up (f->queue, OCL_F32, &head_dim, 1, &error));
+  g_assert_no_error (error);
+  programs = ocl_program_count (f->device);
+  g_assert_cmpuint (programs, >, 0);
+  run_operations (f->queue);
+  g_assert_cmpuint (ocl_program_count (f->device), ==, programs);
+  ocl_arena_clear (ocl_queue_arena (f->queue));
+}
+
+static void
+warm_up_can_be_stopped (Fixture * f, gconstpointer unused)
+{
+  Stop stop = {.stop_us = 0 };
+  g_autoptr (GError) error = NULL;
+
+  ocl_queue_set_callbacks (f->queue, check_stop, NULL, NULL, &stop);
+  g_assert_false (ocl_warm_up (f->queue, OCL_F32, NULL, 0, &error));
+  g_assert_error (error, OCL_ERROR, OCL_ERROR_CANCELLED);
+  ocl_queue_drain (f->queue);
+}
+
 #define ADD(name) \
   g_test_add ("/runtime/" #name, Fixture, NULL, set_up, name, tear_down)
 #define ADD_PROBE(name, data) \
@@ -364,6 +429,8 @@ main (int argc, char **argv)
   ADD_PROBE (cancels, +1);
   ADD_PROBE (cancels, +1000);
   ADD (other_libraries_are_paced);
+  ADD (warm_up_builds_what_operations_need);
+  ADD (warm_up_can_be_stopped);
   ADD_PROBE (cancelled_transfer_leaves_memory_alone,);
   return g_test_run ();
 }

@@ -5,6 +5,7 @@
  */
 #include "vldm/model/model.h"
 
+#include "opencl/ops/warm_up.h"
 #include "vldm/model/autoencoder.h"
 #include "vldm/model/json.h"
 #include "vldm/model/text_encoder.h"
@@ -32,10 +33,12 @@ struct _VldmModel
   VldmUnetConfig *upsampler_config;
   VldmAutoencoderConfig *upsampler_autoencoder_config;
   guint max_noise_level;
+  gint closing;                 /* atomic: nobody needs kernels any more */
 
   GMutex lock;                  /* of all below */
   GCond loaded;
   gboolean loading;             /* somebody loads, without holding the lock */
+  GThread *kernels;             /* builds kernels since the first loading; NULL = not begun */
   VldmUnet *unet;
   VldmUnet *interpolator;
   VldmAutoencoder *autoencoder;
@@ -190,6 +193,8 @@ vldm_model_unref (VldmModel * model)
 {
   if (model == NULL || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
+  g_atomic_int_set (&model->closing, TRUE);
+  g_clear_pointer (&model->kernels, g_thread_join);
   g_clear_pointer (&model->unet, vldm_unet_free);
   g_clear_pointer (&model->interpolator, vldm_unet_free);
   g_clear_pointer (&model->autoencoder, vldm_autoencoder_free);
@@ -273,6 +278,49 @@ vldm_model_max_noise_level (VldmModel * model)
   return model->max_noise_level;
 }
 
+/* ---- kernels ---- */
+
+static gboolean
+needs_kernels (gpointer model)
+{
+  return !g_atomic_int_get (&((VldmModel *) model)->closing);
+}
+
+/* Channels of an attention head, level by level. */
+static guint
+collect_head_dims (const VldmUnetConfig * config, guint * head_dims)
+{
+  guint n = 0;
+
+  for (guint i = 0; config != NULL && i < config->n_levels; i++) {
+    guint head_dim =
+        config->block_out_channels[i] / config->num_attention_heads[i];
+    if (n == 0 || head_dims[n - 1] != head_dim)
+      head_dims[n++] = head_dim;
+  }
+  return n;
+}
+
+/* Whatever fails here fails again where it matters. */
+static gpointer
+build_kernels (gpointer data)
+{
+  VldmModel *model = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OclQueue) queue = ocl_queue_new (model->device, &error);
+  guint head_dims[VLDM_MAX_LEVELS];
+  guint n = collect_head_dims (model->unet_config, head_dims);
+
+  if (queue != NULL) {
+    ocl_queue_set_callbacks (queue, needs_kernels, NULL, NULL, model);
+    ocl_warm_up (queue, model->type, head_dims, n, &error);
+  }
+  if (error != NULL)
+    g_debug ("%s: kernels are not built in advance: %s", model->folder,
+        error->message);
+  return NULL;
+}
+
 /* ---- networks ---- */
 
 /* The caller's progress, told only when the percentage changes. */
@@ -338,6 +386,8 @@ get_network (VldmModel * model, gpointer * network, LoadFunc load,
   g_mutex_lock (&model->lock);
   if (wait_for_turn (model, network, &report, error) && *network == NULL) {
     model->loading = TRUE;
+    if (model->kernels == NULL)
+      model->kernels = g_thread_new ("vldm-kernels", build_kernels, model);
     g_mutex_unlock (&model->lock);
     result = load (model, &report, error);
     g_mutex_lock (&model->lock);

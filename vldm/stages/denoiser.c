@@ -272,8 +272,9 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   OclQueue *queue = denoiser->queue;
   g_autoptr (VldmSchedule) schedule = NULL;
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
-  gboolean guided = sampling->guidance_scale != 1.0
-      || sampling->context_guidance != 1.0;
+  /* where nothing is known, outputs with and without context are the same */
+  gdouble context_guidance = known == NULL ? 1.0 : sampling->context_guidance;
+  gboolean guided = sampling->guidance_scale != 1.0 || context_guidance != 1.0;
   gboolean paired = guided
       && (gsize) out->count * out->height * out->width <= MAX_PAIRED_PIXELS;
   const char *negative = guided ? sampling->negative_prompt : NULL;
@@ -294,7 +295,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   if (!alloc_sample (queue, config, &latents, known, paired ? 2 : 1, &sample,
           error))
     return FALSE;
-  if (sampling->context_guidance != 1.0
+  if (context_guidance != 1.0
       && !alloc_sample (queue, config, &latents, NULL, 1, &blank_sample, error))
     return FALSE;
   if (!vldm_noise_to_tensor (noise, queue, &latents, error))
@@ -309,7 +310,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   sampler.negative_text = vldm_prompts_negative (denoiser->prompts);
   sampler.guidance_scale = sampling->guidance_scale;
   sampler.guidance_rescale = sampling->guidance_rescale;
-  sampler.context_guidance = sampling->context_guidance;
+  sampler.context_guidance = context_guidance;
 
   if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
           noise, report_step, report, error))

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One call of each operation, below the tuner: nothing here says how fast anything is.
+ */
+
+#include "opencl/ops/warm_up.h"
+
+#include "opencl/ops/attention.h"
+#include "opencl/ops/gemm.h"
+#include "opencl/ops/norm.h"
+#include "opencl/ops/winograd.h"
+
+/* The least that Winograd's kernels take, and a layer with panels of each width. */
+#define CHANNELS 16
+#define SIZE 4
+
+static const gfloat zeros[2 * CHANNELS * CHANNELS * 9];
+
+static gboolean
+alloc (OclQueue * queue, OclType type, gsize channels, OclTensor * tensor,
+    GError ** error)
+{
+  return ocl_tensor_alloc (queue, type, SIZE, SIZE, SIZE, channels, tensor,
+      error);
+}
+
+/* A convolution of @kernel_t x @kernel_s x @kernel_s taps, directly and, where there is such a kernel, by Winograd. */
+static gboolean
+warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
+    guint kernel_s, GError ** error)
+{
+  OclDevice *device = ocl_queue_device (queue);
+  g_autoptr (OclWeights) weights = ocl_weights_new (device, type, zeros, NULL,
+      out, CHANNELS, kernel_t, kernel_s, kernel_s, FALSE, error);
+  OclConv conv = { 0 };
+  OclTensor input, output;
+
+  if (weights == NULL)
+    return FALSE;
+  conv.pad_top = conv.pad_left = kernel_s / 2;
+  if (!alloc (queue, type, CHANNELS, &input, error)
+      || !alloc (queue, type, out, &output, error)
+      || !ocl_gemm (queue, &conv, weights, &input, NULL, NULL, &output, error))
+    return FALSE;
+  if (ocl_winograd_is_optional (&conv, weights, &input, NULL, &output)
+      && !ocl_winograd (queue, &conv, weights, &input, NULL, NULL, &output,
+          error))
+    return FALSE;
+  /* Weights go with their buffers. */
+  return ocl_queue_finish (queue, error);
+}
+
+static gboolean
+warm_norms (OclQueue * queue, OclType type, GError ** error)
+{
+  const OclGroupNorm norm = {.groups = 1,.eps = 1e-5f };
+  g_autoptr (OclBuffer) vector =
+      ocl_vector_new (ocl_queue_device (queue), zeros, CHANNELS, error);
+  OclTensor input, output;
+
+  return vector != NULL && alloc (queue, type, CHANNELS, &input, error)
+      && alloc (queue, type, CHANNELS, &output, error)
+      && ocl_group_norm (queue, &norm, &input, NULL, vector, vector, &output,
+      error)
+      && ocl_layer_norm (queue, norm.eps, &input, vector, vector, &output,
+      error) && ocl_queue_finish (queue, error);
+}
+
+static gboolean
+warm_attention (OclQueue * queue, OclType type, guint head_dim, GError ** error)
+{
+  OclTensor input, output;
+
+  return alloc (queue, type, head_dim, &input, error)
+      && alloc (queue, type, head_dim, &output, error)
+      && ocl_attention (queue, 1, FALSE, &input, &input, &input, &output, error)
+      && ocl_temporal_attention (queue, 1, &input, &input, &input, &output,
+      error) && ocl_queue_finish (queue, error);
+}
+
+gboolean
+ocl_warm_up (OclQueue * queue, OclType type, const guint * head_dims, guint n,
+    GError ** error)
+{
+  gboolean ok = warm_conv (queue, type, 2 * CHANNELS, 1, 3, error)
+      && warm_conv (queue, type, 2 * CHANNELS, 3, 1, error)
+      && warm_norms (queue, type, error)
+      && warm_conv (queue, type, CHANNELS, 1, 3, error);
+
+  for (guint i = 0; ok && i < n; i++)
+    ok = warm_attention (queue, type, head_dims[i], error);
+  return ok;
+}
