@@ -19,6 +19,17 @@
     "video/x-vldm-latents, width=64, height=64, framerate=15/32 ! " \
     "vldminterp steps=1 tail=hold ! queue ! vldmdec ! fakesink name=sink"
 
+/* As many at the same rate from five, by doubling twice. */
+#define LAUNCH_CASCADE "vldmsrc prompt=street steps=1 chunk-frames=5 ! " \
+    "video/x-vldm-latents, width=64, height=32, framerate=15/32 ! " \
+    "vldminterp steps=1 factor=2 tail=hold ! queue ! " \
+    "vldminterp steps=1 factor=2 tail=hold ! queue ! vldmdec ! fakesink name=sink"
+
+/* One of each element that the default model has a network for. */
+#define LAUNCH_EACH "vldmsrc name=src prompt=street steps=1 frames=5 seed=%u ! " \
+    "video/x-vldm-latents, width=64, height=32 ! vldminterp steps=1 tail=hold ! vldmdec ! fakesink name=sink  " \
+    "videotestsrc num-buffers=20 ! video/x-raw, format=RGB, width=64, height=32 ! vldmenc ! fakesink"
+
 typedef struct
 {
   GstElement *pipeline;
@@ -139,6 +150,74 @@ GST_START_TEST (test_prediction)
 
 GST_END_TEST;
 
+GST_START_TEST (test_cascade)
+{
+  check_seeks (LAUNCH_CASCADE, 12);
+}
+
+GST_END_TEST;
+
+static guint64
+device_bytes (const Player * player)
+{
+  GstElement *src = gst_bin_get_by_name (GST_BIN (player->pipeline), "src");
+  GstStructure *stats;
+  guint64 bytes = 0;
+
+  g_object_get (src, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, "device-bytes", &bytes));
+  gst_structure_free (stats);
+  gst_object_unref (src);
+  return bytes;
+}
+
+static void
+player_init_each (Player * player, guint seed)
+{
+  char *launch = g_strdup_printf (LAUNCH_EACH, seed);
+
+  player_init (player, launch);
+  g_free (launch);
+}
+
+/* Two pipelines at once: pictures as by themselves, and weights on the device once. */
+GST_START_TEST (test_sharing)
+{
+  guint64 alone[2][N_FRAMES], one, both;
+  Player players[2];
+  guint i;
+
+  for (i = 0; i < 2; i++) {
+    player_init_each (&players[i], i);
+    player_run (&players[i]);
+    fail_unless_equals_int (players[i].checksums->len, N_FRAMES);
+    memcpy (alone[i], players[i].checksums->data, sizeof (alone[i]));
+    one = device_bytes (&players[i]);
+    player_clear (&players[i]);
+  }
+  fail_if (alone[0][0] == alone[1][0]);
+
+  for (i = 0; i < 2; i++)
+    player_init_each (&players[i], i);
+  for (i = 0; i < 2; i++)
+    gst_element_set_state (players[i].pipeline, GST_STATE_PLAYING);
+  for (i = 0; i < 2; i++) {
+    player_run (&players[i]);
+    fail_unless_equals_int (players[i].checksums->len, N_FRAMES);
+    fail_unless (memcmp (players[i].checksums->data, alone[i],
+            sizeof (alone[i])) == 0, "pipeline %u is another one", i);
+  }
+  both = device_bytes (&players[0]);
+  g_print ("on the device: %" G_GUINT64_FORMAT " bytes for one pipeline, %"
+      G_GUINT64_FORMAT " for two\n", one, both);
+  /* Each stage has memory of its own for activations; weights are most of the rest, and twice they would be twice as much. */
+  fail_unless (both < one + one / 2);
+  for (i = 0; i < 2; i++)
+    player_clear (&players[i]);
+}
+
+GST_END_TEST;
+
 /* Every time the same pictures, whether the model stayed loaded (READY) or not (NULL). */
 GST_START_TEST (test_cycling)
 {
@@ -210,6 +289,8 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_seeks);
   tcase_add_test (tc, test_interpolation);
   tcase_add_test (tc, test_prediction);
+  tcase_add_test (tc, test_cascade);
+  tcase_add_test (tc, test_sharing);
   tcase_add_test (tc, test_cycling);
   tcase_add_test (tc, test_stops);
   return gst_check_run_suite (suite, argv[0], __FILE__);
