@@ -576,26 +576,3 @@ vldm_encode_run (VldmEncode * encode, const VldmFrames * rgb,
   }
   return fake_work (progress, VLDM_ACTIVITY_ENCODE, i, i, 0, error);
 }
-
-gboolean
-vldm_upsample_decodes_frames (VldmModel * model)
-{
-  return !fake.clip_decoder;
-}
-
-gboolean
-vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
-    guint i, VldmFrames * picture, const VldmProgress * progress,
-    GError ** error)
-{
-  const gfloat *colour = (gfloat *) vldm_frames_host (latents, i);
-  gsize bytes = vldm_frames_size (picture), j;
-
-  if (fails (FAKE_FAIL_UPSAMPLED, OCL_ERROR, OCL_ERROR_MEMORY, error)
-      || !work (progress, VLDM_ACTIVITY_DECODE, i, latents->count,
-          fake.decode_ms, error))
-    return FALSE;
-  for (j = 0; j < bytes; j++)
-    vldm_frames_host (picture, 0)[j] = colour[j % 3];
-  return TRUE;
-}

@@ -158,3 +158,26 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
   return fake_work (progress, VLDM_ACTIVITY_DENOISE, params->sampling.steps,
       params->sampling.steps, 0, error);
 }
+
+gboolean
+vldm_upsample_decodes_frames (VldmModel * model)
+{
+  return !fake.clip_decoder;
+}
+
+gboolean
+vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
+    guint i, VldmFrames * picture, const VldmProgress * progress,
+    GError ** error)
+{
+  const gfloat *colour = (gfloat *) vldm_frames_host (latents, i);
+  gsize bytes = vldm_frames_size (picture), j;
+
+  if (fake_fails (FAKE_FAIL_UPSAMPLED, OCL_ERROR, OCL_ERROR_MEMORY, error)
+      || !fake_work (progress, VLDM_ACTIVITY_DECODE, i, latents->count,
+          fake.decode_ms, error))
+    return FALSE;
+  for (j = 0; j < bytes; j++)
+    vldm_frames_host (picture, 0)[j] = colour[j % 3];
+  return TRUE;
+}
