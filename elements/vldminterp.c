@@ -22,7 +22,11 @@
  *
  * Prompt, seed and model are those that the latents were made from, unless
  * properties say otherwise. The same input and settings give the same frames,
- * also after a seek, if the frame rate is constant.
+ * also after a seek, if the frame rate is constant. At a variable rate (0/1)
+ * frames have no number but that since the segment began, from which the noise
+ * follows: after a seek the frames that came in and all times are the same, but
+ * new frames are others than by playing through. `videorate` before makes it
+ * constant.
  *
  * New frames carry the flag DELTA_UNIT; frames that came in keep their flags,
  * so that windows begin where they did.

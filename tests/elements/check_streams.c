@@ -245,6 +245,48 @@ static const struct
       64, 64, 30},
 };
 
+/* At a variable rate frames have no numbers but those since the segment began. A seek gives the known frames as they are, the
+ * new ones between the same times, and nothing outside what was asked for. */
+GST_START_TEST (test_variable_rate)
+{
+  GRand *random = g_rand_new_with_seed (7);
+  GArray *all;
+  Chain chain;
+  guint i, j;
+
+  /* As a player sees a file whose rate is not known: 10 pictures a second. */
+  chain_init (&chain, "videotestsrc pattern=zone-plate kt=5 ! video/x-raw, "
+      "format=RGB, width=13, height=7, framerate=10/1 ! capssetter join=true "
+      "caps=\"video/x-raw, framerate=(fraction)0/1\" ! vldmenc ! vldminterp ! "
+      "vldmdec" SINK);
+  chain_wait_paused (&chain);
+  chain_seek (&chain, 0, 3 * GST_SECOND);
+  chain_run (&chain);
+  all = chain_copy_frames (&chain);
+  for (i = 0; i < 30; i++) {
+    guint from = g_rand_int_range (random, 0, 29);
+    GstClockTime start = from * GST_SECOND / 10, end = start;
+
+    chain_seek (&chain, start, 3 * GST_SECOND);
+    chain_run (&chain);
+    fail_unless_equals_int (chain.frames->len, all->len - 4 * from);
+    for (j = 0; j < chain.frames->len; j++) {
+      const ChainFrame *frame = chain_frame (&chain, j);
+      const ChainFrame *other = &g_array_index (all, ChainFrame, 4 * from + j);
+
+      fail_unless_equals_uint64 (frame->pts, other->pts);
+      fail_unless_equals_uint64 (frame->pts, end);
+      fail_unless_equals_int (frame->bytes[0], other->bytes[0]);
+      end = frame->pts + frame->duration;
+    }
+  }
+  g_array_unref (all);
+  g_rand_free (random);
+  chain_clear (&chain);
+}
+
+GST_END_TEST;
+
 typedef struct
 {
   GstElement *src, *filter;
@@ -403,6 +445,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_queues, 0, G_N_ELEMENTS (queues));
   tcase_add_loop_test (tc, test_ends, 0, 3);
   tcase_add_loop_test (tc, test_caps_changes, 0, G_N_ELEMENTS (changed));
+  tcase_add_test (tc, test_variable_rate);
   tcase_add_test (tc, test_two_pipelines);
   return check_run (argc, argv, suite);
 }
