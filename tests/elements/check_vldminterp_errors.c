@@ -103,17 +103,32 @@ GST_START_TEST (test_bad_settings)
 
 GST_END_TEST;
 
-/* What only the model knows. */
-GST_START_TEST (test_bad_steps)
+/* What is seen with the first gap: what only the model knows, and texts. */
+static const struct
 {
-  GstHarness *h = check_harness ("vldminterp steps=5000", USUAL);
+  const char *property, *value, *says[2];
+} bad_values[] = {
+  {"steps", "5000", {"steps is 5000", "1 to 1000"}},
+  {"prompt", "a\xff", {"prompt is not UTF-8", "byte 1 is 0xff"}},
+  {"negative-prompt", "\xc3", {"negative-prompt is not UTF-8", "byte 0"}},
+};
+
+GST_START_TEST (test_bad_values)
+{
+  GstHarness *h = check_harness ("vldminterp", USUAL);
   GstBus *bus = gst_bus_new ();
 
   gst_element_set_bus (h->element, bus);
+  if (__i__ == 0)
+    gst_util_set_object_arg (G_OBJECT (h->element), bad_values[0].property,
+        bad_values[0].value);
+  else
+    g_object_set (h->element, bad_values[__i__].property,
+        bad_values[__i__].value, NULL);
   push (h, 0, 1);
   fail_unless_equals_int (gst_harness_push (h, latents (1)), GST_FLOW_ERROR);
   check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "steps is 5000", "1 to 1000", NULL);
+      bad_values[__i__].says[0], bad_values[__i__].says[1], NULL);
   gst_element_set_bus (h->element, NULL);
   gst_object_unref (bus);
   gst_harness_teardown (h);
@@ -275,7 +290,7 @@ main (int argc, char **argv)
   tcase_add_checked_fixture (tc, check_setup, NULL);
   tcase_add_loop_test (tc, test_warnings, 0, G_N_ELEMENTS (warnings));
   tcase_add_loop_test (tc, test_bad_settings, 0, G_N_ELEMENTS (bad_settings));
-  tcase_add_test (tc, test_bad_steps);
+  tcase_add_loop_test (tc, test_bad_values, 0, G_N_ELEMENTS (bad_values));
   tcase_add_loop_test (tc, test_bad_input, 0, 2);
   tcase_add_loop_test (tc, test_no_times, 0, 2);
   tcase_add_loop_test (tc, test_failures, 0, G_N_ELEMENTS (failures));

@@ -133,6 +133,16 @@ EOF
     launch videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=16,height=16 ! vldmsr ! fakesink && \
       fail 'a model without an upsampler is accepted'
     grep -q 'models/drive has neither a folder "upsampler"' "$scratch/log" || fail 'the message does not name the folder'
+    # A model that has an autoencoder only.
+    mkdir "$scratch/model"
+    for file in model_index.json vae; do
+      ln -s "$(cd "$(dirname "$0")/../../models/drive" && pwd)/$file" "$scratch/model"
+    done
+    launch videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=16,height=16 ! vldmenc ! \
+      vldminterp model-path="$scratch/model" ! fakesink && fail 'a model without a network is accepted'
+    grep -q "$scratch/model has neither a folder \"interpolator\"" "$scratch/log" || fail 'the message does not name the folder'
+    launch vldmsrc model-path="$scratch/model" ! fakesink && fail 'a model without a network is accepted'
+    grep -q "$scratch/model has no folder \"unet\"" "$scratch/log" || fail 'the message does not name the folder'
     ;;
   *)
     fail "unknown case $case"

@@ -13,6 +13,17 @@ struct _VldmInterpolate
   VldmDenoiser *denoiser;
 };
 
+static gboolean
+has_network (VldmModel * model, GError ** error)
+{
+  if (vldm_model_interpolator_config (model) != NULL)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
+      "%s has neither a folder \"interpolator\" nor \"unet\"; interpolation needs one of them",
+      vldm_model_folder (model));
+  return FALSE;
+}
+
 VldmInterpolate *
 vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
@@ -21,6 +32,8 @@ vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
   VldmUnet *unet;
 
   interpolate->model = vldm_model_ref (model);
+  if (!has_network (model, error))
+    return NULL;
   unet = vldm_model_interpolator (model, progress, error);
   if (unet == NULL)
     return NULL;
@@ -78,12 +91,8 @@ vldm_interpolate_check (VldmModel * model,
       vldm_model_autoencoder_config (model);
   g_autofree char *folder = NULL;
 
-  if (config == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has neither a folder \"interpolator\" nor \"unet\"; interpolation needs one of them",
-        vldm_model_folder (model));
+  if (!has_network (model, error))
     return FALSE;
-  }
   folder = g_build_filename (vldm_model_folder (model),
       config == vldm_model_unet_config (model) ? "unet" : "interpolator", NULL);
   return vldm_denoiser_check (folder, config, autoencoder == NULL
