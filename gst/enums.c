@@ -41,6 +41,7 @@ gst_vldm_scheduler_get_type (void)
  * @auto: f32 on CPU devices, f16 on others
  * @f32: 32-bit floating point
  * @f16: stored in 16 bits, computed in 32
+ * @bf16: f32, with weights and products in bf16 on CPUs with AVX512-BF16
  *
  * How networks store weights and activations.
  *
@@ -54,6 +55,9 @@ gst_vldm_precision_get_type (void)
     {VLDM_PRECISION_AUTO, "f32 on CPU devices, f16 on others", "auto"},
     {VLDM_PRECISION_F32, "32-bit floating point", "f32"},
     {VLDM_PRECISION_F16, "Stored in 16 bits, computed in 32", "f16"},
+    {VLDM_PRECISION_BF16,
+          "f32, with weights and products in bf16 on CPUs with AVX512-BF16",
+        "bf16"},
     {0, NULL, NULL},
   };
 

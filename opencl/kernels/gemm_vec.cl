@@ -61,7 +61,9 @@ gather_rows (const Gather *g, int row)
   return p;
 }
 
-#if SOURCE_HALF
+#if WEIGHT_BF16
+#include "bf16.clh"
+#elif SOURCE_HALF
 /* Sixteen channels of every row at a time become fp32 first: there is no broadcast of a half. */
 #define BLOCK_CHANNELS 16
 #define LOAD_BLOCK(r) block[r].v = load_vector (row##r, 1, k, n - k);
@@ -100,7 +102,12 @@ gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int chan
     float16 sums[ROWS][2];
 
     const Pixels window = gather_window (&g, gather_rows (&g, first));
+#if WEIGHT_BF16
+    for (int r = 0; r < ROWS; r++)
+      sums[r][0] = sums[r][1] = (float16) 0.0f;
+#else
     EACH_ROW (DECLARE_SUM)
+#endif
 
     for (int t = 0; t < kernel_t; t++)
       for (int y = 0; y < kernel_h; y++)
@@ -112,7 +119,12 @@ gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int chan
             const int row_stride = s == 0 ? stride1 : stride2;
             const int n = s == 0 ? channels1 : channels2;
             EACH_ROW (FIND_ROW)
-#if SOURCE_HALF
+#if WEIGHT_BF16
+            const __global float *rows[ROWS] =
+                { row0, row1, row2, row3, row4, row5, row6, row7, row8, row9, row10, row11 };
+            add_bf16_products (rows, (const __global int16 *) w, n, sums);
+            w += n * NR;
+#elif SOURCE_HALF
             for (int k = 0; k < n; k += BLOCK_CHANNELS) {
               Block block[ROWS];
               EACH_ROW (LOAD_BLOCK)
@@ -126,7 +138,9 @@ gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int chan
           }
         }
 
+#if !WEIGHT_BF16
     EACH_ROW (SAVE_SUM)
+#endif
 #if NR == 32
     epilogue_block (&e, first, n_rows, panel * NR, sums);
 #else

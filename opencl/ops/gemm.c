@@ -25,6 +25,9 @@ enum
 #define TILE_SIZE 64
 #define TILE_SIDE 8
 
+/* Of kernels/bf16.clh. */
+#define BF16_CHANNELS 32
+
 /* Work-items a compute unit that balance its threads' ends, and row blocks after which another start costs nothing. */
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
@@ -216,6 +219,20 @@ prepare_tile (OclCall * call, const OclWeights * weights,
   call->local[0] = call->local[1] = TILE_SIDE;
 }
 
+static gboolean
+check_bf16 (const OclCaps * caps, const OclWeights * weights,
+    const OclTensor * input, GError ** error)
+{
+  if (weights->type != OCL_BF16 || (caps->form == OCL_FORM_VECTOR
+          && input->type == OCL_F32 && input->channels % BF16_CHANNELS == 0))
+    return TRUE;
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+      "matrix product: bf16 weights for %" G_GSIZE_FORMAT " channels of %zu "
+      "bytes: multiples of %d fp32 channels and the vector form are needed",
+      input->channels, ocl_type_size (input->type), BF16_CHANNELS);
+  return FALSE;
+}
+
 gboolean
 ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2,
@@ -227,7 +244,8 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
 
   if (!ocl_tensor_check_size ("matrix product", input, error)
       || (input2 != NULL
-          && !ocl_tensor_check_size ("matrix product", input2, error)))
+          && !ocl_tensor_check_size ("matrix product", input2, error))
+      || !check_bf16 (caps, weights, input, error))
     return FALSE;
   if (ocl_gemm_matrix_suits (ocl_queue_device (queue), weights, input, input2))
     return ocl_gemm_matrix (queue, conv, weights, input, input2, epilogue,
@@ -244,6 +262,7 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     ocl_call_int (&call, order.n_chunks);
     ocl_call_int (&call, order.n_parts);
     options =
+        weights->type == OCL_BF16 ? g_strdup ("-DWEIGHT_BF16=1") :
         g_strdup_printf ("-DNR=%u -DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
         weights->panel, input->type == OCL_F16, weights->type == OCL_F16);
   } else {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "opencl/ops/attention.h"
+#include "opencl/ops/bf16.h"
 #include "opencl/ops/conv.h"
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"

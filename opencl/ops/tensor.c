@@ -49,10 +49,38 @@ ocl_float_from_half (guint16 half)
   return value;
 }
 
+guint16
+ocl_bf16_from_float (gfloat value)
+{
+  guint32 bits;
+
+  memcpy (&bits, &value, sizeof bits);
+  /* Rounding may carry from the largest NaNs into the sign; a quiet one is as good. */
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return bits >> 16 | 0x40;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+gfloat
+ocl_float_from_bf16 (guint16 bf16)
+{
+  guint32 bits = (guint32) bf16 << 16;
+  gfloat value;
+
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
 gsize
 ocl_type_size (OclType type)
 {
-  return type == OCL_F16 ? 2 : 4;
+  return type == OCL_F32 ? 4 : 2;
+}
+
+OclType
+ocl_type_beside (OclType weights)
+{
+  return weights == OCL_BF16 ? OCL_F32 : weights;
 }
 
 gsize

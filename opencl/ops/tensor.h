@@ -9,11 +9,12 @@
 
 G_BEGIN_DECLS
 
-/* How elements are stored; arithmetic is always fp32. */
+/* How elements are stored; arithmetic is fp32. */
 typedef enum
 {
   OCL_F32,
   OCL_F16,
+  OCL_BF16,                     /* of weights only (weights.h): products in bf16, sums in fp32 */
 } OclType;
 
 typedef struct
@@ -27,9 +28,16 @@ typedef struct
 
 gsize ocl_type_size (OclType type);
 
+/* How tensors are stored beside weights of @type. */
+OclType ocl_type_beside (OclType weights);
+
 /* IEEE half precision on the host: to nearest, ties to even; too large becomes infinity. */
 guint16 ocl_half_from_float (gfloat value);
 gfloat ocl_float_from_half (guint16 half);
+
+/* The upper half of a float: to nearest, ties to even. */
+guint16 ocl_bf16_from_float (gfloat value);
+gfloat ocl_float_from_bf16 (guint16 bf16);
 
 /* frames * height * width. */
 gsize ocl_tensor_pixels (const OclTensor * tensor);

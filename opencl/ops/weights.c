@@ -13,6 +13,9 @@
 /* Input channels packed at once. */
 #define PACK_BLOCK 16
 
+/* Channels of a step of kernels/bf16.clh. */
+#define BF16_CHANNELS 32
+
 /* PyTorch's output channel in column @column of panel @panel, or -1 for padding. */
 static gssize
 column_channel (const OclWeights * weights, gsize panel, gsize column)
@@ -37,17 +40,29 @@ typedef struct
   gpointer packed;
 } Packing;
 
+/* @row counts the input channels of all taps of all panels. */
 static void
-store (const Packing * packing, gsize index, gfloat value)
+store (const Packing * packing, gsize row, gsize column, gfloat value)
 {
-  if (packing->weights->type == OCL_F16)
-    ((guint16 *) packing->packed)[index] = ocl_half_from_float (value);
-  else
-    ((gfloat *) packing->packed)[index] = value;
+  gsize width = packing->weights->panel;
+
+  switch (packing->weights->type) {
+    case OCL_F32:
+      ((gfloat *) packing->packed)[row * width + column] = value;
+      break;
+    case OCL_F16:
+      ((guint16 *) packing->packed)[row * width + column] =
+          ocl_half_from_float (value);
+      break;
+    case OCL_BF16:
+      ((guint16 *) packing->packed)[(row / 2 * width + column) * 2 + row % 2] =
+          ocl_bf16_from_float (value);
+      break;
+  }
 }
 
-/* Panels are [taps][in_channels][panel] in storage type. Input channels go in blocks whose lines of a panel stay in the
- * cache until all columns have come. */
+/* Panels are [taps][in_channels][panel] in storage type, bf16 in pairs of input channels. Input channels go in blocks
+ * whose lines of a panel stay in the cache until all columns have come. */
 static void
 pack_panel (gsize panel, gpointer user_data)
 {
@@ -56,7 +71,6 @@ pack_panel (gsize panel, gpointer user_data)
   gsize taps =
       (gsize) weights->kernel_t * weights->kernel_h * weights->kernel_w;
   gsize n_in = weights->in_channels, depth = n_in * taps;
-  gsize first = panel * depth * weights->panel;
 
   for (gsize block = 0; block < n_in; block += PACK_BLOCK)
     for (gsize column = 0; column < weights->panel; column++) {
@@ -65,7 +79,7 @@ pack_panel (gsize panel, gpointer user_data)
         continue;
       for (gsize c = block; c < MIN (block + PACK_BLOCK, n_in); c++)
         for (gsize tap = 0; tap < taps; tap++)
-          store (packing, first + (tap * n_in + c) * weights->panel + column,
+          store (packing, panel * depth + tap * n_in + c, column,
               packing->weight[channel * depth + c * taps + tap]);
     }
 }
@@ -134,6 +148,9 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
   weights->n_panels = (out_channels + weights->panel - 1) / weights->panel;
   if (geglu)
     weights->n_panels = (out_channels / 2 + 15) / 16;
+  if (type == OCL_BF16 && (weights->panel != WIDE_PANEL
+          || in_channels % BF16_CHANNELS != 0))
+    weights->type = OCL_F32;
 
   if (out_channels == 0 || in_channels == 0 || out_channels > G_MAXINT32
       || in_channels > G_MAXINT32 || (geglu && out_channels % 2 != 0)
@@ -145,7 +162,7 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
         geglu ? " with GEGLU, which needs an even number of outputs" : "");
     return NULL;
   }
-  packing.n_numbers = bytes / ocl_type_size (type);
+  packing.n_numbers = bytes / ocl_type_size (weights->type);
   weights->panels = ocl_buffer_new_filled (device, bytes, pack_panels, &packing,
       error);
   if (weights->panels == NULL)
@@ -162,10 +179,12 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
 char *
 ocl_weights_describe (const OclWeights * weights)
 {
+  static const char *const type_names[] = { "f32", "f16", "bf16" };
+
   return g_strdup_printf ("%ux%ux%u %" G_GSIZE_FORMAT ">%" G_GSIZE_FORMAT
       " %s%s", weights->kernel_t, weights->kernel_h, weights->kernel_w,
       weights->in_channels, weights->out_channels,
-      weights->type == OCL_F16 ? "f16" : "f32", weights->geglu ? " geglu" : "");
+      type_names[weights->type], weights->geglu ? " geglu" : "");
 }
 
 void

@@ -15,7 +15,7 @@ typedef struct
   OclBuffer *bias;              /* fp32 [n_panels * panel] in the panels' order, zeros without a bias */
   gsize zeros;                  /* bytes from the start of panels to a row of in_channels fp32 zeros */
   OclBuffer *winograd;          /* transformed kernels (winograd.h), or NULL */
-  OclType type;                 /* storage of the panels */
+  OclType type;                 /* storage of the panels; OCL_BF16: two channels of a column side by side */
   gsize in_channels, out_channels;      /* out_channels before GEGLU halves them */
   guint kernel_t, kernel_h, kernel_w;   /* 1, 1, 1 for linear layers */
   guint panel, n_panels;        /* NR: columns a panel, 32 or 16; and how many panels */
@@ -24,7 +24,8 @@ typedef struct
 
 /* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or
  * NULL. @geglu: the output's first half is the value, the second the gate of a GEGLU; the layer then gives
- * value * gelu (gate). */
+ * value * gelu (gate). Layers that do not suit bf16 (fewer than 17 outputs, or inputs that are no multiple of 32) are fp32
+ * where @type is OCL_BF16, which needs ocl_multiplies_bf16 (). */
 OclWeights *ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight, const gfloat * bias,
     gsize out_channels, gsize in_channels, guint kernel_t, guint kernel_h, guint kernel_w, gboolean geglu,
     GError ** error);

@@ -10,14 +10,14 @@
  * A unet or decode FOLDER holds config.json and weights; FRAMES, HEIGHT, WIDTH count latents; --calls 2 gives two of them
  * to one call, a guided step. keyframes and interpolate run a window or a gap as the elements do, with the model's own
  * settings. --warm says how many frames (or steps of sampling) the run has that comes before timing, which builds kernels
- * and fills the arena. Output, a line each: "load SECONDS", "seconds SECONDS" a round, "rms R" and "projection P" of the
+ * and fills the arena; --bf16 multiplies in bf16 where the CPU can. Output, a line each: "load SECONDS", "seconds SECONDS" a round, "rms R" and "projection P" of the
  * result, and "memory BYTES", the process's largest.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "opencl/runtime/queue.h"
+#include "opencl/ops/bf16.h"
 #include "vldm/model/autoencoder.h"
 #include "vldm/model/unet.h"
 #include "vldm/stages/interpolate.h"
@@ -43,7 +43,9 @@ struct _Bench
   const char *folder;
   gint frames, height, width, tokens, calls, rounds, warm;
   gfloat conditions[MAX_CONDITIONS];
+  gboolean bf16;
   OclDevice *device;
+  OclType type;                 /* of weights */
 
   /* unet and decode */
   OclQueue *queue;
@@ -141,7 +143,8 @@ open_unet (Bench * bench, GError ** error)
   OclTensor text;
 
   bench->unet =
-      vldm_unet_load (bench->device, OCL_F32, bench->folder, NULL, NULL, error);
+      vldm_unet_load (bench->device, bench->type, bench->folder, NULL, NULL,
+      error);
   if (bench->unet == NULL)
     return FALSE;
   config = vldm_unet_config (bench->unet);
@@ -178,8 +181,8 @@ open_decode (Bench * bench, GError ** error)
   const VldmAutoencoderConfig *config;
 
   bench->autoencoder =
-      vldm_autoencoder_load (bench->device, OCL_F32, bench->folder, NULL, NULL,
-      error);
+      vldm_autoencoder_load (bench->device, bench->type, bench->folder, NULL,
+      NULL, error);
   if (bench->autoencoder == NULL)
     return FALSE;
   config = vldm_autoencoder_config (bench->autoencoder);
@@ -211,13 +214,19 @@ alloc_frames (Bench * bench, VldmFrames * frames, guint count, GError ** error)
       defaults->width / autoencoder->factor, error);
 }
 
+static VldmPrecision
+precision (const Bench * bench)
+{
+  return bench->bf16 ? VLDM_PRECISION_BF16 : VLDM_PRECISION_AUTO;
+}
+
 static gboolean
 open_keyframes (Bench * bench, GError ** error)
 {
   gint fps_n, fps_d;
 
   bench->model =
-      vldm_model_new (bench->folder, bench->device, VLDM_PRECISION_AUTO, error);
+      vldm_model_new (bench->folder, bench->device, precision (bench), error);
   if (bench->model == NULL)
     return FALSE;
   bench->keyframes = vldm_keyframes_new (bench->model, NULL, error);
@@ -249,7 +258,7 @@ open_interpolate (Bench * bench, GError ** error)
   gsize n;
 
   bench->model =
-      vldm_model_new (bench->folder, bench->device, VLDM_PRECISION_AUTO, error);
+      vldm_model_new (bench->folder, bench->device, precision (bench), error);
   if (bench->model == NULL)
     return FALSE;
   bench->interpolate = vldm_interpolate_new (bench->model, NULL, error);
@@ -326,6 +335,8 @@ run_all (Bench * bench, GError ** error)
   bench->device = ocl_device_open (NULL, OCL_FORM_AUTO, error);
   if (bench->device == NULL)
     return FALSE;
+  if (bench->bf16 && ocl_multiplies_bf16 (bench->device))
+    bench->type = OCL_BF16;
   bench->queue = ocl_queue_new (bench->device, error);
   if (bench->queue == NULL || !bench->kind->open (bench, error))
     return FALSE;
@@ -380,6 +391,8 @@ parse (Bench * bench, int *argc, char ***argv, char **conditions,
     {"rounds", 0, 0, G_OPTION_ARG_INT, &bench->rounds, "timed runs", "N"},
     {"warm", 0, 0, G_OPTION_ARG_INT, &bench->warm,
         "frames or steps of the run before", "N"},
+    {"bf16", 0, 0, G_OPTION_ARG_NONE, &bench->bf16,
+        "weights and products in bf16 where the CPU can", NULL},
     {NULL}
   };
   g_autoptr (GOptionContext) context =

@@ -97,6 +97,7 @@ static void
 check_video (Golden * self, const char *name, JsonObject * video_case,
     OclType type)
 {
+  static const char *const precisions[] = { "f32", "f16", "bf16" };
   gboolean small = is_small (video_case);
   char *model = small ? write_small_model () : g_strdup (drive);
   char *folder = golden_new_folder ();
@@ -106,11 +107,10 @@ check_video (Golden * self, const char *name, JsonObject * video_case,
   g_autoptr (GString) launch = g_string_new (first);
   g_autoptr (GByteArray) video = NULL;
 
-  append_elements (launch, video_case, model, type == OCL_F32 ? "f32" : "f16");
+  append_elements (launch, video_case, model, precisions[type]);
   video = play (launch->str);
   golden_compare (self, video_case, name, (const gfloat *) video->data,
-      video->len / sizeof (gfloat), type == OCL_F32 ? GOLDEN_RUN
-      : GOLDEN_RUN_F16);
+      video->len / sizeof (gfloat), golden_run_bound (type));
 
   golden_remove_folder (folder);
   if (small)

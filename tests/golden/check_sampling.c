@@ -141,8 +141,7 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   g_assert_no_error (error);
   values = golden_download (self, &latents);
   golden_compare (self, run_case, name, values,
-      ocl_tensor_pixels (&latents) * 4,
-      type == OCL_F32 ? GOLDEN_RUN : GOLDEN_RUN_F16);
+      ocl_tensor_pixels (&latents) * 4, golden_run_bound (type));
 }
 
 static void

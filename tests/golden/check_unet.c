@@ -73,8 +73,7 @@ check_clips (Golden * self, JsonObject * unet_case, const char *name,
         sample->frames);
     values = golden_download (self, &output);
     golden_compare (self, unet_case, name, values,
-        ocl_tensor_pixels (&output) * out_channels,
-        type == OCL_F32 ? GOLDEN_CALL : GOLDEN_CALL_F16);
+        ocl_tensor_pixels (&output) * out_channels, golden_call_bound (type));
   }
 }
 
@@ -119,7 +118,7 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   g_assert_no_error (error);
   values = golden_download (self, &output);
   golden_compare (self, unet_case, name, values, pixels * config->out_channels,
-      type == OCL_F32 ? GOLDEN_CALL : GOLDEN_CALL_F16);
+      golden_call_bound (type));
   check_clips (self, unet_case, name, unet, context, &sample, time_ids, type);
 }
 

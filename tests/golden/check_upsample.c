@@ -11,10 +11,10 @@
 #include "upsample_model.h"
 #include "vldm/stages/upsample.h"
 
-/* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. Latents stored in half precision are
- * GOLDEN_RUN_F16 away, at most four times the size of a picture. */
+/* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. Latents that are less exact are
+ * golden_run_bound () away, at most four times the size of a picture. */
 #define PICTURE_TOLERANCE 8e-3
-#define PICTURE_TOLERANCE_F16 8e-2
+#define PICTURE_FACTOR 4
 
 static Golden golden;
 static const char *tokenizer_folder;
@@ -128,6 +128,11 @@ compare_pictures (Golden * self, JsonObject * run_case, const char *name,
 static void
 check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
 {
+  static const VldmPrecision precisions[] = {
+    [OCL_F32] = VLDM_PRECISION_F32,
+    [OCL_F16] = VLDM_PRECISION_F16,
+    [OCL_BF16] = VLDM_PRECISION_BF16,
+  };
   g_autoptr (GError) error = NULL;
   guint total = golden_uint (run_case, "total");
   guint height = golden_uint (run_case, "height");
@@ -140,8 +145,7 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   char *folder;
 
   folder = upsample_model_write (self, tokenizer_folder, run_case);
-  model = vldm_model_new (folder, self->device,
-      type == OCL_F16 ? VLDM_PRECISION_F16 : VLDM_PRECISION_F32, &error);
+  model = vldm_model_new (folder, self->device, precisions[type], &error);
   g_assert_no_error (error);
   upsample = vldm_upsample_new (model, NULL, &error);
   g_assert_no_error (error);
@@ -164,10 +168,9 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
 
   run_windows (run_case, upsample, &params, &rgb, &latents, &pictures);
   golden_compare (self, run_case, name, (const gfloat *) latents.host,
-      vldm_frames_size (&latents) / sizeof (gfloat),
-      type == OCL_F16 ? GOLDEN_RUN_F16 : GOLDEN_RUN);
+      vldm_frames_size (&latents) / sizeof (gfloat), golden_run_bound (type));
   compare_pictures (self, run_case, name, &pictures,
-      type == OCL_F16 ? PICTURE_TOLERANCE_F16 : PICTURE_TOLERANCE);
+      MAX (PICTURE_TOLERANCE, PICTURE_FACTOR * golden_run_bound (type)));
   golden_remove_folder (folder);
 }
 

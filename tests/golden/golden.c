@@ -37,21 +37,37 @@ golden_clear (Golden * golden)
   g_clear_pointer (&golden->root, json_object_unref);
 }
 
+gdouble
+golden_call_bound (OclType type)
+{
+  return type == OCL_F32 ? GOLDEN_CALL :
+      type == OCL_F16 ? GOLDEN_CALL_F16 : GOLDEN_CALL_BF16;
+}
+
+gdouble
+golden_run_bound (OclType type)
+{
+  return type == OCL_F32 ? GOLDEN_RUN :
+      type == OCL_F16 ? GOLDEN_RUN_F16 : GOLDEN_RUN_BF16;
+}
+
 void
 golden_for_each (Golden * golden, const char *kind, GoldenCheck check)
 {
   JsonObject *cases = json_object_get_object_member (golden->root, kind);
   g_autoptr (GList) names = json_object_get_members (cases);
-  const OclType types[] = { OCL_F32, OCL_F16 };
+  const OclType types[] = { OCL_F32, OCL_F16, OCL_BF16 };
+  const char *const type_names[] =
+      { "stored in fp32", "stored in fp16", "multiplied in bf16" };
+  guint n_types = ocl_multiplies_bf16 (golden->device) ? 3 : 2;
 
   g_assert_nonnull (names);
-  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+  for (guint i = 0; i < n_types; i++) {
     for (GList * name = names; name != NULL; name = name->next) {
       OclArena *arena = ocl_queue_arena (golden->queue);
       OclArenaMark mark = ocl_arena_mark (arena);
 
-      g_test_message ("%s, stored in %s", (char *) name->data,
-          types[i] == OCL_F32 ? "fp32" : "fp16");
+      g_test_message ("%s, %s", (char *) name->data, type_names[i]);
       check (golden, name->data,
           json_object_get_object_member (cases, name->data), types[i]);
       ocl_arena_release (arena, mark);
@@ -304,8 +320,8 @@ golden_upload (Golden * golden, OclType type, gsize frames, gsize channels,
             planar[(f * channels + c) * pixels + p];
     }
   }
-  ocl_tensor_alloc (golden->queue, type, frames, height, width, channels,
-      &tensor, &error);
+  ocl_tensor_alloc (golden->queue, ocl_type_beside (type), frames, height,
+      width, channels, &tensor, &error);
   g_assert_no_error (error);
   ocl_tensor_write (golden->queue, &tensor, data, &error);
   g_assert_no_error (error);
@@ -319,7 +335,8 @@ golden_upload_tokens (Golden * golden, OclType type, gsize n, gsize channels,
   g_autoptr (GError) error = NULL;
   OclTensor tensor;
 
-  ocl_tensor_alloc (golden->queue, type, 1, 1, n, channels, &tensor, &error);
+  ocl_tensor_alloc (golden->queue, ocl_type_beside (type), 1, 1, n, channels,
+      &tensor, &error);
   g_assert_no_error (error);
   ocl_tensor_write (golden->queue, &tensor, rows, &error);
   g_assert_no_error (error);

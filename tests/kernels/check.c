@@ -239,6 +239,8 @@ check_round (gfloat * data, gsize n, OclType type)
 {
   for (gsize i = 0; type == OCL_F16 && i < n; i++)
     data[i] = ocl_float_from_half (ocl_half_from_float (data[i]));
+  for (gsize i = 0; type == OCL_BF16 && i < n; i++)
+    data[i] = ocl_float_from_bf16 (ocl_bf16_from_float (data[i]));
 }
 
 OclBuffer *

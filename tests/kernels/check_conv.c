@@ -54,6 +54,11 @@ static const Product direct_cases[] = {
   /* Rows from the middle of an upsampled picture. */
   {2, 5, 7,.channels = 18,.out = 33, SQUARE,.conv =
         {1, -1, 1, 10, 14},.out_height = 5},
+  /* Products in bf16. */
+  {2, 5, 7,.channels = 64,.out = 40, SQUARE,.conv = {2, 1, 1},.out_height =
+      3,.out_width = 4,.gap = 3,.bf16 = TRUE},
+  {1, 6, 5,.channels = 32,.channels2 = 96,.out = 33, POINT,.residual = 2,.bf16 =
+        TRUE},
 };
 
 static const Product winograd_cases[] = {
@@ -73,6 +78,9 @@ static const Product winograd_cases[] = {
         OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale = 0.5,.gap =
         3},
   {5, 3, 3,.channels = 256,.out = 24, TEMPORAL,.merge = 0.5},
+  {2, 5, 7,.channels = 32,.channels2 = 32,.out = 33, SQUARE,.conv =
+        {1, 1, 1, 9, 13},.bf16 = TRUE},
+  {3, 41, 37,.channels = 64,.out = 33, TEMPORAL,.merge = 0.5,.bf16 = TRUE},
 };
 
 /* More channels than layers with transformed weights have; in one strip, and in more than there are work-items. */

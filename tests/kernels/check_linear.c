@@ -34,13 +34,24 @@ static const Product cases[] = {
   {1, 3, 11,.channels = 20,.out = 34,.geglu = TRUE,.residual = 1,.merge =
         0.5,.scale = 2},
   {1, 1, 9,.channels = 8,.out = 2,.geglu = TRUE},
+  /* Products in bf16; the last three layers do not suit them. */
+  {1, 1, 1,.channels = 32,.out = 17,.bf16 = TRUE},
+  {2, 5, 7,.channels = 96,.out = 70,.gap = 5,.activation =
+        OCL_ACTIVATION_SILU,.frame_bias = 2,.scale = 0.5,
+      .residual = 1,.residual_scale = 1.5,.merge = 0.25,.bf16 = TRUE},
+  {1, 1, 53,.channels = 320,.out = 130,.geglu = TRUE,.bf16 = TRUE},
+  {1, 1, 24,.channels = 64,.out = 64,.residual = 2,.no_bias = TRUE,.bf16 =
+        TRUE},
+  {1, 1, 13,.channels = 33,.out = 40,.bf16 = TRUE},
+  {1, 1, 13,.channels = 48,.out = 40,.bf16 = TRUE},
+  {1, 1, 13,.channels = 64,.out = 16,.bf16 = TRUE},
   /* More than STREAMED_BYTES come out. */
   {1, 1, 262149,.channels = 1,.out = 32},
 };
 
 static const Product bench_cases[] = {
   {8, 16, 32,.channels = 64,.out = 64},
-  {8, 16, 32,.channels = 64,.out = 512,.geglu = TRUE},
+  {8, 16, 32,.channels = 64,.out = 512,.geglu = TRUE,.bf16 = TRUE},
   {8, 16, 32,.channels = 256,.out = 64,.residual = 1},
   {8, 8, 16,.channels = 96,.out = 96},
   {8, 8, 16,.channels = 96,.out = 768,.geglu = TRUE},
@@ -50,24 +61,24 @@ static const Product bench_cases[] = {
   /* Square. */
   {1, 16, 32,.channels = 512,.out = 512},
   {1, 32, 32,.channels = 1024,.out = 1024},
-  {1, 32, 64,.channels = 2048,.out = 2048},
-  {1, 64, 64,.channels = 4096,.out = 4096},
+  {1, 32, 64,.channels = 2048,.out = 2048,.bf16 = TRUE},
+  {1, 64, 64,.channels = 4096,.out = 4096,.bf16 = TRUE},
   /* Stable Diffusion at 320 x 512, from the highest level to the lowest: output projection, query, key and value, feed
    * forward, a shortcut. */
   {1, 40, 64,.channels = 320,.out = 320,.residual = 1},
   {1, 40, 64,.channels = 320,.out = 960,.no_bias = TRUE},
-  {1, 40, 64,.channels = 320,.out = 2560,.geglu = TRUE},
-  {1, 40, 64,.channels = 1280,.out = 320,.residual = 1},
+  {1, 40, 64,.channels = 320,.out = 2560,.geglu = TRUE,.bf16 = TRUE},
+  {1, 40, 64,.channels = 1280,.out = 320,.residual = 1,.bf16 = TRUE},
   {1, 20, 32,.channels = 640,.out = 640,.residual = 1},
-  {1, 20, 32,.channels = 640,.out = 1920,.no_bias = TRUE},
+  {1, 20, 32,.channels = 640,.out = 1920,.no_bias = TRUE,.bf16 = TRUE},
   {1, 20, 32,.channels = 640,.out = 5120,.geglu = TRUE},
   {1, 20, 32,.channels = 2560,.out = 640,.residual = 1},
   {1, 10, 16,.channels = 1280,.out = 1280,.residual = 1},
   {1, 10, 16,.channels = 1280,.out = 3840,.no_bias = TRUE},
-  {1, 10, 16,.channels = 1280,.out = 10240,.geglu = TRUE},
+  {1, 10, 16,.channels = 1280,.out = 10240,.geglu = TRUE,.bf16 = TRUE},
   {1, 10, 16,.channels = 5120,.out = 1280,.residual = 1},
   {1, 5, 8,.channels = 1280,.out = 1280,.residual = 1},
-  {1, 5, 8,.channels = 1280,.out = 10240,.geglu = TRUE},
+  {1, 5, 8,.channels = 1280,.out = 10240,.geglu = TRUE,.bf16 = TRUE},
   {1, 5, 8,.channels = 5120,.out = 1280,.residual = 1},
   /* Its text, and the time projections of all its blocks. */
   {1, 1, 77,.channels = 768,.out = 3072,.activation =

@@ -250,4 +250,14 @@ product_check (Check * check, const Product * p, gdouble tolerance)
     fill (check, &o);
     run (check, &o, check->type, OCL_F16, other, tolerance);
   }
+  if (p->bf16 && check->type == OCL_F32 && ocl_multiplies_bf16 (check->device)
+      && begin (check, &o, "bf16_")) {
+    fill (check, &o);
+    /* The kernel rounds what it multiplies. */
+    check_round (o.input, p->frames * p->height * p->width * p->channels,
+        OCL_BF16);
+    check_round (o.input2, p->frames * p->height * p->width * p->channels2,
+        OCL_BF16);
+    run (check, &o, OCL_F32, OCL_BF16, OCL_F32, tolerance);
+  }
 }

@@ -23,6 +23,7 @@ typedef struct
   gfloat scale, residual_scale; /* as in OclEpilogue */
   gfloat residual, merge;       /* 0 = none; residual 1 = its own tensor, 2 = the output itself; merge = its scale */
   gboolean mixed;               /* once more with fp16 weights and the output in the other type */
+  gboolean bf16;                /* once more with bf16 weights, where the device multiplies bf16 */
 } Product;
 
 /* Runs the case in the round's form and type. @tolerance as for check_compare (). */

@@ -246,7 +246,7 @@ vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder,
   g_autoptr (VldmAutoencoder) autoencoder = g_new0 (VldmAutoencoder, 1);
   g_autoptr (VldmWeights) weights = NULL;
 
-  autoencoder->type = type;
+  autoencoder->type = ocl_type_beside (type);
   autoencoder->config = vldm_autoencoder_config_load (folder, error);
   if (autoencoder->config == NULL)
     return NULL;

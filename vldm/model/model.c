@@ -5,6 +5,7 @@
  */
 #include "vldm/model/model.h"
 
+#include "opencl/ops/bf16.h"
 #include "opencl/ops/warm_up.h"
 #include "vldm/model/autoencoder.h"
 #include "vldm/model/json.h"
@@ -25,7 +26,7 @@ struct _VldmModel
   gint ref_count;
   char *folder;
   OclDevice *device;
-  OclType type;
+  OclType type;                 /* of weights */
   VldmDefaults *defaults;
   VldmUnetConfig *unet_config;  /* NULL = no such component */
   VldmUnetConfig *interpolator_config;
@@ -157,10 +158,12 @@ load_configs (VldmModel * model, GError ** error)
 }
 
 static OclType
-storage_type (OclDevice * device, VldmPrecision precision)
+weights_type (OclDevice * device, VldmPrecision precision)
 {
   if (precision == VLDM_PRECISION_AUTO)
     return ocl_device_caps (device)->is_cpu ? OCL_F32 : OCL_F16;
+  if (precision == VLDM_PRECISION_BF16)
+    return ocl_multiplies_bf16 (device) ? OCL_BF16 : OCL_F32;
   return precision == VLDM_PRECISION_F16 ? OCL_F16 : OCL_F32;
 }
 
@@ -173,7 +176,7 @@ vldm_model_new (const char *folder, OclDevice * device,
   model->ref_count = 1;
   model->folder = g_strdup (folder);
   model->device = ocl_device_ref (device);
-  model->type = storage_type (device, precision);
+  model->type = weights_type (device, precision);
   g_mutex_init (&model->lock);
   g_cond_init (&model->loaded);
   if (!load_configs (model, error))
@@ -232,7 +235,7 @@ vldm_model_device (VldmModel * model)
 OclType
 vldm_model_type (VldmModel * model)
 {
-  return model->type;
+  return ocl_type_beside (model->type);
 }
 
 const VldmDefaults *
@@ -313,7 +316,7 @@ build_kernels (gpointer data)
 
   if (queue != NULL) {
     ocl_queue_set_callbacks (queue, needs_kernels, NULL, NULL, model);
-    ocl_warm_up (queue, model->type, head_dims, n, &error);
+    ocl_warm_up (queue, ocl_type_beside (model->type), head_dims, n, &error);
   }
   if (error != NULL)
     g_debug ("%s: kernels are not built in advance: %s", model->folder,
@@ -440,7 +443,9 @@ load_autoencoder_from (VldmModel * model, const char *component,
   gboolean upcast = config != NULL && config->force_upcast;
 
   return folder == NULL ? NULL : vldm_autoencoder_load (model->device,
-      upcast ? OCL_F32 : model->type, folder, report_fraction, report, error);
+      upcast
+      && model->type == OCL_F16 ? OCL_F32 : model->type, folder,
+      report_fraction, report, error);
 }
 
 static gpointer

@@ -17,6 +17,7 @@ typedef enum
   VLDM_PRECISION_AUTO,          /* f32 on CPU devices, f16 on others */
   VLDM_PRECISION_F32,
   VLDM_PRECISION_F16,           /* stored in half, computed in fp32 */
+  VLDM_PRECISION_BF16,          /* f32 with weights and products in bf16 where ocl_multiplies_bf16 (), else f32 */
 } VldmPrecision;
 
 typedef struct _VldmModel VldmModel;
@@ -33,7 +34,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmModel, vldm_model_unref);
 
 const char *vldm_model_folder (VldmModel * model);
 OclDevice *vldm_model_device (VldmModel * model);
-OclType vldm_model_type (VldmModel * model);
+OclType vldm_model_type (VldmModel * model);    /* of activations */
 const VldmDefaults *vldm_model_defaults (VldmModel * model);
 /* NULL where the folder has no such component. */
 const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);

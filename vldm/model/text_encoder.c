@@ -88,7 +88,7 @@ vldm_text_encoder_load (OclDevice * device, OclType type, const char *folder,
   g_autoptr (VldmTextEncoder) encoder = g_new0 (VldmTextEncoder, 1);
   g_autoptr (VldmWeights) weights = NULL;
 
-  encoder->type = type;
+  encoder->type = ocl_type_beside (type);
   encoder->config = vldm_text_config_load (folder, error);
   if (encoder->config == NULL)
     return NULL;

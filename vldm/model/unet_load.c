@@ -212,7 +212,7 @@ vldm_unet_load (OclDevice * device, OclType type, const char *folder,
   g_autoptr (VldmStack) time = vldm_stack_new ();
   UnetLoad load = {.unet = unet,.time = time };
 
-  unet->type = type;
+  unet->type = ocl_type_beside (type);
   unet->config = vldm_unet_config_load (folder, error);
   if (unet->config == NULL)
     return NULL;
