@@ -12,7 +12,6 @@
 #include "opencl/runtime/tuning_file.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Each variant is timed so often, in turns, each time for about so long; the best time counts. */
 #define ROUNDS 5
@@ -139,15 +138,33 @@ time_runs (Trial * trial, guint variant, guint runs, gdouble * us,
   return ocl_queue_check (trial->queue, error);
 }
 
+/* Notes that @variant fails for @reason. FALSE: the reason, now in @error, says nothing about the variant. */
+static gboolean
+survive (Trial * trial, guint variant, GError * reason, GError ** error)
+{
+  const char *name = trial->question->variants[variant];
+
+  ocl_queue_drain (trial->queue);
+  if (g_error_matches (reason, OCL_ERROR, OCL_ERROR_CANCELLED)
+      || g_error_matches (reason, OCL_ERROR, OCL_ERROR_MEMORY)) {
+    g_propagate_error (error, reason);
+    return FALSE;
+  }
+  g_warning ("tuning: %s: %s fails: %s", trial->key, name, reason->message);
+  g_error_free (reason);
+  trial->us[variant] = INFINITY;
+  ocl_tuning_file_failed (trial->tuning->file, trial->key, name);
+  return TRUE;
+}
+
 /* The first run, which may build kernels, fail, or worse. */
 static gboolean
 try_variant (Trial * trial, guint variant, GError ** error)
 {
   const OclTuningQuestion *question = trial->question;
   const char *name = question->variants[variant];
-  g_autoptr (GError) reason = NULL;
+  GError *reason = NULL;
   gdouble first_us, us;
-  gboolean ok;
 
   trial->us[variant] = INFINITY;
   if (ocl_tuning_file_has_failed (trial->tuning->file, trial->key, name))
@@ -155,21 +172,10 @@ try_variant (Trial * trial, guint variant, GError ** error)
   /* Without the built-in one nothing works anyhow. */
   if (variant != question->built_in)
     ocl_tuning_file_trying (trial->tuning->file, trial->key, name);
-  ok = time_runs (trial, variant, 1, &first_us, &reason)
-      && time_runs (trial, variant, 1, &us, &reason);
-  if (ok) {
-    trial->us[variant] = MIN (first_us, us);
-    return TRUE;
-  }
-  ocl_queue_drain (trial->queue);
-  /* Neither says anything about the variant. */
-  if (g_error_matches (reason, OCL_ERROR, OCL_ERROR_CANCELLED)
-      || g_error_matches (reason, OCL_ERROR, OCL_ERROR_MEMORY)) {
-    g_propagate_error (error, g_steal_pointer (&reason));
-    return FALSE;
-  }
-  g_warning ("tuning: %s: %s fails: %s", trial->key, name, reason->message);
-  ocl_tuning_file_failed (trial->tuning->file, trial->key, name);
+  if (!time_runs (trial, variant, 1, &first_us, &reason)
+      || !time_runs (trial, variant, 1, &us, &reason))
+    return survive (trial, variant, reason, error);
+  trial->us[variant] = MIN (first_us, us);
   return TRUE;
 }
 
@@ -213,24 +219,29 @@ try_all (Trial * trial, GError ** error)
   return ok;
 }
 
+/* Once more, unless that is hopeless. */
+static gboolean
+time_again (Trial * trial, guint variant, GError ** error)
+{
+  gdouble known_us = trial->us[variant], us;
+  guint runs = CLAMP (ROUND_US / known_us, 1, MAX_RUNS);
+  GError *reason = NULL;
+
+  if (isinf (known_us) || known_us > HOPELESS * trial->us[best_variant (trial)])
+    return TRUE;
+  if (!time_runs (trial, variant, runs, &us, &reason))
+    return survive (trial, variant, reason, error);
+  trial->us[variant] = MIN (known_us, us);
+  return TRUE;
+}
+
 static gboolean
 time_all (Trial * trial, GError ** error)
 {
-  const OclTuningQuestion *question = trial->question;
-  guint best;
-
-  for (guint round = 0; round < ROUNDS; round++) {
-    for (guint i = 0; i < question->n_variants; i++) {
-      gdouble us;
-      guint runs = CLAMP (ROUND_US / trial->us[i], 1, MAX_RUNS);
-      best = best_variant (trial);
-      if (isinf (trial->us[i]) || trial->us[i] > HOPELESS * trial->us[best])
-        continue;
-      if (!time_runs (trial, i, runs, &us, error))
+  for (guint round = 0; round < ROUNDS; round++)
+    for (guint i = 0; i < trial->question->n_variants; i++)
+      if (!time_again (trial, i, error))
         return FALSE;
-      trial->us[i] = MIN (trial->us[i], us);
-    }
-  }
   return TRUE;
 }
 
@@ -378,17 +389,4 @@ ocl_tuning_choose (OclQueue * queue, const OclTuningQuestion * question,
     *variant = take_built_in (tuning, question, key);
   use (tuning, question, key, variant, remembered);
   return TRUE;
-}
-
-gboolean
-ocl_tuning_wants (OclDevice * device, const char *operation, const char *layer,
-    const char *variant)
-{
-  OclTuning *tuning = tuning_get (device);
-  g_autofree char *prefix = g_strdup_printf ("%s %s", operation, layer);
-
-  if (tuning->file == NULL)
-    return FALSE;
-  return mode_get () == MODE_NOW
-      || ocl_tuning_file_any_chosen (tuning->file, prefix, variant);
 }

@@ -40,8 +40,4 @@ typedef struct
 /* *@variant = index of the variant to take. Fails only where measuring is cancelled by the queue's check function. */
 gboolean ocl_tuning_choose (OclQueue * queue, const OclTuningQuestion * question, guint * variant, GError ** error);
 
-/* Whether a layer should be packed for @variant besides the operation's own guess: if that is remembered for a shape of
- * @operation that begins with @layer ("3x3 320>320 f32 "), or could be measured to be the best. */
-gboolean ocl_tuning_wants (OclDevice * device, const char *operation, const char *layer, const char *variant);
-
 G_END_DECLS

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -68,8 +67,7 @@ read_keys (const OclTuningFile * file)
   g_autoptr (GError) error = NULL;
   g_autofree char *fault = NULL;
 
-  if (g_key_file_load_from_file (keys, file->path,
-          G_KEY_FILE_NONE, &error)) {
+  if (g_key_file_load_from_file (keys, file->path, G_KEY_FILE_NONE, &error)) {
     fault = find_fault (keys, file->identity);
     if (fault == NULL)
       return g_steal_pointer (&keys);
@@ -105,26 +103,6 @@ char *
 ocl_tuning_file_measured (OclTuningFile * file, const char *key)
 {
   return read_string (file, GROUP_MEASURED, key);
-}
-
-gboolean
-ocl_tuning_file_any_chosen (OclTuningFile * file, const char *prefix,
-    const char *variant)
-{
-  g_auto (GStrv) keys = NULL;
-
-  g_mutex_lock (&file->lock);
-  keys = g_key_file_get_keys (file->keys, GROUP_CHOSEN, NULL, NULL);
-  g_mutex_unlock (&file->lock);
-  for (guint i = 0; keys != NULL && keys[i] != NULL; i++) {
-    g_autofree char *chosen = NULL;
-    if (!g_str_has_prefix (keys[i], prefix))
-      continue;
-    chosen = ocl_tuning_file_chosen (file, keys[i]);
-    if (g_strcmp0 (chosen, variant) == 0)
-      return TRUE;
-  }
-  return FALSE;
 }
 
 static gboolean

@@ -29,9 +29,6 @@ char *ocl_tuning_file_chosen (OclTuningFile * file, const char *key);
 /* What was said of the measurement, or NULL. */
 char *ocl_tuning_file_measured (OclTuningFile * file, const char *key);
 
-/* TRUE if @variant was chosen for a key that begins with @prefix. */
-gboolean ocl_tuning_file_any_chosen (OclTuningFile * file, const char *prefix, const char *variant);
-
 /* TRUE if @variant failed for @key, or a process ended while trying it. */
 gboolean ocl_tuning_file_has_failed (OclTuningFile * file, const char *key, const char *variant);
 

@@ -323,18 +323,6 @@ stays_with_slow (void)
   g_assert_cmpuint (answer (&fake), ==, 0);
 }
 
-static void
-wants_fast_layers (void)
-{
-  Fixture f;
-
-  set_up (&f, NULL);
-  g_assert_true (ocl_tuning_wants (f.device, "sleep", "lo", "fast"));
-  g_assert_false (ocl_tuning_wants (f.device, "sleep", "lo", "odd"));
-  g_assert_false (ocl_tuning_wants (f.device, "sleep", "other", "fast"));
-  tear_down (&f, NULL);
-}
-
 /* Stories */
 
 static void
@@ -349,7 +337,6 @@ fastest_wins (void)
   g_test_trap_assert_stderr ("*tuning: sleep long = fast (slow *ms, fast *ms*");
   expect ("now", "takes_fast_without_running");
   expect ("off", "takes_slow_without_running");
-  expect ("auto", "wants_fast_layers");
   remove_folder (folder);
 }
 
@@ -521,7 +508,6 @@ main (int argc, char **argv)
   SUBPROCESS (finds_foreign_device);
   SUBPROCESS (finds_no_place_to_write);
   SUBPROCESS (stays_with_slow);
-  SUBPROCESS (wants_fast_layers);
   STORY (fastest_wins);
   STORY (a_remembered_choice_can_be_changed_by_hand);
   STORY (failures_are_remembered);
