@@ -26,6 +26,17 @@ enum
 
 static GParamSpec *keys[N_KEYS];
 
+/* Keys that are properties of the other elements begin with these. */
+static const struct
+{
+  const char *prefix, *factory;
+  const char *wanted_by;        /* what puts the element into the chain */
+} stages[] = {
+  {"interp-", "vldminterp", "interp=1 or interp=2"},
+  {"dec-", "vldmdec", ""},
+  {"sr-", "vldmsr", "sr=1"},
+};
+
 static void
 make_keys (void)
 {
@@ -76,6 +87,19 @@ find_key (GstElement * src, const char *key)
       ? spec : NULL;
 }
 
+/* Which of the stages @key begins with; -1 = none. */
+static gint
+stage_of_key (const char *key)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (stages); i++) {
+    if (g_str_has_prefix (key, stages[i].prefix))
+      return i;
+  }
+  return -1;
+}
+
 static char *
 list_keys (GstElement * src)
 {
@@ -90,6 +114,8 @@ list_keys (GstElement * src)
     if (is_key (src, specs[i]))
       g_string_append_printf (list, ", %s", specs[i]->name);
   }
+  g_string_append (list, "; and interp-, dec- and sr- before properties of "
+      "vldminterp, vldmdec and vldmsr, such as sr-steps");
   return g_string_free (list, FALSE);
 }
 
@@ -102,7 +128,7 @@ check_keys (GstElement * src, const GstVldmUri * uri, GError ** error)
   for (i = 0; i < uri->settings->len; i++) {
     const char *key = g_array_index (uri->settings, GstVldmUriSetting, i).key;
 
-    if (find_key (src, key) == NULL) {
+    if (find_key (src, key) == NULL && stage_of_key (key) == -1) {
       list = list_keys (src);
       g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
           "vldm:// URIs have no setting '%s'; there are %s", key, list);
@@ -313,7 +339,7 @@ append_upsampler (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
       || append (chain, "vldmsr", "sr", error) != NULL;
 }
 
-/* Settings that are properties. The others have become elements already. */
+/* Settings that are properties of vldmsrc or of all elements. The others have become elements already. */
 static gboolean
 set_properties (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
 {
@@ -330,12 +356,76 @@ set_properties (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
     GParamSpec *spec = find_key (src, setting->key);
     g_auto (GValue) value = G_VALUE_INIT;
 
+    if (spec == NULL)
+      continue;
     if (spec != keys[KEY_MODEL] && spec->owner_type != G_OBJECT_TYPE (src))
       continue;
     if (!read_value (spec, setting->key, setting->value, &value, error))
       return FALSE;
     gst_vldm_cascade_set (chain,
         spec == keys[KEY_MODEL] ? "model-path" : spec->name, &value);
+  }
+  return TRUE;
+}
+
+static gboolean
+is_made_by (gpointer element, const char *factory)
+{
+  return strcmp (GST_OBJECT_NAME (gst_element_get_factory (element)), factory)
+      == 0;
+}
+
+/* A setting for the elements of one stage, as often as there are any. */
+static gboolean
+set_stage_property (GPtrArray * chain, const GstVldmUriSetting * setting,
+    GError ** error)
+{
+  gint stage = stage_of_key (setting->key);
+  const char *name = setting->key + strlen (stages[stage].prefix);
+  guint i, n = 0;
+
+  for (i = 0; i < chain->len; i++) {
+    GObject *element = g_ptr_array_index (chain, i);
+    g_auto (GValue) value = G_VALUE_INIT;
+    GParamSpec *spec;
+
+    if (!is_made_by (element, stages[stage].factory))
+      continue;
+    n++;
+    spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
+    if (spec == NULL || strcmp (spec->name, name) != 0
+        || !(spec->flags & G_PARAM_WRITABLE)
+        || spec->owner_type != G_OBJECT_TYPE (element)) {
+      g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
+          "vldm:// URIs have no setting '%s': %s has no property '%s' to set",
+          setting->key, stages[stage].factory, name);
+      return FALSE;
+    }
+    if (!read_value (spec, setting->key, setting->value, &value, error))
+      return FALSE;
+    g_object_set_property (element, name, &value);
+  }
+  if (n == 0)
+    g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
+        "%s is set in the URI, which has no %s; it needs %s", setting->key,
+        stages[stage].factory, stages[stage].wanted_by);
+  return n > 0;
+}
+
+/* After what is for all elements. */
+static gboolean
+set_stage_properties (GPtrArray * chain, const GstVldmUri * uri,
+    GError ** error)
+{
+  guint i;
+
+  for (i = 0; i < uri->settings->len; i++) {
+    const GstVldmUriSetting *setting =
+        &g_array_index (uri->settings, GstVldmUriSetting, i);
+
+    if (stage_of_key (setting->key) != -1
+        && !set_stage_property (chain, setting, error))
+      return FALSE;
   }
   return TRUE;
 }
@@ -353,7 +443,8 @@ gst_vldm_cascade_new (const GstVldmUri * uri, GError ** error)
       || !append_interpolations (chain, uri, error)
       || !append (chain, "vldmdec", "dec", error)
       || !append_upsampler (chain, uri, error)
-      || !set_properties (chain, uri, error))
+      || !set_properties (chain, uri, error)
+      || !set_stage_properties (chain, uri, error))
     return NULL;
   return g_steal_pointer (&chain);
 }

@@ -24,9 +24,12 @@
  * * `width`, `height`, `fps`: of the key frames, before interpolation and upsampling
  * * `model`: model folder
  * * `frames`, `seed`, `steps`, `guidance-scale`, `negative-prompt` and whatever else is a property of vldmsrc
+ * * `interp-steps`, `interp-tail`, `dec-chunk-frames`, `sr-steps`, `sr-noise-level`, `sr-tile-size` and whatever else is
+ *   a property of vldminterp, vldmdec or vldmsr, behind interp-, dec- or sr-
  *
- * `model`, `device` and `precision` are for all elements inside, the others for
- * vldmsrc. The elements inside are named src, interp1, interp2, dec and sr, and
+ * `model`, `device` and `precision` are for all elements inside; keys without
+ * interp-, dec- or sr- are otherwise for vldmsrc, so that `sr-model-path` can
+ * name another model for vldmsr alone. The elements inside are named src, interp1, interp2, dec and sr, and
  * a child proxy reaches their properties.
  *
  * ges-launch-1.0 decodes the URI once itself: where a percent sign is part of

@@ -139,6 +139,16 @@ static const struct
   {"vldm://a;interp=", GST_URI_ERROR_BAD_URI, "interp is ''", "from 0 to 2"},
   {"vldm://a;interp=4,4,4", GST_URI_ERROR_BAD_URI, "interp is '4,4,4'",
       "4,4"},
+  {"vldm://a;sr-steps=4", GST_URI_ERROR_BAD_URI, "sr-steps is set",
+      "needs sr=1"},
+  {"vldm://a;interp-steps=4", GST_URI_ERROR_BAD_URI, "interp-steps is set",
+      "needs interp=1"},
+  {"vldm://a;sr=1;sr-fog=4", GST_URI_ERROR_BAD_URI, "'sr-fog'",
+      "vldmsr has no property 'fog'"},
+  {"vldm://a;sr=1;sr-stats=4", GST_URI_ERROR_BAD_URI, "'sr-stats'", "to set"},
+  {"vldm://a;sr=1;sr-name=x", GST_URI_ERROR_BAD_URI, "'sr-name'", "to set"},
+  {"vldm://a;sr=1;sr-noise-level=x", GST_URI_ERROR_BAD_URI,
+      "sr-noise-level is 'x'", "whole number"},
   {"vldm://a;interp=4,x", GST_URI_ERROR_BAD_URI, "a factor of interp is 'x'",
       "whole number"},
 };
@@ -239,6 +249,41 @@ GST_START_TEST (test_cascade)
   check_width (pipeline, 64);
   finish (pipeline);
   fail_unless_equals_int (fake_live_models, 0);
+}
+
+GST_END_TEST;
+
+static gint
+inner_int (GstElement * bin, const char *name)
+{
+  gint value;
+
+  gst_child_proxy_get (GST_CHILD_PROXY (bin), name, &value, NULL);
+  return value;
+}
+
+/* Each element's own, and all of a kind alike. */
+GST_START_TEST (test_stage_settings)
+{
+  GstElement *bin = gst_element_factory_make ("vldmbin", NULL);
+  g_autofree char *model = NULL;
+  g_autofree char *dec_model = NULL;
+
+  fail_unless (gst_uri_handler_set_uri (GST_URI_HANDLER (bin),
+          "vldm://a;sr-model-path=/other;steps=3;interp=2;interp-steps=5;"
+          "dec-chunk-frames=4;sr=1;sr-noise-level=33;sr-steps=7;model=/m",
+          NULL));
+  fail_unless_equals_int (inner_int (bin, "src::steps"), 3);
+  fail_unless_equals_int (inner_int (bin, "interp1::steps"), 5);
+  fail_unless_equals_int (inner_int (bin, "interp2::steps"), 5);
+  fail_unless_equals_int (inner_int (bin, "dec::chunk-frames"), 4);
+  fail_unless_equals_int (inner_int (bin, "sr::noise-level"), 33);
+  fail_unless_equals_int (inner_int (bin, "sr::steps"), 7);
+  gst_child_proxy_get (GST_CHILD_PROXY (bin), "sr::model-path", &model,
+      "dec::model-path", &dec_model, NULL);
+  fail_unless_equals_string (model, "/other");
+  fail_unless_equals_string (dec_model, "/m");
+  gst_object_unref (bin);
 }
 
 GST_END_TEST;
@@ -461,6 +506,7 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_too_many_settings);
   tcase_add_test (tc, test_missing_element);
   tcase_add_test (tc, test_cascade);
+  tcase_add_test (tc, test_stage_settings);
   tcase_add_test (tc, test_property_refused);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_settings);

@@ -363,10 +363,10 @@ watch_memory (VldmActivity activity, guint done, guint total, gpointer data)
   return TRUE;
 }
 
-/* The most that the device held while it upsampled a frame of @width x @height in the tiles of @params. */
+/* The most that the device held while it upsampled @count frames of @width x @height in the tiles of @params. */
 static guint64
 peak_of (VldmUpsample * upsample, const VldmUpsampleParams * params,
-    guint width, guint height)
+    guint count, guint width, guint height)
 {
   g_autoptr (GError) error = NULL;
   const VldmUpsampleWindow alone = { 0 };
@@ -374,21 +374,22 @@ peak_of (VldmUpsample * upsample, const VldmUpsampleParams * params,
   const VldmProgress progress = {.progress = watch_memory,.user_data = &watch };
   g_auto (VldmFrames) rgb = { 0 }, latents = { 0 };
 
-  vldm_frames_init (&rgb, VLDM_FORMAT_RGB8, 1, 3, height, width, &error);
+  vldm_frames_init (&rgb, VLDM_FORMAT_RGB8, count, 3, height, width, &error);
   g_assert_no_error (error);
-  vldm_frames_init (&latents, VLDM_FORMAT_F32LE, 1, 4, height, width, &error);
+  vldm_frames_init (&latents, VLDM_FORMAT_F32LE, count, 4, height, width,
+      &error);
   g_assert_no_error (error);
   vldm_upsample_run (upsample, params, &alone, &rgb, &latents, NULL, &progress,
       &error);
   g_assert_no_error (error);
-  g_test_message ("%u x %u: %" G_GUINT64_FORMAT " bytes on the device", width,
-      height, watch.peak);
+  g_test_message ("%u frames of %u x %u: %" G_GUINT64_FORMAT
+      " bytes on the device", count, width, height, watch.peak);
   return watch.peak;
 }
 
 /* With a fixed size of tiles, larger pictures need no more of it. */
 static void
-check_bounds (void)
+check_peaks (guint count, guint tile_size, guint width, guint height)
 {
   g_autoptr (GError) error = NULL;
   JsonObject *run_case = find_case ("upsample", "native_field");
@@ -401,17 +402,33 @@ check_bounds (void)
 
   g_assert_no_error (error);
   params = make_params (run_case, model);
+  params.windows.size = count;
+  params.windows.overlap = 0;
   params.sampling.steps = 1;
   params.sampling.guidance_scale = 1.0;
-  params.tile_size = 64;
+  params.tile_size = tile_size;
   params.tile_overlap = 0;
   upsample = vldm_upsample_new (model, NULL, &error);
   g_assert_no_error (error);
   /* One of the fields alone takes more than what the arena rounds up to. */
-  peak = peak_of (upsample, &params, 256, 256);
-  g_assert_cmpuint (peak_of (upsample, &params, 1024, 512), <=, peak);
+  peak = peak_of (upsample, &params, count, 256, 256);
+  g_assert_cmpuint (peak_of (upsample, &params, count, width, height), <=,
+      peak);
   g_clear_pointer (&upsample, vldm_upsample_free);
   golden_remove_folder (folder);
+}
+
+static void
+check_bounds (void)
+{
+  check_peaks (1, 64, 1024, 512);
+}
+
+/* What becomes 4096 x 2048. */
+static void
+check_large_window (void)
+{
+  check_peaks (8, 128, 1024, 512);
 }
 
 /* Where a model has no upsampler. */
@@ -497,6 +514,8 @@ main (int argc, char **argv)
   g_test_add_func ("/upsample/one-tile", check_one_tile);
   g_test_add_func ("/upsample/misuse", check_misuse);
   g_test_add_func ("/upsample/bounds", check_bounds);
+  if (g_test_slow ())
+    g_test_add_func ("/upsample/large", check_large_window);
   g_test_add_func ("/upsample/absent", check_absent);
   g_test_add_func ("/upsample/memory", check_estimates);
   failed = g_test_run ();

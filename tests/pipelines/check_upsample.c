@@ -238,6 +238,31 @@ GST_START_TEST (test_chains)
 
 GST_END_TEST;
 
+/* vldmbin's sr=1. */
+GST_START_TEST (test_uri)
+{
+  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)
+      gst_buffer_unref);
+  char *description = g_strdup_printf ("vldmbin uri=vldm://road;model=%s;"
+      "steps=1;chunk-frames=2;width=64;height=32;interp=1;interp-steps=1;sr=1;"
+      "sr-steps=1;sr-noise-level=10", model);
+  GstElement *pipeline = new_pipeline (description, frames);
+  guint i;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_message_unref (wait_for (pipeline, GST_MESSAGE_EOS));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  fail_unless_equals_int (frames->len, 5);
+  for (i = 0; i < frames->len; i++)
+    fail_unless_equals_int (gst_buffer_get_size (g_ptr_array_index (frames, i)),
+        256 * 128 * 3);
+  gst_object_unref (pipeline);
+  g_ptr_array_unref (frames);
+  g_free (description);
+}
+
+GST_END_TEST;
+
 static Suite *
 upsample_suite (void)
 {
@@ -251,6 +276,7 @@ upsample_suite (void)
   tcase_add_test (tc, test_decoded);
   tcase_add_loop_test (tc, test_latents_in, 0, 2);
   tcase_add_loop_test (tc, test_chains, 0, G_N_ELEMENTS (chains));
+  tcase_add_test (tc, test_uri);
   return suite;
 }
 
