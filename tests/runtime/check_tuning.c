@@ -27,6 +27,7 @@ enum
   FAILS = -1,
   KILLS = -2,
   NO_MEMORY = -3,
+  FAILS_LATER = -4,             /* when it is timed */
 };
 
 typedef struct
@@ -47,6 +48,11 @@ run_fake (OclQueue * queue, guint variant, gpointer user_data, GError ** error)
       return FALSE;
     case NO_MEMORY:
       g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY, "it does not fit");
+      return FALSE;
+    case FAILS_LATER:
+      if (fake->runs[variant] <= 2)
+        return TRUE;
+      g_set_error (error, OCL_ERROR, OCL_ERROR_CALL, "it stops working");
       return FALSE;
     case KILLS:
       raise (SIGKILL);
@@ -217,6 +223,17 @@ measures_with_failures (void)
 }
 
 static void
+measures_with_late_failure (void)
+{
+  Fake fake = { {LONG, SHORT, FAILS_LATER} };
+
+  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING,
+      "*sleep long: odd fails: it stops working*");
+  g_assert_cmpuint (answer (&fake), ==, 1);
+  g_test_assert_expected_messages ();
+}
+
+static void
 measures_failing_built_in (void)
 {
   Fake fake = { {FAILS, SHORT, LONG} };
@@ -365,6 +382,11 @@ failures_are_remembered (void)
   remove_folder (folder);
 
   folder = fresh_folder ();
+  expect ("now", "measures_with_late_failure");
+  assert_in_file (folder, "[failed]\n" KEY "=odd;");
+  remove_folder (folder);
+
+  folder = fresh_folder ();
   expect ("now", "measures_failing_built_in");
   remove_folder (folder);
 }
@@ -498,6 +520,7 @@ main (int argc, char **argv)
   SUBPROCESS (takes_fast_without_running);
   SUBPROCESS (measures_fast);
   SUBPROCESS (measures_with_failures);
+  SUBPROCESS (measures_with_late_failure);
   SUBPROCESS (measures_failing_built_in);
   SUBPROCESS (dies);
   SUBPROCESS (measures_without_the_dead);
