@@ -51,12 +51,17 @@ take (GstVldmSidePad * side, GstBuffer * buffer, const char **warning,
   return TRUE;
 }
 
-/* Caps are sent again only if they are others, so those at hand are settled when a frame comes. */
+/* Caps are sent again only if they are others, so those of the pad are settled when a frame comes. */
 static void
 flush (GstVldmSidePad * side)
 {
   GstVldmFirstFrame *first = (GstVldmFirstFrame *) side;
+  g_autoptr (GstCaps) caps = NULL;
 
+  if (side->pad != NULL)
+    caps = gst_pad_get_current_caps (side->pad);
+  if (caps != NULL)
+    gst_vldm_latents_from_caps (&first->latents, caps, NULL);
   vldm_frames_clear (&first->frame);
   first->settled = first->warned = FALSE;
   first->serial++;
