@@ -67,9 +67,9 @@ gboolean vldm_upsample_tiles (VldmModel * model, const VldmUpsampleParams * para
 /* Upsamples the window @rgb (RGB8, up to windows.size frames). @latents (F32LE or F16LE, of the shape above) and
  * @pictures (RGB8 of scale * width x scale * height, decoded from the latents), of which one may be NULL, get the
  * window's first frames, as many as they have: all, or all but those that the next window will blend with. All memory
- * is the host's, and there is one frame more of it at work for each of these, [channels, latent height, latent width] fp32:
- * the latents; the pictures (3 channels); and three more of latents with guidance, two without. The device holds the
- * network at work on one tile of the window, and the decoder.
+ * is the host's.
+ * Whole fields lie there, too: 15 fp32 numbers for each low-res pixel and frame, 19 with guidance. The device holds one
+ * tile of the window with the network at work on it, and for @pictures the decoder.
  * Shared frame i of blended latents is (1 - w) * kept frame i + w * new frame i, w = (i + 1) / (shared + 1). Decoders
  * with temporal layers decode all of the window as one clip, and their pictures are blended in the same way. */
 gboolean vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
