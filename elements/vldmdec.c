@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * vldmdec: latents become pictures. Collects frames to chunks on an absolute grid; the numbers come from vldm/stages.
+ * vldmdec: latents become pictures. Properties, states, caps and events; vldmdecframes.c has the frames.
  */
 
 /**
@@ -33,17 +33,12 @@
  * Since: 0.1
  */
 
-#include "elements/vldmdec.h"
+#include "elements/vldmdecprivate.h"
 
-#include "elements/decodechunk.h"
 #include "gst/conditioning.h"
 #include "gst/error.h"
-#include "gst/latents.h"
-#include "gst/pace.h"
 #include "gst/properties.h"
-#include "gst/seek.h"
 #include "gst/timing.h"
-#include "gst/worker.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_dec_debug);
 #define GST_CAT_DEFAULT gst_vldm_dec_debug
@@ -81,34 +76,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
         "width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], "
         "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
 
-struct _GstVldmDec
-{
-  GstVideoDecoder parent;
-
-  /* properties, OBJECT_LOCK */
-  char *model_path, *device;
-  VldmPrecision precision;
-  gint chunk_frames, chunk_overlap;
-
-  GstVldmWorker *worker;
-  GstVldmSeek seek;             /* OBJECT_LOCK */
-
-  /* stream, STREAM_LOCK */
-  GstVldmLatents latents;       /* what comes in */
-  GstVideoInfo info;            /* what goes out */
-  GstSegment upstream;          /* the segment as it came */
-  GstSegment segment;           /* the segment as it was asked for */
-  char *upstream_model;         /* from vldm-conditioning */
-
-  VldmChunks grid;              /* OBJECT_LOCK to write */
-  gboolean grid_known;          /* else it is a guess */
-  GstVldmChunk chunk;
-  guint64 next;                 /* number of the frame that continues the chunk */
-
-  /* statistics, OBJECT_LOCK */
-  guint64 chunks_decoded, frames_in, frames_out, decode_ns;
-};
-
 static void gst_vldm_dec_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec);
 static void gst_vldm_dec_get_property (GObject * object, guint id,
@@ -119,13 +86,10 @@ static GstStateChangeReturn gst_vldm_dec_change_state (GstElement * element,
 static gboolean gst_vldm_dec_start (GstVideoDecoder * decoder);
 static gboolean gst_vldm_dec_stop (GstVideoDecoder * decoder);
 static gboolean gst_vldm_dec_flush (GstVideoDecoder * decoder);
-static GstFlowReturn gst_vldm_dec_drain (GstVideoDecoder * decoder);
 static gboolean gst_vldm_dec_set_format (GstVideoDecoder * decoder,
     GstVideoCodecState * state);
 static gboolean gst_vldm_dec_propose_allocation (GstVideoDecoder * decoder,
     GstQuery * query);
-static GstFlowReturn gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
-    GstVideoCodecFrame * frame);
 static gboolean gst_vldm_dec_sink_event (GstVideoDecoder * decoder,
     GstEvent * event);
 static gboolean gst_vldm_dec_src_event (GstVideoDecoder * decoder,
@@ -213,8 +177,7 @@ static const GstVldmStageClass stage_class = { new_decode, free_decode };
 static const GstVldmStageClass upsampler_stage_class =
     { new_upsampler_decode, free_decode };
 
-/* Which of the model's autoencoders made the latents. */
-static VldmLatentSpace
+VldmLatentSpace
 gst_vldm_dec_space (GstVldmDec * self)
 {
   return g_str_equal (self->latents.space, "upsampler-vae")
@@ -309,8 +272,7 @@ gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
-/* Begins to load the model: the property's, else upstream's, else the default one. */
-static gboolean
+gboolean
 gst_vldm_dec_choose_model (GstVldmDec * self)
 {
   g_autofree char *path = NULL;
@@ -405,7 +367,7 @@ gst_vldm_dec_change_state (GstElement * element, GstStateChange transition)
   return ret;
 }
 
-static void
+void
 gst_vldm_dec_update_latency (GstVldmDec * self)
 {
   GstClockTime latency = 0;
@@ -459,193 +421,6 @@ gst_vldm_dec_propose_allocation (GstVideoDecoder * decoder, GstQuery * query)
         gst_vldm_latents_frame_size (&self->latents), self->grid.size + 1, 0);
   return GST_VIDEO_DECODER_CLASS (parent_class)->propose_allocation (decoder,
       query);
-}
-
-static GstFlowReturn
-gst_vldm_dec_push (GstVldmDec * self, GstVideoCodecFrame * frame,
-    const guint8 * picture)
-{
-  GstVideoDecoder *decoder = GST_VIDEO_DECODER (self);
-  gsize row = 3 * (gsize) self->latents.width;
-  GstVideoFrame out;
-  GstFlowReturn flow;
-  guint y;
-
-  flow = gst_video_decoder_allocate_output_frame (decoder, frame);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  if (!gst_video_frame_map (&out, &self->info, frame->output_buffer,
-          GST_MAP_WRITE)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("downstream's buffer cannot be written"), (NULL));
-    return GST_FLOW_ERROR;
-  }
-  for (y = 0; y < self->latents.height; y++)
-    memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&out, 0)
-        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0),
-        picture + y * row, row);
-  gst_video_frame_unmap (&out);
-
-  GST_OBJECT_LOCK (self);
-  self->frames_out++;
-  GST_OBJECT_UNLOCK (self);
-  return gst_video_decoder_finish_frame (decoder,
-      gst_video_codec_frame_ref (frame));
-}
-
-/* Nobody wants the collected frames any more. */
-static void
-gst_vldm_dec_forget (GstVldmDec * self)
-{
-  guint i;
-
-  for (i = 0; i < self->chunk.frames->len; i++)
-    gst_video_decoder_release_frame (GST_VIDEO_DECODER (self),
-        gst_video_codec_frame_ref (g_ptr_array_index (self->chunk.frames, i)));
-  gst_vldm_chunk_reset (&self->chunk);
-}
-
-/* Pushes the first @n collected frames with @pictures, and forgets them. */
-static GstFlowReturn
-gst_vldm_dec_push_first (GstVldmDec * self, guint n,
-    const VldmFrames * pictures)
-{
-  GstFlowReturn flow = GST_FLOW_OK;
-  gboolean paced = FALSE;
-  guint i;
-
-  for (i = 0; i < n && flow == GST_FLOW_OK; i++) {
-    GstVideoCodecFrame *frame = g_ptr_array_index (self->chunk.frames, i);
-    GstClockTime running_time =
-        gst_vldm_running_time (&self->segment, frame->pts);
-
-    if (!paced && GST_CLOCK_TIME_IS_VALID (running_time)) {
-      gst_vldm_pace (GST_ELEMENT (self), running_time, self->worker);
-      paced = TRUE;
-    }
-    flow = gst_vldm_dec_push (self, frame, vldm_frames_host (pictures, i));
-  }
-  if (flow == GST_FLOW_OK)
-    g_ptr_array_remove_range (self->chunk.frames, 0, n);
-  else
-    gst_vldm_dec_forget (self);
-  return flow;
-}
-
-/* Decodes what was collected and pushes what no later chunk has a share in: with @last, all of it. */
-static GstFlowReturn
-gst_vldm_dec_decode (GstVldmDec * self, gboolean last)
-{
-  g_auto (VldmFrames) pictures = { 0, };
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn flow;
-  gpointer stage;
-  gint64 start;
-  guint n_done;
-
-  flow = gst_vldm_worker_wait_stage (self->worker, &stage);
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  start = g_get_monotonic_time ();
-  n_done = gst_vldm_chunk_decode (&self->chunk, stage, &self->latents,
-      &self->grid, last, &pictures, gst_vldm_worker_progress (self->worker),
-      &error);
-  flow = gst_vldm_worker_end (self->worker, error, "decoding");
-  if (flow != GST_FLOW_OK)
-    return flow;
-
-  GST_OBJECT_LOCK (self);
-  self->chunks_decoded++;
-  self->decode_ns += 1000 * (g_get_monotonic_time () - start);
-  GST_OBJECT_UNLOCK (self);
-  return gst_vldm_dec_push_first (self, n_done, &pictures);
-}
-
-/* No frame continues the chunk: pushes all that is there. */
-static GstFlowReturn
-gst_vldm_dec_drain (GstVideoDecoder * decoder)
-{
-  GstVldmDec *self = GST_VLDM_DEC (decoder);
-  GstFlowReturn flow = GST_FLOW_OK;
-
-  if (self->chunk.frames->len > self->chunk.n_held)
-    flow = gst_vldm_dec_decode (self, TRUE);
-  else if (self->chunk.n_held > 0)
-    flow =
-        gst_vldm_dec_push_first (self, self->chunk.n_held, &self->chunk.held);
-  if (flow == GST_FLOW_OK)
-    gst_vldm_dec_flush (decoder);
-  return flow;
-}
-
-/* The model's own chunks, once it is open. */
-static GstFlowReturn
-gst_vldm_dec_find_grid (GstVldmDec * self)
-{
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn flow;
-  VldmModel *model;
-  VldmChunks grid;
-
-  if (!gst_vldm_worker_is_open (self->worker)
-      && !gst_vldm_dec_choose_model (self))
-    return GST_FLOW_ERROR;
-  flow = gst_vldm_worker_wait_model (self->worker, &model);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  if (!vldm_decode_chunks (model, gst_vldm_dec_space (self), self->chunk_frames,
-          self->chunk_overlap, &grid, &error))
-    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing chunks");
-
-  GST_OBJECT_LOCK (self);
-  self->grid = grid;
-  GST_OBJECT_UNLOCK (self);
-  self->grid_known = TRUE;
-  gst_vldm_dec_update_latency (self);
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
-    GstVideoCodecFrame * frame)
-{
-  GstVldmDec *self = GST_VLDM_DEC (decoder);
-  gsize size = gst_buffer_get_size (frame->input_buffer);
-  gsize expected = gst_vldm_latents_frame_size (&self->latents);
-  guint64 number = gst_vldm_frame_number (&self->upstream, frame->pts,
-      self->latents.fps_n, self->latents.fps_d, self->next);
-  GstFlowReturn flow = GST_FLOW_OK;
-
-  if (size != expected) {
-    GST_ELEMENT_ERROR (self, STREAM, DECODE,
-        ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
-            G_GSIZE_FORMAT, size, expected), (NULL));
-    flow = GST_FLOW_ERROR;
-  } else if (number != self->next
-      || GST_BUFFER_FLAG_IS_SET (frame->input_buffer,
-          GST_BUFFER_FLAG_DISCONT)) {
-    flow = gst_vldm_dec_drain (decoder);
-  }
-  if (flow == GST_FLOW_OK && !self->grid_known)
-    flow = gst_vldm_dec_find_grid (self);
-  if (flow != GST_FLOW_OK) {
-    gst_video_decoder_release_frame (decoder, frame);
-    return flow;
-  }
-
-  if (self->chunk.frames->len == self->chunk.n_held)
-    self->chunk.number = vldm_last_chunk_of (&self->grid, number);
-  g_ptr_array_add (self->chunk.frames, frame);
-  self->next = number + 1;
-  GST_OBJECT_LOCK (self);
-  self->frames_in++;
-  GST_OBJECT_UNLOCK (self);
-
-  if (self->next < vldm_chunk_start (&self->grid, self->chunk.number)
-      + self->grid.size)
-    return GST_FLOW_OK;
-  return gst_vldm_dec_decode (self, FALSE);
 }
 
 static void

@@ -162,3 +162,12 @@ ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     return FALSE;
   return run_way (queue, &c, way, error);
 }
+
+gsize
+ocl_conv_scratch (OclQueue * queue, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output)
+{
+  return ocl_winograd_scratch (ocl_queue_device (queue), conv, weights, input,
+      output);
+}

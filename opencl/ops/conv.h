@@ -23,4 +23,8 @@ typedef struct
 gboolean ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 
+/* Bytes that it may take from the queue's arena meanwhile. Tensors need no memory yet. */
+gsize ocl_conv_scratch (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output);
+
 G_END_DECLS

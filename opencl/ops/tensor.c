@@ -197,6 +197,17 @@ ocl_tensor_frames (const OclTensor * tensor, gsize first, gsize count)
   return view;
 }
 
+OclTensor
+ocl_tensor_rows (const OclTensor * tensor, gsize frame, gsize first,
+    gsize count)
+{
+  OclTensor view = ocl_tensor_frames (tensor, frame, 1);
+
+  view.offset += first * tensor->width * tensor->stride;
+  view.height = count;
+  return view;
+}
+
 /* Bytes from the tensor's first element to its last. */
 static gsize
 span_bytes (const OclTensor * tensor)

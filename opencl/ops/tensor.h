@@ -61,9 +61,11 @@ gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize h
 /* The same, shaped like @like. */
 gboolean ocl_tensor_alloc_like (OclQueue * queue, const OclTensor * like, OclTensor * tensor, GError ** error);
 
-/* Views: channels [first, first + count), and frames [first, first + count). No copy. */
+/* Views: channels [first, first + count), frames [first, first + count), and rows [first, first + count) of one frame. No
+ * copy. */
 OclTensor ocl_tensor_channels (const OclTensor * tensor, gsize first, gsize count);
 OclTensor ocl_tensor_frames (const OclTensor * tensor, gsize first, gsize count);
+OclTensor ocl_tensor_rows (const OclTensor * tensor, gsize frame, gsize first, gsize count);
 
 /* Fp32 host data <-> tensor of any storage type, both [frames, height, width, channels] packed. For tests, prompts
  * and small vectors. */

@@ -248,6 +248,16 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
       (gdouble) taps *ocl_tensor_pixels (output);
 }
 
+gsize
+ocl_winograd_scratch (OclDevice * device, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output)
+{
+  return weights->winograd == NULL
+      && is_possible (device, conv, weights, input, NULL, output)
+      ? ocl_winograd_wide_scratch (device, weights, output) : 0;
+}
+
 gboolean
 ocl_winograd (OclQueue * queue, const OclConv * conv,
     const OclWeights * weights, const OclTensor * input,

@@ -25,6 +25,10 @@ gboolean ocl_winograd_is_optional (OclDevice * device, const OclConv * conv, con
 gboolean ocl_winograd_suits (OclDevice * device, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2, const OclTensor * output);
 
+/* Bytes that it takes from the queue's arena meanwhile; 0 where this convolution cannot go this way. */
+gsize ocl_winograd_scratch (OclDevice * device, const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * output);
+
 gboolean ocl_winograd (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 

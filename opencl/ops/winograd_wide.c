@@ -92,6 +92,16 @@ divide (gsize units, const OclWeights * weights, const OclTensor * output)
   return d;
 }
 
+gsize
+ocl_winograd_wide_scratch (OclDevice * device, const OclWeights * weights,
+    const OclTensor * output)
+{
+  gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
+  Division d = divide (units, weights, output);
+
+  return d.n_items * d.n_sets * d.slot_size * sizeof (gfloat);
+}
+
 gboolean
 ocl_winograd_wide (OclQueue * queue, const OclConv * conv,
     const OclWeights * weights, const OclTensor * input,

@@ -15,6 +15,9 @@ gboolean ocl_winograd_wide_is_possible (OclDevice * device, const OclConv * conv
 /* Whether it is expected to be faster than the direct way. */
 gboolean ocl_winograd_wide_suits (const OclTensor * output);
 
+/* Bytes that it takes from the queue's arena meanwhile. */
+gsize ocl_winograd_wide_scratch (OclDevice * device, const OclWeights * weights, const OclTensor * output);
+
 gboolean ocl_winograd_wide (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output,
     GError ** error);

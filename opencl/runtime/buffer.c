@@ -12,8 +12,9 @@
 /* Slices begin where any device's vectors and any driver's sub-buffers may begin. */
 #define SLICE_ALIGNMENT 256
 
-/* Smallest block of an arena: enough for the small tensors of a network in one buffer. */
+/* Smallest block of an arena: enough for the small tensors of a network in one buffer, and a small part of the device. */
 #define MIN_BLOCK (16 * 1024 * 1024)
+#define MIN_BLOCK_PART 64
 
 struct _OclBuffer
 {
@@ -220,14 +221,17 @@ find_block (OclArena * arena, guint first, gsize bytes)
 static gboolean
 merge_blocks (OclArena * arena, guint first, gsize bytes, GError ** error)
 {
-  gsize limit = MAX (bytes, arena->device->caps.max_allocation), sum = 0;
+  const OclCaps *caps = &arena->device->caps;
+  gsize limit = MAX (bytes, caps->max_allocation), sum = 0;
+  gsize least = caps->global_memory == 0 ? MIN_BLOCK
+      : MIN (MIN_BLOCK, caps->global_memory / MIN_BLOCK_PART);
   OclBuffer *block;
 
   for (guint i = first; i < arena->blocks->len; i++)
     sum += ocl_buffer_size (arena->blocks->pdata[i]);
   g_ptr_array_set_size (arena->blocks, first);
   block = ocl_buffer_new (arena->device,
-      MAX (bytes, MIN (MAX (sum, MIN_BLOCK), limit)), error);
+      MAX (bytes, MIN (MAX (sum, least), limit)), error);
   if (block == NULL)
     return FALSE;
   g_ptr_array_add (arena->blocks, block);
@@ -294,9 +298,10 @@ ocl_arena_unused (OclArena * arena)
 {
   gsize sum = 0;
 
-  for (guint i = arena->current; i < arena->blocks->len; i++)
+  for (guint i = arena->used > 0 ? arena->current + 1 : 0;
+      i < arena->blocks->len; i++)
     sum += ocl_buffer_size (arena->blocks->pdata[i]);
-  return arena->used < sum ? sum - arena->used : 0;
+  return sum;
 }
 
 void

@@ -50,7 +50,7 @@ gboolean ocl_arena_alloc (OclArena * arena, gsize bytes, OclBuffer ** buffer, gs
 OclArenaMark ocl_arena_mark (OclArena * arena);
 void ocl_arena_release (OclArena * arena, OclArenaMark mark);
 
-/* Bytes that the arena holds and nothing uses. */
+/* Bytes of buffers that the arena holds and of which nothing is in use. */
 gsize ocl_arena_unused (OclArena * arena);
 
 /* Gives all buffers back to the device; nothing of the arena may be in use. */

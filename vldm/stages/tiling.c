@@ -8,13 +8,11 @@
 
 #include "opencl/ops/elementwise.h"
 #include "opencl/ops/tile.h"
+#include "vldm/memory.h"
 #include "vldm/stages/transfer.h"
 
 /* A step for smaller tiles than this costs more than it saves: overlaps become as large as what they surround. */
 #define MIN_AUTOMATIC_SIZE 64
-
-/* The part of the device's memory that a call may take. */
-#define MEMORY_PART 4
 
 static gboolean
 upload_weights (OclQueue * queue, const VldmTiles * tiles, OclTensor * weights,
@@ -112,12 +110,11 @@ static gboolean
 fits (OclDevice * device, const VldmUnetConfig * config, OclType type,
     guint frames, guint height, guint width)
 {
-  const OclCaps *caps = ocl_device_caps (device);
   guint64 largest;
   guint64 all = vldm_unet_bytes (config, type, frames, height, width, &largest);
 
-  return (caps->global_memory == 0 || all <= caps->global_memory / MEMORY_PART)
-      && (caps->max_allocation == 0 || largest <= caps->max_allocation);
+  return all <= vldm_memory_share (device)
+      && largest <= vldm_memory_largest (device);
 }
 
 guint

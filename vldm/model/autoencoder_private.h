@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What autoencoders are made of: between autoencoder_load.c, which builds them, and autoencoder.c, which runs them.
+ */
+#pragma once
+
+#include "vldm/model/autoencoder.h"
+#include "vldm/model/resnets.h"
+
+G_BEGIN_DECLS
+
+/* Of all norms but those of temporal blocks. */
+#define VLDM_AUTOENCODER_EPS 1e-6f
+
+/* Single-head attention within frames, with bias everywhere. */
+typedef struct
+{
+  VldmNorm group_norm;
+  OclWeights *to_qkv;           /* query, key and value side by side; NULL = no attention */
+  OclWeights *to_out;
+} VldmMidAttention;
+
+typedef struct
+{
+  guint n_resnets;
+  VldmResnet *resnets;
+  OclWeights *sampler;          /* convolution to the next level; NULL = none */
+} VldmAutoencoderBlock;
+
+/* Encoder or decoder: both are the same row of layers but for the place of the mid block. */
+typedef struct
+{
+  OclWeights *conv_in, *conv_out;
+  VldmNorm conv_norm_out;
+  VldmAutoencoderBlock mid_block;
+  VldmMidAttention attention;       /* between the mid block's resnets */
+  VldmAutoencoderBlock blocks[VLDM_MAX_LEVELS];     /* down_blocks or up_blocks */
+} VldmAutoencoderHalf;
+
+struct _VldmAutoencoder
+{
+  VldmAutoencoderConfig *config;
+  OclType type;
+  VldmAutoencoderHalf encoder, decoder;
+  OclWeights *quant_conv, *post_quant_conv;     /* NULL = none */
+  OclWeights *time_conv_out;    /* temporal decoders only */
+  OclBuffer *shift;             /* shift_factor for each latent channel, fp32; NULL where it is 0 */
+  OclBuffer *unshift;           /* - scaling_factor * shift_factor */
+};
+
+G_END_DECLS
