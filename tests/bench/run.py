@@ -25,7 +25,9 @@ import networks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-PEERS = ("fp32", "bf16")
+# Who in the results: our options, and the peer's precision.
+OURS = {"ours": [], "ours-bf16": ["--bf16"]}
+PEERS = {"ours": "fp32", "ours-bf16": "bf16"}
 LAYOUTS = ("last", "first")
 # Largest difference of results that rounding explains, against their rms.
 TOLERANCE = 0.01
@@ -82,13 +84,14 @@ def measure(options, results, name, who, layout):
     network = networks.NETWORKS[name]
     folder = networks.make_folder(name, SOURCE, os.path.join(options.build, "bench"))
     often = ["--rounds", str(network["repeat"]), "--warm", "1"]
-    if who == "ours":
-        values = run_process(our_command(options.build, network, folder) + often, options.before)
+    if who in OURS:
+        command = our_command(options.build, network, folder) + OURS[who]
+        values = run_process(command + often, options.before)
     else:
         values = run_process([sys.executable, os.path.join(HERE, "peer.py"), name, folder, who, layout] + often,
                              options.before, {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1", "TRANSFORMERS_VERBOSITY": "error"})
     results.add({"network": name, "who": who, "layout": layout, "date": time.strftime("%F %T"), **values})
-    print("%-12s %-5s %-5s %9.3f s  load %6.2f s  %5.2f GB" % (
+    print("%-12s %-9s %-5s %9.3f s  load %6.2f s  %5.2f GB" % (
         name, who, layout or "", values["seconds"], values["load"], values["memory"] / 1e9), file=sys.stderr)
 
 
@@ -102,16 +105,17 @@ def measure_peak(options, results):
 
 def measure_round(options, results, name, done):
     """Round number @done of a network: ours and every peer, those in both layouts the first time."""
-    if len(results.find(name, "ours")) <= done:
-        measure_peak(options, results)
-        measure(options, results, name, "ours", None)
-    for who in options.peers:
+    for ours in options.who:
+        if len(results.find(name, ours)) <= done:
+            measure_peak(options, results)
+            measure(options, results, name, ours, None)
+        peer = PEERS[ours]
         if done == 0:
-            for layout in LAYOUTS:
-                if not results.find(name, who, layout):
-                    measure(options, results, name, who, layout)
-        elif len(results.best(name, who)) <= done:
-            measure(options, results, name, who, results.layout(name, who))
+            for layout in options.layouts:
+                if not results.find(name, peer, layout):
+                    measure(options, results, name, peer, layout)
+        elif len(results.best(name, peer)) <= done:
+            measure(options, results, name, peer, results.layout(name, peer))
 
 
 def check_same(results, name):
@@ -129,28 +133,30 @@ def median(runs, key="seconds"):
 
 
 def row(results, name):
-    ours = results.find(name, "ours")
+    """Medians of both precisions, each beside PyTorch's in the same; memory is the largest of all runs."""
     peak = statistics.median(run["gflops"] for run in results.find("peak", "ours"))
-    rate = networks.operations(name, SOURCE) / median(ours) / 1e9
-    cells = [networks.NETWORKS[name]["title"], "%.2f s" % median(ours), "%.0f" % rate, "%.0f%%" % (100 * rate / peak)]
-    for who in PEERS:
-        runs = results.best(name, who)
-        cells.append("%.2f s, **%.2f**" % (median(runs), median(runs) / median(ours)) if runs else "")
-    memory = [max(run["memory"] for run in runs) / 1e9 if runs else 0
-              for runs in (ours, results.best(name, "fp32"), results.best(name, "bf16"))]
-    cells.append("%.2f / %.2f / %.2f" % tuple(memory))
-    cells.append(str(len(ours)))
-    return "| " + " | ".join(cells) + " |"
+    cells, memory, rounds = [networks.NETWORKS[name]["title"]], [], []
+    for who, peer in PEERS.items():
+        ours, peers = results.find(name, who), results.best(name, peer)
+        if not ours or not peers:
+            cells += [""] * 3
+            continue
+        rate = networks.operations(name, SOURCE) / median(ours) / 1e9
+        cells += ["%.2f s" % median(ours), "%.0f (%.0f%%)" % (rate, 100 * rate / peak),
+                  "%.2f s, **%.2f**" % (median(peers), median(peers) / median(ours))]
+        memory += ["%.1f / %.1f" % tuple(max(run["memory"] for run in runs) / 1e9 for runs in (ours, peers))]
+        rounds += [len(ours), len(peers)]
+    return "| " + " | ".join(cells + [", ".join(memory), str(min(rounds))]) + " |"
 
 
 def print_table(results):
     peaks = [run["gflops"] for run in results.find("peak", "ours")]
     print("Peak of multiply-adds: %.0f GFLOP/s (%.0f to %.0f)" % (statistics.median(peaks), min(peaks), max(peaks)))
-    print("| work | ours | GFLOP/s | of peak | PyTorch fp32, times slower | PyTorch bf16, times slower "
-          "| peak memory, GB: ours / fp32 / bf16 | rounds |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| work | fp32: ours | GFLOP/s (of peak) | PyTorch, times slower | bf16: ours | GFLOP/s (of peak) "
+          "| PyTorch, times slower | peak memory, GB, ours / PyTorch: fp32, bf16 | rounds |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in networks.NETWORKS:
-        if results.find(name, "ours"):
+        if results.find(name, "ours") and results.best(name, "fp32"):
             print(row(results, name))
 
 
@@ -158,7 +164,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", help="folder where meson built this project with its tests")
     parser.add_argument("--networks", nargs="+", choices=networks.NETWORKS, default=list(networks.NETWORKS))
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--who", nargs="*", choices=OURS, default=list(OURS), help="our precisions")
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=LAYOUTS, help="PyTorch's, tried in the first round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--results")
     parser.add_argument("--before", type=shlex.split, default=[], metavar="COMMAND")
