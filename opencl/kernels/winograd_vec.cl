@@ -3,11 +3,16 @@
  * 3 x 3 convolution of stride 1 for CPU devices by Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, arXiv 1509.09308):
  *   Y = A' [sum over channels of (G g G') * (B' d B)] A
  * for tiles of 4 x 4 output pixels: 36 multiplications where the direct way takes 144. Arguments as in gemm_vec.cl, but
+ * channels are multiples of 16.
  *
- * direct_panels: as there, for the row of zeros `zeros` bytes from their start;
- * panels: [n_panels][36][channels1 + channels2][32], the transformed kernels G g G'; channels are multiples of 16.
- * A work-item alone is a work-group and does TILES tiles: their transformed inputs stay in private memory, in the
- * second-level cache, while the panels pass by.
+ * A work-item alone is a work-group. It does strips of at most MAX_BLOCKS blocks of TILES tiles, one after the other, and
+ * one in n_sets of the panels. First it transforms what the tiles see, then it multiplies panel by panel. Weights come
+ * transformed, [n_panels][36][depth][32], or, where that is too much memory, as they are, [n_panels][3][3][depth][32]:
+ * then it transforms a row of the 6 x 6 points of DEPTH channels at a time, which stays in the second-level cache while
+ * the strip passes by.
+ * scratch: slot_size numbers a work-item: transformed inputs [6][n_blocks][6][depth / 16][TILES][16], in the order in which
+ * they are read, then transformed weights [DEPTH][6][32], in the order in which they are written: both ways, caches fetch
+ * ahead.
  */
 
 #define VEC 16
@@ -20,8 +25,19 @@
 #include "winograd.clh"
 
 #define POINTS 36
-/* Bounds private memory to 432 KiB for the inputs; the host falls back to the direct way above it. */
-#define MAX_CHANNELS 256
+/* Bounds the sums in private memory to 432 KiB. */
+#define MAX_BLOCKS 8
+/* Channels whose weights are transformed at a time. */
+#define DEPTH 256
+/* Channels and pixels of a row that are gathered at a time: what TILES tiles in a row see. */
+#define STAGE_DEPTH 128
+#define STAGE_WIDTH (4 * TILES + 2)
+
+/* Strides of the transformed inputs, from a row of points, block or point to the next. */
+typedef struct
+{
+  size_t row, block, point;
+} Strides;
 
 /* A tile's frame and top left output pixel, the lanes one column apart. */
 Pixels
@@ -34,40 +50,152 @@ tile_pixels (const Gather *g, int tile)
   return p;
 }
 
-/* B' d B of one tile and all channels of one source, to image[point][.][channel]. */
+/* Copies `channels` channels of six rows of `columns` pixels from the window's first pixel on, zeros outside the
+ * picture. */
 void
-load_tile (float *image, size_t point_size, const Gather *g, Pixels window, const __global float *source, int stride,
-    int channels, const __global float *zero_row)
+gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, Pixels window, int columns,
+    const __global float *source, int stride, int channels)
 {
-  const __global float *pixels[6][6];
   union
   {
     int i[16];
     int16 v;
   } at;
 
-  for (int y = 0; y < 6; y++) {
-    at.v = gather_source (g, window, 0, y, 0);
-    for (int x = 0; x < 6; x++)
-      pixels[y][x] = at.i[x] < 0 ? zero_row : source + (size_t) at.i[x] * stride;
-  }
-  for (int c = 0; c < channels; c += 16) {
+  for (int y = 0; y < 6; y++)
+    for (int x0 = 0; x0 < columns; x0 += 16) {
+      Pixels p = window;
+      p.x += x0;
+      at.v = gather_source (g, p, 0, y, 0);
+      for (int x = x0; x < min (x0 + 16, columns); x++) {
+        const int number = at.i[x - x0];
+        for (int c = 0; c < channels / 16; c++)
+          stage[y][x][c] = number < 0 ? (float16) 0.0f : vload16 (c, source + (size_t) number * stride);
+      }
+    }
+}
+
+/* B' d B of the tile that begins in column x0 of the stage, for `channels` channels. */
+void
+transform_tile (__global float *image, Strides strides, const float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], int x0,
+    int channels)
+{
+  for (int c = 0; c < channels / 16; c++, image += 16 * TILES) {
     float16 half_way[6][6];
+#pragma unroll
     for (int x = 0; x < 6; x++) {
       float16 d[6], v[6];
+#pragma unroll
       for (int y = 0; y < 6; y++)
-        d[y] = vload16 (0, pixels[y][x] + c);
+        d[y] = stage[y][x0 + x][c];
       transform_input (v, d);
+#pragma unroll
       for (int y = 0; y < 6; y++)
         half_way[y][x] = v[y];
     }
+#pragma unroll
     for (int y = 0; y < 6; y++) {
       float16 v[6];
       transform_input (v, half_way[y]);
+#pragma unroll
       for (int x = 0; x < 6; x++)
-        *(float16 *) (image + (6 * y + x) * point_size + c) = v[x];
+        *(__global float16 *) (image + y * strides.row + x * strides.point) = v[x];
     }
   }
+}
+
+/* One source's channels of n_tiles tiles from number `first` on. */
+void
+transform_source (__global float *image, Strides strides, const Gather *g, int first, int n_tiles,
+    const __global float *source, int stride, int channels)
+{
+  const int across = (g->width + 3) / 4;
+  float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16];
+  int n;
+
+  for (int i = 0; i < n_tiles; i += n) {
+    const Pixels window = gather_window (g, tile_pixels (g, first + i));
+    n = min (min (TILES, n_tiles - i), across - (first + i) % across);
+    for (int k = 0; k < channels; k += STAGE_DEPTH) {
+      const int depth = min (STAGE_DEPTH, channels - k);
+      gather_stage (stage, g, window, 4 * n + 2, source + k, stride, depth);
+      for (int tile = i; tile < i + n; tile++)
+        transform_tile (image + tile / TILES * strides.block + k * TILES + tile % TILES * 16, strides, stage,
+            4 * (tile - i), depth);
+    }
+  }
+}
+
+/* Row `y` of G times a column of three taps. */
+float16
+transform_taps (int y, float16 g0, float16 g1, float16 g2)
+{
+  switch (y) {
+    case 0:
+      return 0.25f * g0;
+    case 1:
+      return (g0 + g1 + g2) * (-1.0f / 6);
+    case 2:
+      return (g0 - g1 + g2) * (-1.0f / 6);
+    case 3:
+      return fma ((float16) 0.25f, g0, fma ((float16) 0.5f, g1, g2)) * (1.0f / 6);
+    case 4:
+      return fma ((float16) 0.25f, g0, fma ((float16) -0.5f, g1, g2)) * (1.0f / 6);
+    default:
+      return g2;
+  }
+}
+
+/* Row `y` of G g G' of n channels, whose taps lie tap_size apart. */
+void
+transform_weights (__global float *weights, int y, const __global float *panel, size_t tap_size, int n)
+{
+  for (int k = 0; k < n; k++, panel += NR, weights += 6 * NR)
+#pragma unroll
+    for (int i = 0; i < NR; i += 16) {
+      const __global float *from = panel + i;
+      float16 g[3];
+#pragma unroll
+      for (int x = 0; x < 3; x++)
+        g[x] = transform_taps (y, *(const __global float16 *) (from + x * tap_size),
+            *(const __global float16 *) (from + (3 + x) * tap_size),
+            *(const __global float16 *) (from + (6 + x) * tap_size));
+#pragma unroll
+      for (int x = 0; x < 6; x++)
+        *(__global float16 *) (weights + x * NR + i) = transform_taps (x, g[0], g[1], g[2]);
+    }
+}
+
+#define ADD_IMAGE_CHANNEL(r) MULTIPLY_ADD (r, image[r * 16 + j])
+#define LOAD_SUM(r) \
+    sum##r = sums[r][0]; \
+    next##r = sums[r][1];
+
+/* Adds the products of a block and n channels at one point to the sums or, at first, to zeros. Weights of a channel lie
+ * `step` from those of the next. */
+void
+multiply_block (float16 sums[TILES][2], const __global float *image, const __global float *weights, int step, int n,
+    int is_first)
+{
+  EACH_ROW (DECLARE_SUM)
+  if (!is_first) {
+    EACH_ROW (LOAD_SUM)
+  }
+  for (int k = 0; k < n; k += 16, image += 16 * TILES)
+    for (int j = 0; j < 16; j++, weights += step)
+      ADD_PRODUCTS (weights, ADD_IMAGE_CHANNEL);
+  EACH_ROW (SAVE_SUM)
+}
+
+/* Row `y` of the points of all blocks: weights of point x begin at x * weight_stride. */
+void
+multiply_row (float16 sums[MAX_BLOCKS][POINTS][TILES][2], int y, int n_blocks, const __global float *image,
+    Strides strides, const __global float *weights, size_t weight_stride, int step, int n, int is_first)
+{
+  for (int block = 0; block < n_blocks; block++)
+    for (int x = 0; x < 6; x++)
+      multiply_block (sums[block][6 * y + x], image + block * strides.block + x * strides.point,
+          weights + x * weight_stride, step, n, is_first);
 }
 
 /* A' m A of one tile and column vector i of its panel, to out[y][x][i]. */
@@ -76,60 +204,83 @@ finish_tile (float16 out[4][4][2], float16 sums[POINTS][TILES][2], int tile, int
 {
   float16 half_way[4][6];
 
+#pragma unroll
   for (int x = 0; x < 6; x++) {
     float16 m[6], v[4];
+#pragma unroll
     for (int y = 0; y < 6; y++)
       m[y] = sums[6 * y + x][tile][i];
     transform_output (v, m);
+#pragma unroll
     for (int y = 0; y < 4; y++)
       half_way[y][x] = v[y];
   }
+#pragma unroll
   for (int y = 0; y < 4; y++) {
     float16 v[4];
     transform_output (v, half_way[y]);
+#pragma unroll
     for (int x = 0; x < 4; x++)
       out[y][x][i] = v[x];
   }
 }
 
-/* Work-item i does tiles TILES * i and following, all panels. */
+/* The outputs of n_tiles tiles from number `first` on. */
+void
+finish_strip (const Epilogue *e, const Gather *g, float16 sums[MAX_BLOCKS][POINTS][TILES][2], int first, int n_tiles,
+    int column)
+{
+  for (int i = 0; i < n_tiles; i++) {
+    const Pixels p = tile_pixels (g, first + i);
+    const int top = p.y.s0, left = p.x.s0;
+    float16 out[4][4][2];
+    finish_tile (out, sums[i / TILES], i % TILES, 0);
+    finish_tile (out, sums[i / TILES], i % TILES, 1);
+    for (int y = 0; y < min (4, g->height - top); y++)
+      epilogue_block (e, (p.frame.s0 * g->height + top + y) * g->width + left, g->width - left, column, out[y]);
+  }
+}
+
+/* Work-item (set of panels, i): of the strips from first_strip to end_strip - 1 number i, i + n_items, ... */
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,
     const __global float *source2, ulong offset2, int stride2, int channels2,
-    const __global float *panels, const __global uchar *direct_panels, ulong zeros, int n_panels,
+    const __global float *panels, int is_transformed, int n_panels, int n_sets, int first_strip, int end_strip,
+    int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
     GATHER_PARAMS, EPILOGUE_PARAMS)
 {
   const Gather g = GATHER_INIT;
   const Epilogue e = EPILOGUE_INIT;
+  const int set = get_global_id (0), item = get_global_id (1);
   const int depth = channels1 + channels2;
-  const __global float *zero_row = (const __global float *) (direct_panels + zeros);
-  const int n_tiles = frames * ((height + 3) / 4) * ((width + 3) / 4);
-  const int first = (int) get_global_id (0) * TILES;
-  float16 image[POINTS * TILES * MAX_CHANNELS / 16];
-  float16 sums[POINTS][TILES][2];
+  const int all_tiles = frames * ((height + 3) / 4) * ((width + 3) / 4);
+  const size_t tap_size = (size_t) depth * NR, point_size = (size_t) depth * TILES;
+  const Strides strides = { n_blocks * 6 * point_size, 6 * point_size, point_size };
+  __global float *image = scratch + scratch_offset + (item * n_sets + set) * slot_size;
+  __global float *weights = image + 6 * strides.row;
+  float16 sums[MAX_BLOCKS][POINTS][TILES][2];
 
-  if (first >= n_tiles)
-    return;
-  for (int i = 0; i < TILES; i++) {
-    const Pixels p = gather_window (&g, tile_pixels (&g, min (first + i, n_tiles - 1)));
-    float *to = (float *) image + i * depth;
-    load_tile (to, TILES * depth, &g, p, source1 + offset1, stride1, channels1, zero_row);
+  for (int strip = first_strip + item; strip < end_strip; strip += n_items) {
+    const int first = strip * n_blocks * TILES, n_tiles = min (n_blocks * TILES, all_tiles - first);
+    const int blocks = (n_tiles + TILES - 1) / TILES;
+
+    transform_source (image, strides, &g, first, n_tiles, source1 + offset1, stride1, channels1);
     if (channels2 > 0)
-      load_tile (to + channels1, TILES * depth, &g, p, source2 + offset2, stride2, channels2, zero_row);
-  }
-  for (int panel = 0; panel < n_panels; panel++) {
-    for (int point = 0; point < POINTS; point++)
-      multiply_point (sums[point], (const float *) image + point * TILES * depth, depth,
-          panels + ((size_t) panel * POINTS + point) * depth * NR);
-    for (int i = 0; i < min (TILES, n_tiles - first); i++) {
-      const Pixels p = tile_pixels (&g, first + i);
-      const int top = p.y.s0, left = p.x.s0;
-      float16 out[4][4][2];
-      finish_tile (out, sums, i, 0);
-      finish_tile (out, sums, i, 1);
-      for (int y = 0; y < min (4, height - top); y++)
-        epilogue_block (&e, (p.frame.s0 * height + top + y) * width + left, width - left, panel * NR, out[y]);
+      transform_source (image + channels1 * TILES, strides, &g, first, n_tiles, source2 + offset2, stride2, channels2);
+    for (int panel = set; panel < n_panels; panel += n_sets) {
+      if (is_transformed)
+        for (int y = 0; y < 6; y++)
+          multiply_row (sums, y, blocks, image + y * strides.row, strides, panels + (panel * POINTS + 6 * y) * tap_size,
+              tap_size, NR, depth, 1);
+      else
+        for (int k = 0; k < depth; k += DEPTH)
+          for (int y = 0; y < 6; y++) {
+            const int n = min (DEPTH, depth - k);
+            transform_weights (weights, y, panels + panel * 9 * tap_size + k * NR, tap_size, n);
+            multiply_row (sums, y, blocks, image + y * strides.row + k * TILES, strides, weights, NR, 6 * NR, n, k == 0);
+          }
+      finish_strip (&e, &g, sums, first, n_tiles, panel * NR);
     }
   }
 }

@@ -156,8 +156,7 @@ ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   if (ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,
           input2, output))
     way = WAY_WINOGRAD;
-  if (ocl_winograd_is_optional (ocl_queue_device (queue), conv, weights, input,
-          input2, output)
+  if (ocl_winograd_is_optional (conv, weights, input, input2, output)
       && !measure_ways (queue, &c, &way, error))
     return FALSE;
   return run_way (queue, &c, way, error);

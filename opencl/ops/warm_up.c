@@ -42,7 +42,7 @@ warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
       || !alloc (queue, type, out, &output, error)
       || !ocl_gemm (queue, &conv, weights, &input, NULL, NULL, &output, error))
     return FALSE;
-  if (ocl_winograd_is_optional (device, &conv, weights, &input, NULL, &output)
+  if (ocl_winograd_is_optional (&conv, weights, &input, NULL, &output)
       && !ocl_winograd (queue, &conv, weights, &input, NULL, NULL, &output,
           error))
     return FALSE;

@@ -170,8 +170,7 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
   weights->bias = pack_bias (weights, device, bias, error);
   if (weights->bias == NULL)
     return NULL;
-  if (ocl_winograd_suits_weights (device, weights)
-      && !ocl_winograd_pack (device, weights, weight, error))
+  if (!ocl_winograd_prepare (device, weights, weight, error))
     return NULL;
   return g_steal_pointer (&weights);
 }

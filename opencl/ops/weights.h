@@ -15,6 +15,7 @@ typedef struct
   OclBuffer *bias;              /* fp32 [n_panels * panel] in the panels' order, zeros without a bias */
   gsize zeros;                  /* bytes from the start of panels to a row of in_channels fp32 zeros */
   OclBuffer *winograd;          /* transformed kernels (winograd.h), or NULL */
+  gboolean suits_winograd;      /* that way is possible, from `winograd` or else from the panels */
   OclType type;                 /* storage of the panels; OCL_BF16: two channels of a column side by side */
   gsize in_channels, out_channels;      /* out_channels before GEGLU halves them */
   guint kernel_t, kernel_h, kernel_w;   /* 1, 1, 1 for linear layers */

@@ -5,20 +5,34 @@
  */
 
 #include "opencl/ops/winograd.h"
-#include "opencl/ops/winograd_wide.h"
 #include "opencl/ops/gemm.h"
 #include "opencl/runtime/parallel.h"
 
-/* As in both kernels: tiles a work-item, columns a panel. */
+/* As in both kernels: tiles a block, columns a panel; MAX_CHANNELS of winograd_time_vec.cl, MAX_BLOCKS and DEPTH of
+ * winograd_vec.cl. */
 #define TILES 12
 #define PANEL 32
 #define MAX_CHANNELS 256
+#define MAX_BLOCKS 8
+#define DEPTH 256
+
+/* Blocks that are worth transforming weights for: with fewer, compute units share the panels instead of the blocks. */
+#define MIN_BLOCKS 4
+
+/* Transformed inputs of a strip that a core's part of the last-level cache holds beside the weights. */
+#define STRIP_BYTES (6 << 20)
+
+/* Operations a launch and compute unit, or at most a work-item: about 20 ms. */
+#define LAUNCH_WORK 2e9
 
 /* Time of a multiplication here against one of the direct way, transforms included; measured on Zen 4. */
 #define RELATIVE_COST 1.5
 
 /* Times faster that the direct way is in bf16; Winograd's numbers need fp32. */
 #define BF16_SPEED 1.8
+
+/* Time of transforming the weights for a strip, in tiles' points. */
+#define WEIGHTS_COST 200
 
 typedef enum
 {
@@ -63,8 +77,8 @@ count_points (const OclWeights * weights)
   return is_temporal (weights) ? 6 : 36;
 }
 
-gboolean
-ocl_winograd_suits_weights (OclDevice * device, const OclWeights * weights)
+static gboolean
+suits_weights (OclDevice * device, const OclWeights * weights)
 {
   gboolean spatial = weights->kernel_t == 1 && weights->kernel_h == 3
       && weights->kernel_w == 3;
@@ -73,7 +87,9 @@ ocl_winograd_suits_weights (OclDevice * device, const OclWeights * weights)
       && ocl_device_caps (device)->form == OCL_FORM_VECTOR
       && weights->type != OCL_F16 && weights->panel == PANEL && !weights->geglu
       && (spatial || is_temporal (weights))
-      && weights->in_channels % 16 == 0 && weights->in_channels <= MAX_CHANNELS;
+      && weights->in_channels % 16 == 0
+      && (weights->in_channels <= MAX_CHANNELS || (spatial
+          && weights->type == OCL_F32));
 }
 
 static const gdouble G[6][3] = {
@@ -163,11 +179,15 @@ pack_panels (gpointer memory, gpointer user_data)
 }
 
 gboolean
-ocl_winograd_pack (OclDevice * device, OclWeights * weights,
+ocl_winograd_prepare (OclDevice * device, OclWeights * weights,
     const gfloat * weight, GError ** error)
 {
   Packing packing = { weights, weight };
 
+  weights->suits_winograd = suits_weights (device, weights);
+  /* Wider layers would be four times as large: their kernel transforms the panels on the way. */
+  if (!weights->suits_winograd || weights->in_channels > MAX_CHANNELS)
+    return TRUE;
   /* At most MAX_CHANNELS inputs and 2^31 outputs, so that this product does not overflow. */
   packing.n_numbers = (gsize) weights->n_panels * count_points (weights)
       * weights->in_channels * PANEL;
@@ -176,24 +196,66 @@ ocl_winograd_pack (OclDevice * device, OclWeights * weights,
   return weights->winograd != NULL;
 }
 
-/* Work-items, of TILES tiles each. */
+/* How winograd_vec.cl goes through a convolution: strips of n_blocks blocks, n_items at a time, the panels in n_sets. */
+typedef struct
+{
+  gsize n_blocks, n_strips, n_items, n_sets;
+} Plan;
+
+static gdouble
+strip_work (const OclWeights * weights, const Plan * plan)
+{
+  return 2.0 * 36 * TILES * plan->n_blocks * weights->in_channels *
+      weights->out_channels;
+}
+
+/* Strips are a block where weights come transformed, so that inputs stay in the second-level cache, and long where they
+ * serve to transform weights less often. There are as many work-items as keep all compute units busy, with short strips
+ * some more, which may end at different times. */
+static Plan
+make_plan (OclDevice * device, const OclWeights * weights,
+    const OclTensor * output)
+{
+  gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
+  gsize tiles = output->frames * ((output->height + 3) / 4)
+      * ((output->width + 3) / 4);
+  gsize blocks = (tiles + TILES - 1) / TILES;
+  gsize block_bytes = 36 * TILES * weights->in_channels * sizeof (gfloat);
+  gsize max_blocks = weights->winograd != NULL ? 1
+      : CLAMP (STRIP_BYTES / block_bytes, 1, MAX_BLOCKS);
+  gsize min_blocks = weights->winograd != NULL ? 1 : MIN_BLOCKS;
+  gsize max_items = weights->winograd != NULL ? 4 * units : units;
+  Plan plan;
+
+  plan.n_strips = (blocks + max_blocks - 1) / max_blocks;
+  if (blocks >= units * min_blocks)
+    plan.n_strips = (plan.n_strips + units - 1) / units * units;
+  plan.n_blocks = (blocks + plan.n_strips - 1) / plan.n_strips;
+  plan.n_strips = (blocks + plan.n_blocks - 1) / plan.n_blocks;
+  plan.n_sets = MAX (max_items / plan.n_strips,
+      1 + (gsize) (strip_work (weights, &plan) / LAUNCH_WORK));
+  if (plan.n_strips < units)
+    plan.n_sets = (plan.n_sets + units - 1) / units * units;
+  plan.n_sets = MIN (plan.n_sets, weights->n_panels);
+  plan.n_items = CLAMP (max_items / plan.n_sets, 1, plan.n_strips);
+  return plan;
+}
+
+/* Work-items of winograd_time_vec.cl, of TILES tiles each. */
 static gsize
-count_items (const OclWeights * weights, const OclTensor * output)
+count_time_items (const OclTensor * output)
 {
   gsize pixels = output->height * output->width;
 
-  if (is_temporal (weights))
-    return (output->frames + 3) / 4 * ((pixels + TILES - 1) / TILES);
-  return (output->frames * ((output->height + 3) / 4)
-      * ((output->width + 3) / 4) + TILES - 1) / TILES;
+  return (output->frames + 3) / 4 * ((pixels + TILES - 1) / TILES);
 }
 
-/* Whether one of the kernels for transformed weights can do this convolution. */
+/* Whether the kernel can do this convolution at all. */
 static gboolean
-suits_transformed (const OclConv * conv, const OclWeights * weights,
+is_possible (const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2, const OclTensor * output)
 {
-  if (weights->winograd == NULL || conv->stride > 1 || input->type != OCL_F32
+  if (!weights->suits_winograd || conv->stride > 1 || input->type != OCL_F32
       || input->channels % 16 != 0)
     return FALSE;
   if (is_temporal (weights))
@@ -203,27 +265,12 @@ suits_transformed (const OclConv * conv, const OclWeights * weights,
   return input2 == NULL || input2->channels % 16 == 0;
 }
 
-/* Layers without transformed weights go the wide way. */
-static gboolean
-is_possible (OclDevice * device, const OclConv * conv,
-    const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclTensor * output)
-{
-  if (choice_get () == CHOICE_DIRECT)
-    return FALSE;
-  return weights->winograd != NULL
-      ? suits_transformed (conv, weights, input, input2, output)
-      : ocl_winograd_wide_is_possible (device, conv, weights, input, input2,
-      output);
-}
-
 gboolean
-ocl_winograd_is_optional (OclDevice * device, const OclConv * conv,
-    const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclTensor * output)
+ocl_winograd_is_optional (const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2, const OclTensor * output)
 {
   return choice_get () == CHOICE_AUTO
-      && is_possible (device, conv, weights, input, input2, output);
+      && is_possible (conv, weights, input, input2, output);
 }
 
 gboolean
@@ -232,20 +279,85 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
     const OclTensor * input2, const OclTensor * output)
 {
   gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
-  gsize rounds, taps = is_temporal (weights) ? 3 : 9;
-  gdouble cost = weights->type == OCL_BF16 ? BF16_SPEED * RELATIVE_COST
+  gdouble relative = weights->type == OCL_BF16 ? BF16_SPEED * RELATIVE_COST
       : RELATIVE_COST;
+  gdouble pixels = ocl_tensor_pixels (output), cost;
+  Plan plan;
 
-  if (!is_possible (device, conv, weights, input, input2, output))
+  if (!is_possible (conv, weights, input, input2, output))
     return FALSE;
   if (choice_get () == CHOICE_WINOGRAD)
     return TRUE;
-  if (weights->winograd == NULL)
-    return ocl_winograd_wide_suits (output);
   /* The last round of work-items keeps the device as long as a full one, and tiles at the edges as whole ones. */
-  rounds = (count_items (weights, output) + units - 1) / units;
-  return cost * count_points (weights) * TILES * rounds * units <
-      (gdouble) taps *ocl_tensor_pixels (output);
+  if (is_temporal (weights))
+    return relative * 6 * TILES * units
+        * ((count_time_items (output) + units - 1) / units) < 3 * pixels;
+  plan = make_plan (device, weights, output);
+  cost = relative * 36 * TILES * plan.n_blocks * plan.n_strips;
+  if (weights->winograd == NULL)
+    cost += (gdouble) WEIGHTS_COST *plan.n_strips;
+  return cost < 9 * pixels;
+}
+
+static gboolean
+run_time (OclQueue * queue, const OclWeights * weights,
+    const OclTensor * input, const OclEpilogue * epilogue,
+    const OclTensor * output, GError ** error)
+{
+  OclCall call = { 0 };
+
+  call.program = call.kernel = "winograd_time_vec";
+  call.global[0] = count_time_items (output);
+  call.work = 2.0 * RELATIVE_COST * call.global[0] * TILES
+      * count_points (weights) * weights->in_channels * weights->out_channels;
+  ocl_call_tensor (&call, input);
+  ocl_call_int (&call, input->channels);
+  ocl_call_buffer (&call, weights->winograd);
+  ocl_call_buffer (&call, weights->panels);
+  ocl_call_uint64 (&call, weights->zeros);
+  ocl_call_int (&call, weights->n_panels);
+  ocl_call_int (&call, output->frames);
+  ocl_call_epilogue (&call, weights, epilogue, output);
+  return ocl_queue_run (queue, &call, error);
+}
+
+/* The launch for strips from @first to @end - 1. @scratch: a slot a work-item. */
+static gboolean
+run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input, const OclTensor * input2,
+    const OclEpilogue * epilogue, const OclTensor * output, const Plan * plan,
+    gsize first, gsize end, const OclTensor * scratch, GError ** error)
+{
+  gboolean is_transformed = weights->winograd != NULL;
+  OclCall call = { 0 };
+
+  call.program = call.kernel = "winograd_vec";
+  call.global[0] = plan->n_sets;
+  call.global[1] = plan->n_items;
+  call.work = RELATIVE_COST * (end - first) * strip_work (weights, plan);
+  ocl_call_sources (&call, input, input2);
+  ocl_call_buffer (&call, is_transformed ? weights->winograd : weights->panels);
+  ocl_call_int (&call, is_transformed);
+  ocl_call_int (&call, weights->n_panels);
+  ocl_call_int (&call, plan->n_sets);
+  ocl_call_int (&call, first);
+  ocl_call_int (&call, end);
+  ocl_call_int (&call, plan->n_items);
+  ocl_call_int (&call, plan->n_blocks);
+  ocl_call_buffer (&call, scratch->buffer);
+  ocl_call_uint64 (&call, scratch->offset);
+  ocl_call_uint64 (&call, scratch->channels);
+  ocl_call_gather (&call, conv, weights, input, output);
+  ocl_call_epilogue (&call, weights, epilogue, output);
+  return ocl_queue_run (queue, &call, error);
+}
+
+/* Numbers that a work-item of winograd_vec.cl keeps. */
+static gsize
+slot_size (const OclWeights * weights, const Plan * plan)
+{
+  return 36 * TILES * plan->n_blocks * weights->in_channels
+      + (weights->winograd == NULL ? 6 * DEPTH * PANEL : 0);
 }
 
 gsize
@@ -253,9 +365,14 @@ ocl_winograd_scratch (OclDevice * device, const OclConv * conv,
     const OclWeights * weights, const OclTensor * input,
     const OclTensor * output)
 {
-  return weights->winograd == NULL
-      && is_possible (device, conv, weights, input, NULL, output)
-      ? ocl_winograd_wide_scratch (device, weights, output) : 0;
+  Plan plan;
+
+  if (is_temporal (weights)
+      || !is_possible (conv, weights, input, NULL, output))
+    return 0;
+  plan = make_plan (device, weights, output);
+  return plan.n_items * plan.n_sets * slot_size (weights, &plan)
+      * sizeof (gfloat);
 }
 
 gboolean
@@ -264,30 +381,25 @@ ocl_winograd (OclQueue * queue, const OclConv * conv,
     const OclTensor * input2, const OclEpilogue * epilogue,
     const OclTensor * output, GError ** error)
 {
-  gboolean temporal = is_temporal (weights);
-  OclCall call = { 0 };
+  OclDevice *device = ocl_queue_device (queue);
+  gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gsize at_once;
+  OclTensor scratch;
+  Plan plan;
+  gboolean ok;
 
-  if (weights->winograd == NULL)
-    return ocl_winograd_wide (queue, conv, weights, input, input2, epilogue,
-        output, error);
-  call.program = call.kernel = temporal ? "winograd_time_vec" : "winograd_vec";
-  call.global[0] = count_items (weights, output);
-  call.work = 2.0 * RELATIVE_COST * call.global[0] * TILES
-      * count_points (weights) * weights->in_channels * weights->out_channels;
-  ocl_call_tensor (&call, input);
-  ocl_call_int (&call, input->channels);
-  if (!temporal) {
-    ocl_call_tensor (&call, input2);
-    ocl_call_int (&call, input2 != NULL ? input2->channels : 0);
-  }
-  ocl_call_buffer (&call, weights->winograd);
-  ocl_call_buffer (&call, weights->panels);
-  ocl_call_uint64 (&call, weights->zeros);
-  ocl_call_int (&call, weights->n_panels);
-  if (temporal)
-    ocl_call_int (&call, output->frames);
-  else
-    ocl_call_gather (&call, conv, weights, input, output);
-  ocl_call_epilogue (&call, weights, epilogue, output);
-  return ocl_queue_run (queue, &call, error);
+  if (is_temporal (weights))
+    return run_time (queue, weights, input, epilogue, output, error);
+  plan = make_plan (device, weights, output);
+  at_once = plan.n_items * (gsize) CLAMP (LAUNCH_WORK * units
+      / (plan.n_items * strip_work (weights, &plan)), 1, plan.n_strips);
+  ok = ocl_tensor_alloc (queue, OCL_F32, 1, plan.n_items, plan.n_sets,
+      slot_size (weights, &plan), &scratch, error);
+  for (gsize first = 0; ok && first < plan.n_strips; first += at_once)
+    ok = run_strips (queue, conv, weights, input, input2, epilogue, output,
+        &plan, first, MIN (first + at_once, plan.n_strips), &scratch, error);
+  ocl_arena_release (arena, mark);
+  return ok;
 }

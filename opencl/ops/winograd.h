@@ -10,16 +10,13 @@
 
 G_BEGIN_DECLS
 
-/* Whether a layer of this device should carry transformed weights: those of up to 256 input channels. Wider ones of 3 x 3
- * are transformed on the way (winograd_wide.h). */
-gboolean ocl_winograd_suits_weights (OclDevice * device, const OclWeights * weights);
-
-/* Transforms @weight [out, in, 3, 3] or [out, in, 3] into weights->winograd. */
-gboolean ocl_winograd_pack (OclDevice * device, OclWeights * weights, const gfloat * weight, GError ** error);
+/* Sets weights->suits_winograd, and for layers that are narrow enough transforms @weight [out, in, 3, 3] or [out, in, 3]
+ * into weights->winograd. */
+gboolean ocl_winograd_prepare (OclDevice * device, OclWeights * weights, const gfloat * weight, GError ** error);
 
 /* Whether this convolution, already checked, may run as ocl_winograd () or the direct way, whichever is faster. */
-gboolean ocl_winograd_is_optional (OclDevice * device, const OclConv * conv, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * input2, const OclTensor * output);
+gboolean ocl_winograd_is_optional (const OclConv * conv, const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output);
 
 /* Whether it should, as long as nobody has measured it. */
 gboolean ocl_winograd_suits (OclDevice * device, const OclConv * conv, const OclWeights * weights,

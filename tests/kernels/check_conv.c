@@ -11,8 +11,8 @@
 /* Sums of at most 2304 products in fp32; Winograd's transforms lose one more decimal digit (measured 4e-6). */
 #define TOLERANCE 2e-6
 #define TOLERANCE_WINOGRAD 1e-5
-/* Errors grow with the root of the channels: 1.4e-5 was seen at 544. */
-#define TOLERANCE_WIDE 2e-5
+/* Longer sums, over weights that were transformed in fp32: 1.5e-5 was seen once in 200 000 values of 272 channels. */
+#define TOLERANCE_WIDE 3e-5
 
 #define SAME {1, 1, 1}
 #define POINT .kernel_t = 1, .kernel_h = 1, .kernel_w = 1
@@ -90,7 +90,7 @@ static const Product wide_cases[] = {
         SAME,.gap = 5,.frame_bias = 2,.residual = 1,.merge = 0.5,.scale = 0.5},
   {1, 9, 9,.channels = 272,.out = 24, SQUARE,.conv =
         {1, 1, 1, 17, 18},.activation = OCL_ACTIVATION_SILU},
-  {3, 61, 67,.channels = 544,.out = 36, SQUARE,.conv = SAME},
+  {1, 53, 67,.channels = 272,.out = 33, SQUARE,.conv = SAME},
 };
 
 static const Product bench_cases[] = {
