@@ -35,7 +35,6 @@ gst_vldm_interp_stream_init (GstVldmInterpStream * stream, GstElement * element)
   stream->element = element;
   stream->worker = gst_vldm_worker_new (element, &stage_class);
   stream->factor = GST_VLDM_INTERP_DEFAULT_FACTOR;
-  stream->precision = VLDM_PRECISION_AUTO;
   gst_vldm_sampling_settings_init (&stream->sampling);
   gst_vldm_gap_init (&stream->gap);
 }
@@ -45,30 +44,22 @@ gst_vldm_interp_stream_clear (GstVldmInterpStream * stream)
 {
   gst_vldm_worker_free (stream->worker);
   gst_vldm_sampling_settings_clear (&stream->sampling);
-  g_free (stream->model_path);
-  g_free (stream->device);
+  gst_vldm_model_settings_clear (&stream->model);
 }
 
 gboolean
 gst_vldm_interp_stream_choose_model (GstVldmInterpStream * stream)
 {
   GstVldmConditioning conditioning = { NULL, };
-  g_autofree char *path = NULL;
-  g_autofree char *device = NULL;
+  g_auto (GstVldmModelSettings) settings = { NULL, };
   g_autoptr (GError) error = NULL;
-  VldmPrecision precision;
 
   if (stream->conditioning != NULL)
     gst_vldm_conditioning_from_event (&conditioning, stream->conditioning);
-  GST_OBJECT_LOCK (stream->element);
-  path =
-      g_strdup (stream->model_path ? stream->model_path : conditioning.model);
-  device = g_strdup (stream->device);
-  precision = stream->precision;
-  GST_OBJECT_UNLOCK (stream->element);
+  settings = gst_vldm_model_settings_copy (stream->element, &stream->model,
+      conditioning.model);
 
-  if (!gst_vldm_worker_open (stream->worker, path, device, precision, NULL,
-          &error)) {
+  if (!gst_vldm_worker_open (stream->worker, &settings, NULL, &error)) {
     gst_vldm_fail (stream->element, error, "choosing the model");
     return FALSE;
   }
@@ -85,7 +76,7 @@ gst_vldm_interp_stream_start (GstVldmInterpStream * stream)
   GST_OBJECT_LOCK (stream->element);
   factor = stream->factor;
   steps = stream->sampling.steps;
-  own_model = stream->model_path != NULL;
+  own_model = stream->model.path != NULL;
   GST_OBJECT_UNLOCK (stream->element);
 
   if (factor > MAX_FACTOR)

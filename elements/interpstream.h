@@ -20,8 +20,7 @@ typedef struct
   /* properties, OBJECT_LOCK of the element */
   gint factor;
   GstVldmSamplingSettings sampling;
-  char *model_path, *device;
-  VldmPrecision precision;
+  GstVldmModelSettings model;
 
   /* streaming thread only */
   GstVldmGap gap;               /* its rate and factor change under OBJECT_LOCK */

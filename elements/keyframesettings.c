@@ -104,7 +104,7 @@ gst_vldm_settings_init (GstVldmSettings * settings)
   settings->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
   settings->context_guidance = DEFAULT_CONTEXT_GUIDANCE;
   settings->scheduler = DEFAULT_SCHEDULER;
-  settings->precision = DEFAULT_PRECISION;
+  settings->model.precision = DEFAULT_PRECISION;
 }
 
 void
@@ -112,8 +112,7 @@ gst_vldm_settings_clear (GstVldmSettings * settings)
 {
   g_free (settings->prompt);
   g_free (settings->negative_prompt);
-  g_free (settings->model_path);
-  g_free (settings->device);
+  gst_vldm_model_settings_clear (&settings->model);
 }
 
 /* Where each is kept. */
@@ -131,9 +130,10 @@ static const gsize fields[GST_VLDM_N_SETTINGS] = {
   [GST_VLDM_SETTING_CONTEXT_GUIDANCE] =
       G_STRUCT_OFFSET (GstVldmSettings, context_guidance),
   [GST_VLDM_SETTING_SCHEDULER] = G_STRUCT_OFFSET (GstVldmSettings, scheduler),
-  [GST_VLDM_SETTING_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmSettings, model_path),
-  [GST_VLDM_SETTING_DEVICE] = G_STRUCT_OFFSET (GstVldmSettings, device),
-  [GST_VLDM_SETTING_PRECISION] = G_STRUCT_OFFSET (GstVldmSettings, precision),
+  [GST_VLDM_SETTING_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmSettings, model.path),
+  [GST_VLDM_SETTING_DEVICE] = G_STRUCT_OFFSET (GstVldmSettings, model.device),
+  [GST_VLDM_SETTING_PRECISION] =
+      G_STRUCT_OFFSET (GstVldmSettings, model.precision),
   [GST_VLDM_SETTING_CHUNK_FRAMES] =
       G_STRUCT_OFFSET (GstVldmSettings, chunk_frames),
 };

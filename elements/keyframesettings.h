@@ -6,6 +6,7 @@
 #pragma once
 
 #include "gst/latents.h"
+#include "gst/modelsettings.h"
 #include "vldm/stages/keyframes.h"
 
 G_BEGIN_DECLS
@@ -38,8 +39,7 @@ typedef struct
   gint frames, steps, chunk_frames;
   gdouble guidance_scale, guidance_rescale, context_guidance;
   VldmSchedulerKind scheduler;
-  char *model_path, *device;
-  VldmPrecision precision;
+  GstVldmModelSettings model;
 } GstVldmSettings;
 
 void gst_vldm_settings_install (GObjectClass * klass);

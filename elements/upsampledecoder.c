@@ -90,15 +90,13 @@ gst_vldm_upsample_decoder_takes_latents (const GstVldmUpsampleDecoder * decoder)
 
 gboolean
 gst_vldm_upsample_decoder_open (GstVldmUpsampleDecoder * decoder,
-    const char *path, const char *device, VldmPrecision precision,
-    GError ** error)
+    const GstVldmModelSettings * settings, GError ** error)
 {
   gboolean kept;
 
   if (!gst_vldm_upsample_decoder_takes_latents (decoder))
     return TRUE;
-  if (!gst_vldm_worker_open (decoder->worker, path, device, precision, &kept,
-          error))
+  if (!gst_vldm_worker_open (decoder->worker, settings, &kept, error))
     return FALSE;
   if (!kept)
     decoder->grid_known = FALSE;

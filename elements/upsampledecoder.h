@@ -40,9 +40,9 @@ gboolean gst_vldm_upsample_decoder_set_caps (GstVldmUpsampleDecoder * decoder, c
 
 gboolean gst_vldm_upsample_decoder_takes_latents (const GstVldmUpsampleDecoder * decoder);
 
-/* Begins to load the model of the latents at @path, unless pictures come in. */
-gboolean gst_vldm_upsample_decoder_open (GstVldmUpsampleDecoder * decoder, const char *path, const char *device,
-    VldmPrecision precision, GError ** error);
+/* Begins to load the model of the latents, unless pictures come in. */
+gboolean gst_vldm_upsample_decoder_open (GstVldmUpsampleDecoder * decoder, const GstVldmModelSettings * settings,
+    GError ** error);
 
 /* Forgets all frames. */
 void gst_vldm_upsample_decoder_flush (GstVldmUpsampleDecoder * decoder);

@@ -43,7 +43,6 @@ gst_vldm_upsample_stream_init (GstVldmUpsampleStream * stream,
   memset (stream, 0, sizeof (*stream));
   stream->element = element;
   stream->worker = gst_vldm_worker_new (element, &stage_class);
-  stream->precision = VLDM_PRECISION_AUTO;
   gst_vldm_upsample_settings_init (&stream->settings);
   gst_vldm_upsample_decoder_init (&stream->decoder, element);
   gst_vldm_upsample_frames_init (&stream->frames);
@@ -57,8 +56,7 @@ gst_vldm_upsample_stream_clear (GstVldmUpsampleStream * stream)
   gst_vldm_upsample_decoder_clear (&stream->decoder);
   gst_vldm_upsample_frames_clear (&stream->frames);
   gst_vldm_upsample_settings_clear (&stream->settings);
-  g_free (stream->model_path);
-  g_free (stream->device);
+  gst_vldm_model_settings_clear (&stream->model);
 }
 
 static void
@@ -73,12 +71,7 @@ get_conditioning (GstVldmUpsampleStream * stream,
 static gboolean
 has_own_model (GstVldmUpsampleStream * stream)
 {
-  gboolean has;
-
-  GST_OBJECT_LOCK (stream->element);
-  has = stream->model_path != NULL;
-  GST_OBJECT_UNLOCK (stream->element);
-  return has;
+  return gst_vldm_model_settings_has_path (stream->element, &stream->model);
 }
 
 gboolean
@@ -91,25 +84,22 @@ gboolean
 gst_vldm_upsample_stream_choose_models (GstVldmUpsampleStream * stream)
 {
   GstVldmConditioning conditioning;
-  g_autofree char *own = NULL;
-  g_autofree char *device = NULL;
+  g_auto (GstVldmModelSettings) settings = { NULL, };
+  GstVldmModelSettings of_latents;
   g_autoptr (GError) error = NULL;
-  VldmPrecision precision;
-  const char *upstream;
   gboolean kept;
 
   get_conditioning (stream, &conditioning);
-  upstream = conditioning.model;
-  GST_OBJECT_LOCK (stream->element);
-  own = g_strdup (stream->model_path);
-  device = g_strdup (stream->device);
-  precision = stream->precision;
-  GST_OBJECT_UNLOCK (stream->element);
+  settings = gst_vldm_model_settings_copy (stream->element, &stream->model,
+      conditioning.model);
+  /* Latents are decoded by the model that made them. */
+  of_latents = settings;
+  if (conditioning.model != NULL)
+    of_latents.path = (char *) conditioning.model;
 
-  if (!gst_vldm_worker_open (stream->worker, own ? own : upstream, device,
-          precision, &kept, &error)
-      || !gst_vldm_upsample_decoder_open (&stream->decoder,
-          upstream ? upstream : own, device, precision, &error)) {
+  if (!gst_vldm_worker_open (stream->worker, &settings, &kept, &error)
+      || !gst_vldm_upsample_decoder_open (&stream->decoder, &of_latents,
+          &error)) {
     gst_vldm_fail (stream->element, error, "choosing the model");
     return FALSE;
   }

@@ -18,8 +18,7 @@ typedef struct
 
   /* properties, OBJECT_LOCK of the element */
   GstVldmUpsampleSettings settings;
-  char *model_path, *device;
-  VldmPrecision precision;
+  GstVldmModelSettings model;
 
   /* streaming thread only */
   GstVldmUpsampleDecoder decoder;       /* of latents that come in */

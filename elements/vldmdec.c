@@ -207,7 +207,6 @@ gst_vldm_dec_init (GstVldmDec * self)
   self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
   gst_vldm_chunk_init (&self->chunk,
       (GDestroyNotify) gst_video_codec_frame_unref, latents_of_frame);
-  self->precision = VLDM_PRECISION_AUTO;
   self->chunk_frames = DEFAULT_CHUNK_FRAMES;
   self->chunk_overlap = DEFAULT_CHUNK_OVERLAP;
 }
@@ -219,17 +218,16 @@ gst_vldm_dec_finalize (GObject * object)
 
   gst_vldm_worker_free (self->worker);
   gst_vldm_chunk_clear (&self->chunk);
-  g_free (self->model_path);
-  g_free (self->device);
+  gst_vldm_model_settings_clear (&self->model);
   g_free (self->upstream_model);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
 /* Where the plain ones among the properties are kept. */
 static const gsize fields[N_PROPS] = {
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmDec, model_path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmDec, device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmDec, precision),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmDec, model.path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmDec, model.device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmDec, model.precision),
   [PROP_CHUNK_FRAMES] = G_STRUCT_OFFSET (GstVldmDec, chunk_frames),
   [PROP_CHUNK_OVERLAP] = G_STRUCT_OFFSET (GstVldmDec, chunk_overlap),
 };
@@ -275,20 +273,13 @@ gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
 gboolean
 gst_vldm_dec_choose_model (GstVldmDec * self)
 {
-  g_autofree char *path = NULL;
-  g_autofree char *device = NULL;
+  g_auto (GstVldmModelSettings) settings =
+      gst_vldm_model_settings_copy (GST_ELEMENT (self), &self->model,
+      self->upstream_model);
   g_autoptr (GError) error = NULL;
-  VldmPrecision precision;
   gboolean kept;
 
-  GST_OBJECT_LOCK (self);
-  path = g_strdup (self->model_path ? self->model_path : self->upstream_model);
-  device = g_strdup (self->device);
-  precision = self->precision;
-  GST_OBJECT_UNLOCK (self);
-
-  if (!gst_vldm_worker_open (self->worker, path, device, precision, &kept,
-          &error)) {
+  if (!gst_vldm_worker_open (self->worker, &settings, &kept, &error)) {
     gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
     return FALSE;
   }
@@ -313,7 +304,6 @@ static gboolean
 gst_vldm_dec_start (GstVideoDecoder * decoder)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
-  gboolean own_model;
 
   gst_segment_init (&self->upstream, GST_FORMAT_TIME);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
@@ -325,11 +315,11 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
 
   GST_OBJECT_LOCK (self);
   self->seek.seqnum = GST_SEQNUM_INVALID;
-  own_model = self->model_path != NULL;
   GST_OBJECT_UNLOCK (self);
 
   /* Else upstream tells which one, after the caps. */
-  return !own_model || gst_vldm_dec_choose_model (self);
+  return !gst_vldm_model_settings_has_path (GST_ELEMENT (self), &self->model)
+      || gst_vldm_dec_choose_model (self);
 }
 
 /* Forgets frames that were not pushed. */
@@ -427,18 +417,13 @@ static void
 gst_vldm_dec_take_conditioning (GstVldmDec * self,
     const GstVldmConditioning * conditioning)
 {
-  gboolean own_model;
-
   if (g_strcmp0 (conditioning->model, self->upstream_model) == 0)
     return;
   g_free (self->upstream_model);
   self->upstream_model = g_strdup (conditioning->model);
 
-  GST_OBJECT_LOCK (self);
-  own_model = self->model_path != NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (!own_model && gst_vldm_dec_drain (GST_VIDEO_DECODER (self)) ==
-      GST_FLOW_OK)
+  if (!gst_vldm_model_settings_has_path (GST_ELEMENT (self), &self->model)
+      && gst_vldm_dec_drain (GST_VIDEO_DECODER (self)) == GST_FLOW_OK)
     gst_vldm_dec_choose_model (self);
 }
 

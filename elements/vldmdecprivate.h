@@ -18,8 +18,7 @@ struct _GstVldmDec
   GstVideoDecoder parent;
 
   /* properties, OBJECT_LOCK */
-  char *model_path, *device;
-  VldmPrecision precision;
+  GstVldmModelSettings model;
   gint chunk_frames, chunk_overlap;
 
   GstVldmWorker *worker;

@@ -73,8 +73,7 @@ struct _GstVldmEnc
   GstVideoEncoder parent;
 
   /* properties, OBJECT_LOCK */
-  char *model_path, *device;
-  VldmPrecision precision;
+  GstVldmModelSettings model;
 
   GstVldmWorker *worker;
   VldmProgress progress;        /* the worker's, without a message for every frame */
@@ -96,9 +95,9 @@ GST_ELEMENT_REGISTER_DEFINE (vldmenc, "vldmenc", GST_RANK_NONE,
 
 /* Where the plain ones among the properties are kept. */
 static const gsize fields[N_PROPS] = {
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmEnc, model_path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmEnc, device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmEnc, precision),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmEnc, model.path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmEnc, model.device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmEnc, model.precision),
 };
 
 static void
@@ -144,19 +143,11 @@ static gboolean
 gst_vldm_enc_start (GstVideoEncoder * encoder)
 {
   GstVldmEnc *self = GST_VLDM_ENC (encoder);
-  g_autofree char *path = NULL;
-  g_autofree char *device = NULL;
+  g_auto (GstVldmModelSettings) settings =
+      gst_vldm_model_settings_copy (GST_ELEMENT (self), &self->model, NULL);
   g_autoptr (GError) error = NULL;
-  VldmPrecision precision;
 
-  GST_OBJECT_LOCK (self);
-  path = g_strdup (self->model_path);
-  device = g_strdup (self->device);
-  precision = self->precision;
-  GST_OBJECT_UNLOCK (self);
-
-  if (!gst_vldm_worker_open (self->worker, path, device, precision, NULL,
-          &error)) {
+  if (!gst_vldm_worker_open (self->worker, &settings, NULL, &error)) {
     gst_vldm_fail (GST_ELEMENT (self), error, "starting");
     return FALSE;
   }
@@ -405,8 +396,7 @@ gst_vldm_enc_finalize (GObject * object)
   GstVldmEnc *self = GST_VLDM_ENC (object);
 
   gst_vldm_worker_free (self->worker);
-  g_free (self->model_path);
-  g_free (self->device);
+  gst_vldm_model_settings_clear (&self->model);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -468,5 +458,4 @@ gst_vldm_enc_init (GstVldmEnc * self)
   self->progress.progress = gst_vldm_enc_on_progress;
   self->progress.warn = gst_vldm_enc_on_warning;
   self->progress.user_data = self;
-  self->precision = VLDM_PRECISION_AUTO;
 }

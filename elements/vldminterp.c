@@ -125,9 +125,9 @@ static const gsize fields[N_PROPS] = {
   [PROP_GUIDANCE_RESCALE] =
       G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.guidance_rescale),
   [PROP_SCHEDULER] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.scheduler),
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmInterp, stream.model_path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmInterp, stream.device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmInterp, stream.precision),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmInterp, stream.model.path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmInterp, stream.model.device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmInterp, stream.model.precision),
 };
 
 static void
@@ -360,10 +360,11 @@ gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
 static GstEvent *
 gst_vldm_interp_take_conditioning (GstVldmInterp * self, GstEvent * event)
 {
-  gboolean own_model, idle;
+  gboolean own_model = gst_vldm_model_settings_has_path (GST_ELEMENT (self),
+      &self->stream.model);
+  gboolean idle;
 
   GST_OBJECT_LOCK (self);
-  own_model = self->stream.model_path != NULL;
   idle = self->stream.factor == 1;
   GST_OBJECT_UNLOCK (self);
 

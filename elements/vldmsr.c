@@ -121,9 +121,9 @@ static const gsize fields[N_PROPS] = {
   [PROP_TILE_SIZE] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.tile_size),
   [PROP_TILE_OVERLAP] =
       G_STRUCT_OFFSET (GstVldmSr, stream.settings.tile_overlap),
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmSr, stream.model_path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmSr, stream.device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmSr, stream.precision),
+  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmSr, stream.model.path),
+  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmSr, stream.model.device),
+  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmSr, stream.model.precision),
 };
 
 static void

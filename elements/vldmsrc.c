@@ -176,21 +176,17 @@ static gboolean
 gst_vldm_src_start (GstBaseSrc * base)
 {
   GstVldmSrc *self = GST_VLDM_SRC (base);
-  g_autofree char *path = NULL;
-  g_autofree char *device = NULL;
+  g_auto (GstVldmModelSettings) model =
+      gst_vldm_model_settings_copy (GST_ELEMENT (self), &self->settings.model,
+      NULL);
   g_autoptr (GError) error = NULL;
-  VldmPrecision precision;
   gboolean ok, kept;
 
   GST_OBJECT_LOCK (self);
-  path = g_strdup (self->settings.model_path);
-  device = g_strdup (self->settings.device);
-  precision = self->settings.precision;
   ok = gst_vldm_settings_check (&self->settings, &error);
   GST_OBJECT_UNLOCK (self);
 
-  if (!ok || !gst_vldm_worker_open (self->worker, path, device, precision,
-          &kept, &error)) {
+  if (!ok || !gst_vldm_worker_open (self->worker, &model, &kept, &error)) {
     gst_vldm_fail (GST_ELEMENT (self), error, "starting");
     return FALSE;
   }

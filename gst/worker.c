@@ -92,19 +92,18 @@ load (gpointer data)
 }
 
 gboolean
-gst_vldm_worker_open (GstVldmWorker * worker, const char *path,
-    const char *device, VldmPrecision precision, gboolean * kept,
-    GError ** error)
+gst_vldm_worker_open (GstVldmWorker * worker,
+    const GstVldmModelSettings * settings, gboolean * kept, GError ** error)
 {
-  g_autofree char *folder = vldm_folder_resolve (path, error);
+  g_autofree char *folder = vldm_folder_resolve (settings->path, error);
   gboolean same;
 
   if (folder == NULL)
     return FALSE;
 
   same = worker->thread != NULL && g_str_equal (worker->folder, folder)
-      && g_strcmp0 (worker->device, device) == 0
-      && worker->precision == precision;
+      && g_strcmp0 (worker->device, settings->device) == 0
+      && worker->precision == settings->precision;
   if (kept != NULL)
     *kept = same;
   if (same)
@@ -112,8 +111,8 @@ gst_vldm_worker_open (GstVldmWorker * worker, const char *path,
 
   gst_vldm_worker_close (worker);
   worker->folder = g_steal_pointer (&folder);
-  worker->device = g_strdup (device);
-  worker->precision = precision;
+  worker->device = g_strdup (settings->device);
+  worker->precision = settings->precision;
   worker->thread = g_thread_new ("vldm-load", load, worker);
   return TRUE;
 }

@@ -15,7 +15,7 @@
 
 #include <gst/gst.h>
 
-#include "vldm/model/model.h"
+#include "gst/modelsettings.h"
 
 G_BEGIN_DECLS
 
@@ -32,11 +32,10 @@ typedef struct _GstVldmWorker GstVldmWorker;
 GstVldmWorker *gst_vldm_worker_new (GstElement * element, const GstVldmStageClass * stage_class);
 void gst_vldm_worker_free (GstVldmWorker * worker);
 
-/* Begins to load the model that the values of model-path, device and precision stand for. What is loaded stays if it is
- * the same, and @kept (may be NULL) is TRUE then. Quick: a folder that is not there fails at once, all else later, in the
- * wait functions. */
-gboolean gst_vldm_worker_open (GstVldmWorker * worker, const char *path, const char *device, VldmPrecision precision,
-    gboolean * kept, GError ** error);
+/* Begins to load the model that @settings stand for. What is loaded stays if it is the same, and @kept (may be NULL) is
+ * TRUE then. Quick: a folder that is not there fails at once, all else later, in the wait functions. */
+gboolean gst_vldm_worker_open (GstVldmWorker * worker, const GstVldmModelSettings * settings, gboolean * kept,
+    GError ** error);
 gboolean gst_vldm_worker_is_open (GstVldmWorker * worker);
 
 /* Changes which stage is made. FALSE: it was another, and what is open was closed; no thread may be waiting. */
