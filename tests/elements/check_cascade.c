@@ -101,7 +101,7 @@ GST_START_TEST (test_preroll)
   fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
       == GST_STATE_CHANGE_SUCCESS);
   fail_unless_equals_int (fake_generations, 0);
-  check_stops_quickly (pipeline);
+  check_stops (pipeline);
   gst_object_unref (pipeline);
 }
 

@@ -163,22 +163,19 @@ GST_START_TEST (test_early_change)
 
 GST_END_TEST;
 
-/* A wait for texts or for a frame ends with a seek, and with a state change. */
+/* A wait for texts or for a frame ends with a seek, and with a state change; by itself it would not end. */
 GST_START_TEST (test_waits)
 {
   Video video;
   GstPad *pad;
-  gint64 start;
 
   video_init (&video, 16);
   pad = link_pad (&video, __i__ == 0 ? "prompt" : "context");
   play (&video);
   g_usleep (50000);
-  start = g_get_monotonic_time ();
   video_seek (&video, 3, 16);
-  fail_unless (g_get_monotonic_time () - start < 200000);
   check_still (&video);
-  check_stops_quickly (video.h->element);
+  check_stops (video.h->element);
   unlink_pad (&video, pad);
 
   gst_harness_play (video.h);
@@ -218,7 +215,7 @@ GST_START_TEST (test_bad_texts)
   check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "pad \"prompt\"", bad_texts[__i__].says[0], bad_texts[__i__].says[1],
       NULL);
-  check_stops_quickly (video.h->element);
+  check_stops (video.h->element);
   unlink_pad (&video, pad);
   gst_element_set_bus (video.h->element, NULL);
   gst_object_unref (bus);
@@ -290,7 +287,7 @@ GST_START_TEST (test_first_frame)
   message = check_wait_message (video.h->element, bus, GST_MESSAGE_WARNING);
   gst_message_unref (message);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
-  check_stops_quickly (video.h->element);
+  check_stops (video.h->element);
   unlink_pad (&video, pad);
   gst_element_set_bus (video.h->element, NULL);
   gst_object_unref (bus);
@@ -334,7 +331,7 @@ GST_START_TEST (test_bad_frames)
   gst_pad_push_event (pad, gst_event_new_eos ());
   check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       bad_frames[__i__].says[0], bad_frames[__i__].says[1], NULL);
-  check_stops_quickly (video.h->element);
+  check_stops (video.h->element);
   unlink_pad (&video, pad);
   gst_element_set_bus (video.h->element, NULL);
   gst_object_unref (bus);
@@ -384,7 +381,7 @@ GST_START_TEST (test_another_frame)
       703);
   fail_unless_equals_int (gst_buffer_get_size (g_ptr_array_index (video.played,
               3)), same_size ? sizeof (one) : sizeof (other));
-  check_stops_quickly (video.h->element);
+  check_stops (video.h->element);
   unlink_pad (&video, pad);
   video_clear (&video);
 }

@@ -54,34 +54,43 @@ check_shown (GstElement * pipeline, guint64 shown, guint64 dropped)
 static void
 finish (GstElement * pipeline)
 {
-  check_stops_quickly (pipeline);
+  check_stops (pipeline);
   gst_object_unref (pipeline);
   fail_unless_equals_int (fake_live_models, 0);
   fail_unless_equals_int (fake_live_stages, 0);
 }
 
-/* Counts how long every buffer was after the one before, in the sink's thread. */
+/* How late frames were shown at the most, in the sink's thread. No frame is shown before its time. */
 typedef struct
 {
   guint n;
-  gint64 last, shortest;        /* microseconds */
-} Rhythm;
+  GstClockTimeDiff latest;
+} Lateness;
 
 static void
-on_handoff (GstElement * sink, GstBuffer * buffer, GstPad * pad, Rhythm * r)
+on_handoff (GstElement * sink, GstBuffer * buffer, GstPad * pad,
+    Lateness * lateness)
 {
-  gint64 now = g_get_monotonic_time ();
+  g_autoptr (GstEvent) event =
+      gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
+  const GstSegment *segment;
+  GstClockTime due;
 
-  if (r->n++ > 0)
-    r->shortest = MIN (r->shortest, now - r->last);
-  r->last = now;
+  gst_event_parse_segment (event, &segment);
+  due = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (buffer));
+  lateness->latest = MAX (lateness->latest, GST_CLOCK_DIFF (due,
+          gst_element_get_current_running_time (sink)));
+  lateness->n++;
 }
 
-/* Window and chunks take longer than they last; all frames are shown, each for its time, with and without queues. */
+/* Window and chunks take longer than they last; all frames are shown, each for its time, with and without queues. Where
+ * the clock is not set back, the second chunk is as late as its decoding takes, 1.5 seconds, and the first even more; half
+ * of that tells it from a busy machine. */
 GST_START_TEST (test_slower_than_real_time)
 {
   static const char *const middles[] = { "!", "! queue !" };
-  Rhythm rhythm = { 0, 0, G_MAXINT64 };
+  Lateness lateness = { 0, 0 };
   GstElement *pipeline, *sink;
   char *description;
 
@@ -94,14 +103,14 @@ GST_START_TEST (test_slower_than_real_time)
   pipeline = launch (description);
   g_free (description);
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), &rhythm);
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), &lateness);
   gst_object_unref (sink);
 
   run (pipeline);
   check_shown (pipeline, 12, 0);
-  fail_unless_equals_int (rhythm.n, 12);
-  /* 200 ms apart, not all at once. */
-  fail_unless (rhythm.shortest > 50000, "%d us", (int) rhythm.shortest);
+  fail_unless_equals_int (lateness.n, 12);
+  fail_unless (lateness.latest < 750 * GST_MSECOND, "late by %d ms",
+      (int) (lateness.latest / GST_MSECOND));
   finish (pipeline);
 }
 
@@ -134,7 +143,6 @@ GST_START_TEST (test_preroll)
 {
   GstElement *pipeline = launch ("vldmsrc name=src ! vldmdec ! " VIDEO_SINK);
   GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
-  gint64 start = g_get_monotonic_time ();
   gint64 duration;
 
   fake.load_ms = fake.step_ms = 20000;
@@ -157,7 +165,6 @@ GST_START_TEST (test_preroll)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   fail_unless (gst_element_get_state (pipeline, NULL, NULL, 5 * GST_SECOND)
       == GST_STATE_CHANGE_SUCCESS);
-  fail_unless (g_get_monotonic_time () - start < G_USEC_PER_SEC);
   gst_object_unref (src);
   finish (pipeline);
 }

@@ -224,7 +224,7 @@ GST_START_TEST (test_failures)
   check_error (bus, failures[__i__].domain (), failures[__i__].code,
       "injected failure", NULL);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  check_stops_quickly (h->element);
+  check_stops (h->element);
   fail_unless_equals_int (fake_live_models, 0);
   fail_unless_equals_int (fake_live_stages, 0);
 
@@ -256,7 +256,6 @@ GST_START_TEST (test_cancel)
 {
   GstHarness *h = check_harness ("vldminterp", USUAL);
   GThread *thread;
-  gint64 start;
 
   if (__i__ & 1)
     fake.load_ms = 20000;
@@ -265,15 +264,13 @@ GST_START_TEST (test_cancel)
   thread = g_thread_new ("push", push_gap, h);
   g_usleep (100000);
 
-  start = g_get_monotonic_time ();
   if (__i__ & 2)
     fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
   else
-    check_stops_quickly (h->element);
+    check_stops (h->element);
   fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)),
       GST_FLOW_FLUSHING);
-  fail_unless (g_get_monotonic_time () - start < 200000);
-  check_stops_quickly (h->element);
+  check_stops (h->element);
   fail_unless_equals_int (fake_live_models, 0);
   gst_harness_teardown (h);
 }

@@ -18,6 +18,7 @@ FakeSettings fake;
 gint fake_decoder_space;
 gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks;
 gint fake_gaps, fake_upsamplings;
+gint fake_long_works;
 gint fake_live_models, fake_live_stages;
 FakeGap fake_last_gap;
 FakeUpsampling fake_last_upsampling;
@@ -66,6 +67,7 @@ fake_reset (void)
   fake.fps_d = 1001;
   fake_models_opened = fake_stages_made = fake_generations = fake_chunks = 0;
   fake_gaps = fake_upsamplings = 0;
+  fake_long_works = 0;
   memset (&fake_last_upsampling, 0, sizeof (fake_last_upsampling));
   memset (&fake_last_gap, 0, sizeof (fake_last_gap));
 }
@@ -74,6 +76,8 @@ gboolean
 fake_work (const VldmProgress * progress, VldmActivity activity, guint done,
     guint total, gint ms, GError ** error)
 {
+  const gboolean is_long = ms >= FAKE_LONG_MS;
+
   do {
     if (!progress->progress (activity, done, total, progress->user_data)) {
       g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_CANCELLED,
@@ -84,6 +88,8 @@ fake_work (const VldmProgress * progress, VldmActivity activity, guint done,
       g_usleep (1000 * MIN (ms, SLICE_MS));
     ms -= SLICE_MS;
   } while (ms > 0);
+  if (is_long)
+    g_atomic_int_inc (&fake_long_works);
   return TRUE;
 }
 

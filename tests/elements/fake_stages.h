@@ -8,8 +8,9 @@
  * (frame number mod 256, number of the chunk's first frame mod 256, frames of the chunk + 16 * frames that were blended if
  * this is one of them), which tells how it was decoded. Between two frames of latents the first value is interpolated
  * linearly; the second is the seed mod 65536, the third the frame rate. Encoded pictures: every value is the first byte of
- * the picture. Upsampled pictures: the pixels of a frame are (the xor of its first three bytes, the low bits of the seeds of its noise, frames
- * of the window + 16 * frames that were blended if this is one of them); upsampled latents: the same three numbers.
+ * the picture. Upsampled pictures: the pixels of a frame are (the xor of its first three bytes, the low bits of the seeds
+ * of its noise, frames of the window + 16 * frames that were blended if this is one of them); upsampled latents: the same
+ * three numbers.
  */
 #pragma once
 
@@ -48,6 +49,10 @@ extern FakeSettings fake;
 
 /* What happened since fake_reset. Atomic. */
 extern gint fake_models_opened, fake_stages_made, fake_generations, fake_chunks, fake_gaps, fake_upsamplings;
+/* Loadings, steps, frames and pictures of FAKE_LONG_MS and more that nobody cancelled, so that they ran to their end.
+ * Atomic. */
+#define FAKE_LONG_MS 10000
+extern gint fake_long_works;
 /* VldmLatentSpace of the last decoder made. Atomic. */
 extern gint fake_decoder_space;
 /* What is alive. Atomic. */

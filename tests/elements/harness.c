@@ -59,7 +59,7 @@ check_source (void)
 GstMessage *
 check_wait_message (GstElement * element, GstBus * bus, GstMessageType types)
 {
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND,
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
       types);
 
   fail_unless (message != NULL, "no message of types %x from %s", types,
@@ -70,7 +70,7 @@ check_wait_message (GstElement * element, GstBus * bus, GstMessageType types)
 void
 check_error (GstBus * bus, GQuark domain, gint code, ...)
 {
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND,
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
       GST_MESSAGE_ERROR);
   GError *error;
   const char *text;
@@ -91,15 +91,11 @@ check_error (GstBus * bus, GQuark domain, gint code, ...)
 }
 
 void
-check_stops_quickly (GstElement * element)
+check_stops (GstElement * element)
 {
-  gint64 start = g_get_monotonic_time ();
-  gint64 ms;
-
   fail_unless (gst_element_set_state (element, GST_STATE_NULL) ==
       GST_STATE_CHANGE_SUCCESS);
-  ms = (g_get_monotonic_time () - start) / 1000;
-  fail_unless (ms < 200, "took %" G_GINT64_FORMAT " ms to stop", ms);
+  fail_unless_equals_int (g_atomic_int_get (&fake_long_works), 0);
 }
 
 guint64

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What tests of elements share: registration without a plugin file, errors from the bus, and time limits.
+ * What tests of elements share: registration without a plugin file, errors from the bus, and stopping.
  */
 #pragma once
 
 #include <gst/check/gstcheck.h>
-#include <gst/check/gstharness.h>
 #include <gst/check/gstharness.h>
 
 /* Such as gst_resource_error_quark, for tables. */
@@ -20,14 +19,14 @@ int check_run (int argc, char **argv, Suite * suite);
 /* A vldmsrc with its source pad only, not playing. */
 GstHarness *check_source (void);
 
-/* Waits for a message of @types, at most 10 s; fails without one. */
+/* Waits for a message of @types, at most 30 s; fails without one. */
 GstMessage *check_wait_message (GstElement * element, GstBus * bus, GstMessageType types);
 
 /* The next error on @bus must be in @domain with @code and say all of the NULL-terminated texts. */
 void check_error (GstBus * bus, GQuark domain, gint code, ...) G_GNUC_NULL_TERMINATED;
 
-/* Sets @element to NULL, and fails if that takes more than 200 ms. */
-void check_stops_quickly (GstElement * element);
+/* Sets @element to NULL, and fails if something waited for work that takes long (fake_long_works) to end by itself. */
+void check_stops (GstElement * element);
 
 /* "stats" as one number. */
 guint64 check_stat (GstElement * element, const char *field);
