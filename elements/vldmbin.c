@@ -27,10 +27,10 @@
  * * `interp-steps`, `interp-tail`, `dec-chunk-frames`, `sr-steps`, `sr-noise-level`, `sr-tile-size` and whatever else is
  *   a property of vldminterp, vldmdec or vldmsr, behind interp-, dec- or sr-
  *
- * `model`, `device` and `precision` are for all elements inside; keys without
- * interp-, dec- or sr- are otherwise for vldmsrc, so that `sr-model-path` can
- * name another model for vldmsr alone. The elements inside are named src, interp1, interp2, dec and sr, and
- * a child proxy reaches their properties.
+ * `model`, `device` and `precision` are for all elements inside; other keys
+ * without interp-, dec- or sr- are for vldmsrc alone. `sr-model-path` names
+ * another model for vldmsr. The elements inside are named src, interp1, interp2,
+ * dec and sr, and a child proxy reaches their properties.
  *
  * ges-launch-1.0 decodes the URI once itself: where a percent sign is part of
  * the prompt, it wants %2525.

@@ -14,6 +14,9 @@
  * chunks overlap by #GstVldmDec:chunk-overlap frames, in which they are blended.
  * As many frames come out as went in. Which frames make a chunk depends on
  * their stream time only, so seeking gives the same pictures as playing
+ * through, if the frame rate is constant. At a variable rate (0/1) chunks are
+ * counted from where the segment begins: after a seek times are the same, but
+ * pictures near chunks' borders can differ a little from those of playing
  * through.
  *
  * Without #GstVldmDec:model-path the model that made the latents is used; both

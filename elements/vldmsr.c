@@ -19,7 +19,11 @@
  *
  * Frames are upsampled in windows that overlap and are blended; as many come
  * out as went in, with their time. Which frames make a window depends on their
- * stream time only, so seeking gives the same pictures as playing through.
+ * stream time only, so seeking gives the same pictures as playing through, if
+ * the frame rate is constant. At a variable rate (0/1) frames have no number but
+ * that since the segment began, from which windows and noise follow: after a
+ * seek times are the same, but imagined details are others than by playing
+ * through. `videorate` before makes it constant.
  *
  * What the device's memory cannot hold at once is upsampled in tiles
  * (#GstVldmSr:tile-size), which leave no seams. Where downstream takes nothing
@@ -33,6 +37,9 @@
  * |[
  * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldmdec ! vldmsr model-path=MODEL ! videoconvert ! autovideosink
  * ]| Show a generated video, four times as large.
+ * |[
+ * gst-launch-1.0 vldmsrc prompt="a highway at dusk" ! vldmsr model-path=MODEL ! videoconvert ! autovideosink
+ * ]| The same: latents are decoded inside.
  * |[
  * gst-launch-1.0 vldmsrc model-path=MODEL ! vldminterp ! vldmsr ! vldmdec ! videoconvert ! autovideosink
  * ]| The whole cascade on latents, with a model that has all of it.
