@@ -96,19 +96,6 @@ gst_vldm_uri_set (GstVldmUri * uri, const char *key, const char *value)
   }
 }
 
-GstVldmUri *
-gst_vldm_uri_copy (const GstVldmUri * uri)
-{
-  GstVldmUri *copy = new_uri ();
-  guint i;
-
-  gst_vldm_uri_set_prompt (copy, uri->prompt);
-  for (i = 0; i < uri->settings->len; i++)
-    gst_vldm_uri_set (copy, get_setting (uri, i)->key,
-        get_setting (uri, i)->value);
-  return copy;
-}
-
 /* NULL with an error if @length bytes of @text are not percent-encoded UTF-8. @what names them in the message. */
 static char *
 decode (const char *text, gsize length, const char *what, GError ** error)

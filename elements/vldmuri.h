@@ -29,7 +29,6 @@ typedef struct
  * if it breaks the grammar; the message names the place. */
 GstVldmUri *gst_vldm_uri_parse (const char *text, GError ** error);
 
-GstVldmUri *gst_vldm_uri_copy (const GstVldmUri * uri);
 void gst_vldm_uri_free (GstVldmUri * uri);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstVldmUri, gst_vldm_uri_free)
 
