@@ -4,4 +4,8 @@
  */
 #include "vldm/error.h"
 
-G_DEFINE_QUARK (vldm - error - quark, vldm_error)
+GQuark
+vldm_error_quark (void)
+{
+  return g_quark_from_static_string ("vldm-error-quark");
+}

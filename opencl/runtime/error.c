@@ -5,15 +5,20 @@
 
 #include "opencl/runtime/error.h"
 
-G_DEFINE_QUARK (ocl - error - quark, ocl_error)
+GQuark
+ocl_error_quark (void)
+{
+  return g_quark_from_static_string ("ocl-error-quark");
+}
+
 #define NAME(status) { status, #status }
 /* From cl_ext.h, which not every version of the headers has. */
 #define PLATFORM_NOT_FOUND (-1001)
-     static const struct
-     {
-       cl_int status;
-       const char *name;
-     } names[] = {
+static const struct
+{
+  cl_int status;
+  const char *name;
+} names[] = {
   NAME (CL_SUCCESS),
   NAME (CL_DEVICE_NOT_FOUND),
   NAME (CL_DEVICE_NOT_AVAILABLE),
@@ -63,42 +68,45 @@ G_DEFINE_QUARK (ocl - error - quark, ocl_error)
   NAME (CL_INVALID_GLOBAL_WORK_SIZE),
   NAME (CL_INVALID_PROPERTY),
   {PLATFORM_NOT_FOUND, "CL_PLATFORM_NOT_FOUND_KHR"},
-     };
+};
 
-     const char *ocl_status_name (cl_int status)
-     {
-       for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-         if (names[i].status == status)
-           return names[i].name;
-       return "a code that OpenCL 1.2 does not know";
-     }
+const char *
+ocl_status_name (cl_int status)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i].status == status)
+      return names[i].name;
+  return "a code that OpenCL 1.2 does not know";
+}
 
-     static OclError code_of (cl_int status)
-     {
-       switch (status) {
-         case CL_MEM_OBJECT_ALLOCATION_FAILURE:
-         case CL_OUT_OF_HOST_MEMORY:
-         case CL_INVALID_BUFFER_SIZE:
-           return OCL_ERROR_MEMORY;
-         case CL_DEVICE_NOT_FOUND:
-         case PLATFORM_NOT_FOUND:
-           return OCL_ERROR_NO_DEVICE;
-         default:
-           return OCL_ERROR_CALL;
-       }
-     }
+static OclError
+code_of (cl_int status)
+{
+  switch (status) {
+    case CL_MEM_OBJECT_ALLOCATION_FAILURE:
+    case CL_OUT_OF_HOST_MEMORY:
+    case CL_INVALID_BUFFER_SIZE:
+      return OCL_ERROR_MEMORY;
+    case CL_DEVICE_NOT_FOUND:
+    case PLATFORM_NOT_FOUND:
+      return OCL_ERROR_NO_DEVICE;
+    default:
+      return OCL_ERROR_CALL;
+  }
+}
 
-     gboolean ocl_check (cl_int status, GError ** error, const char *call, ...)
-     {
-       g_autofree char *text = NULL;
-       va_list args;
+gboolean
+ocl_check (cl_int status, GError ** error, const char *call, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
 
-       if (status == CL_SUCCESS)
-         return TRUE;
-       va_start (args, call);
-       text = g_strdup_vprintf (call, args);
-       va_end (args);
-       g_set_error (error, OCL_ERROR, code_of (status), "%s failed: %s (%d)",
-           text, ocl_status_name (status), status);
-       return FALSE;
-     }
+  if (status == CL_SUCCESS)
+    return TRUE;
+  va_start (args, call);
+  text = g_strdup_vprintf (call, args);
+  va_end (args);
+  g_set_error (error, OCL_ERROR, code_of (status), "%s failed: %s (%d)",
+      text, ocl_status_name (status), status);
+  return FALSE;
+}
