@@ -242,7 +242,7 @@ GST_START_TEST (test_cycling)
 GST_END_TEST;
 
 /* Stopped at any time, on the way up or while it works. Alone on its machine this takes 200 ms at most; the bound only
- * tells that from waiting for the work to end. */
+ * tells that from waiting for the work to end, which takes minutes. */
 GST_START_TEST (test_stops)
 {
   GRand *random = g_rand_new_with_seed (3);
@@ -266,7 +266,7 @@ GST_START_TEST (test_stops)
     longest = MAX (longest, g_get_monotonic_time () - start);
   }
   g_print ("longest stop: %d ms\n", (int) (longest / 1000));
-  fail_unless (longest < 5 * G_USEC_PER_SEC);
+  fail_unless (longest < 30 * G_USEC_PER_SEC);
 
   g_object_set (src, "steps", 1, NULL);
   player_run (&player);

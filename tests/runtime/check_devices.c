@@ -193,6 +193,7 @@ arena_is_a_stack (Fixture * f, gconstpointer unused)
   g_autoptr (GError) error = NULL;
   OclBuffer *first, *second, *again;
   gsize first_at, second_at, again_at;
+  const OclArenaMark beginning = { 0 };
   OclArenaMark mark;
 
   g_assert_true (ocl_arena_alloc (arena, 100, &first, &first_at, &error));
@@ -205,7 +206,7 @@ arena_is_a_stack (Fixture * f, gconstpointer unused)
   g_assert_true (ocl_arena_alloc (arena, 5000, &again, &again_at, &error));
   g_assert_true (again == second && again_at == second_at);
   g_assert_cmpuint (ocl_arena_unused (arena), ==, 0);
-  ocl_arena_release (arena, (OclArenaMark) { 0 });
+  ocl_arena_release (arena, beginning);
   g_assert_cmpuint (ocl_arena_unused (arena), ==, ocl_buffer_size (again));
   g_assert_no_error (error);
 }
