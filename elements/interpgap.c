@@ -38,14 +38,8 @@ gst_vldm_gap_set_segment (GstVldmGap * gap, const GstSegment * upstream,
 static guint64
 number_of (const GstVldmGap * gap, GstBuffer * buffer)
 {
-  guint64 time;
-
-  if (gap->latents.fps_n == 0 || !GST_BUFFER_PTS_IS_VALID (buffer)
-      || gap->upstream.format != GST_FORMAT_TIME
-      || gst_segment_to_stream_time_full (&gap->upstream, GST_FORMAT_TIME,
-          GST_BUFFER_PTS (buffer), &time) != 1)
-    return gap->next;
-  return gst_vldm_frame_nearest (time, gap->latents.fps_n, gap->latents.fps_d);
+  return gst_vldm_frame_number (&gap->upstream, GST_BUFFER_PTS (buffer),
+      gap->latents.fps_n, gap->latents.fps_d, gap->next);
 }
 
 /* TRUE if both have time stamps. */

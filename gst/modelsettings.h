@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* Fields of an element, written under its OBJECT_LOCK. All zero = the defaults. */
 typedef struct
 {
-  char *path;                   /* NULL = the one that made the video, else the environment's or the embedded one */
+  char *path;                   /* NULL = the one that made the video, else the environment's or the default one */
   char *device;                 /* NULL = the best */
   VldmPrecision precision;
 } GstVldmModelSettings;

@@ -77,8 +77,8 @@ compare_writer (gconstpointer value, gconstpointer unused)
   return writes ? 0 : 1;
 }
 
-/* TRUE while sinks wait for a first frame, after which the pipeline chooses its base time anyway: waiting for that here would
- * keep the frame from them. */
+/* TRUE while sinks wait for a first frame, after which the pipeline chooses its base time anyway: waiting for that here
+ * would keep the frame from them. */
 static gboolean
 is_prerolling (GstElement * element)
 {
