@@ -41,7 +41,7 @@ void chain_clear (Chain * chain);
 /* Forgets the frames that came. */
 void chain_forget (Chain * chain);
 
-/* Waits at most 10 s until it stands in PAUSED, or for the end; an error message fails. */
+/* Waits at most 30 s until it stands in PAUSED, or for the end; an error message fails. */
 void chain_wait_paused (Chain * chain);
 void chain_wait_end (Chain * chain);
 
