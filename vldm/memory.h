@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* What a call should stay below: a quarter of the device's memory, since a CPU's is also everybody else's. G_MAXUINT64 where the
- * device does not say. */
+/* What a call should stay below: a quarter of the device's memory, since a CPU's is also everybody else's. G_MAXUINT64
+ * where the device does not say, here and below. */
 guint64 vldm_memory_share (OclDevice * device);
 
 /* What a call on @queue can have at most: all that nobody uses, less a little for rounding. */

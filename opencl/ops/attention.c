@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches attention within and across frames in the device's form: kernels/attention_vec.cl or attention_tile.cl,
- * and temporal_attention_vec.cl or temporal_attention.cl.
+ * Launches attention within and across frames in the device's form: kernels/attention_vec.cl, attention_tile.cl or, on a
+ * matrix unit (attention_matrix.c), attention_matrix.cl; and temporal_attention_vec.cl or temporal_attention.cl.
  */
 
 #include "opencl/ops/attention.h"

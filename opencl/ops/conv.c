@@ -132,7 +132,7 @@ measure_ways (OclQueue * queue, Convolution * c, guint * way, GError ** error)
       G_GSIZE_FORMAT "x%" G_GSIZE_FORMAT "%s%s", layer, c->output->frames,
       c->output->height, c->output->width,
       c->input2 != NULL ? " of two" : "",
-      c->input->height != c->output->height ? " upsampled" : "");
+      c->conv->upsampled_height != 0 ? " upsampled" : "");
   OclTuningQuestion question = { "conv", shape, names, G_N_ELEMENTS (names) };
 
   question.built_in = *way;

@@ -88,7 +88,7 @@ check_output (const char *operation, const OclTensor * output, GError ** error)
 
   if (!ocl_tensor_check_size (operation, output, error))
     return FALSE;
-  if (blocks <= G_MAXINT32 - 65536)
+  if (blocks <= OCL_MAX_PIXELS)
     return TRUE;
   shape = ocl_tensor_shape (output);
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,

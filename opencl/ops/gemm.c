@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches the gather matrix product in the device's form: kernels/gemm_vec.cl or kernels/gemm_tile.cl.
+ * Launches the gather matrix product in the device's form, kernels/gemm_vec.cl or kernels/gemm_tile.cl, or leaves it to
+ * the matrix unit (gemm_matrix.c).
  */
 
 #include "opencl/ops/gemm.h"
@@ -24,9 +25,6 @@ enum
 #define VECTOR_ROWS 12
 #define TILE_SIZE 64
 #define TILE_SIDE 8
-
-/* Of kernels/bf16.clh. */
-#define BF16_CHANNELS 32
 
 /* Work-items a compute unit that balance its threads' ends, and row blocks after which another start costs nothing. */
 #define ITEMS_PER_UNIT 32
@@ -224,12 +222,13 @@ check_bf16 (const OclCaps * caps, const OclWeights * weights,
     const OclTensor * input, GError ** error)
 {
   if (weights->type != OCL_BF16 || (caps->form == OCL_FORM_VECTOR
-          && input->type == OCL_F32 && input->channels % BF16_CHANNELS == 0))
+          && input->type == OCL_F32
+          && input->channels % OCL_BF16_CHANNELS == 0))
     return TRUE;
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "matrix product: bf16 weights for %" G_GSIZE_FORMAT " channels of %zu "
       "bytes: multiples of %d fp32 channels and the vector form are needed",
-      input->channels, ocl_type_size (input->type), BF16_CHANNELS);
+      input->channels, ocl_type_size (input->type), OCL_BF16_CHANNELS);
   return FALSE;
 }
 

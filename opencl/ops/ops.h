@@ -15,4 +15,5 @@
 #include "opencl/ops/norm.h"
 #include "opencl/ops/tensor.h"
 #include "opencl/ops/tile.h"
+#include "opencl/ops/warm_up.h"
 #include "opencl/ops/weights.h"

@@ -120,7 +120,7 @@ ocl_tensor_check_size (const char *operation, const OclTensor * tensor,
 {
   g_autofree char *shape = NULL;
 
-  if (ocl_tensor_pixels (tensor) <= G_MAXINT32 - 65536
+  if (ocl_tensor_pixels (tensor) <= OCL_MAX_PIXELS
       && tensor->stride <= G_MAXINT32)
     return TRUE;
   shape = ocl_tensor_shape (tensor);

@@ -45,8 +45,11 @@ gsize ocl_tensor_pixels (const OclTensor * tensor);
 /* "[frames, height, width, channels]" for messages; g_free it. */
 char *ocl_tensor_shape (const OclTensor * tensor);
 
+/* Kernels count pixels and blocks of them in 32 bits, with room for a last, partly filled block. */
+#define OCL_MAX_PIXELS (G_MAXINT32 - 65536)
+
 /* For operations, which they and their argument @what name in the error: TRUE if @tensor is shaped like @expected, or
- * small enough for kernels that count pixels and channels in 32 bits, with room for a last, partly filled block. */
+ * small enough for kernels (OCL_MAX_PIXELS, and as many bits for channels). */
 gboolean ocl_tensor_check_shape (const char *operation, const char *what, const OclTensor * tensor,
     const OclTensor * expected, GError ** error);
 gboolean ocl_tensor_check_size (const char *operation, const OclTensor * tensor, GError ** error);

@@ -13,9 +13,6 @@
 /* Input channels packed at once. */
 #define PACK_BLOCK 16
 
-/* Channels of a step of kernels/bf16.clh. */
-#define BF16_CHANNELS 32
-
 /* PyTorch's output channel in column @column of panel @panel, or -1 for padding. */
 static gssize
 column_channel (const OclWeights * weights, gsize panel, gsize column)
@@ -149,7 +146,7 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
   if (geglu)
     weights->n_panels = (out_channels / 2 + 15) / 16;
   if (type == OCL_BF16 && (weights->panel != WIDE_PANEL
-          || in_channels % BF16_CHANNELS != 0))
+          || in_channels % OCL_BF16_CHANNELS != 0))
     weights->type = OCL_F32;
 
   if (out_channels == 0 || in_channels == 0 || out_channels > G_MAXINT32

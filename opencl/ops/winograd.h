@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3), a quarter of the multiplications, and temporal ones by F(4, 3), half
- * of them; both about one digit less exact. For conv.c and weights.c. VLDM_CONV = auto | direct | winograd chooses; auto takes it where it is expected to be faster.
+ * 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3), a quarter of the multiplications, and temporal ones by F(4, 3),
+ * half of them; both about one digit less exact. For conv.c, weights.c and warm_up.c.
+ * VLDM_CONV = auto | direct | winograd chooses; auto takes it where it was measured to be faster (tuning.h), or else is
+ * expected to be.
  */
 #pragma once
 
-#include "opencl/ops/linear.h"
 #include "opencl/ops/conv.h"
 
 G_BEGIN_DECLS
@@ -26,6 +27,8 @@ gboolean ocl_winograd_suits (OclDevice * device, const OclConv * conv, const Ocl
 gsize ocl_winograd_scratch (OclDevice * device, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * output);
 
+/* output = convolution as in ocl_conv (), shapes already checked; only where ocl_winograd_is_optional () or
+ * ocl_winograd_suits (). */
 gboolean ocl_winograd (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 

@@ -9,9 +9,6 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-/* Slices begin where any device's vectors and any driver's sub-buffers may begin. */
-#define SLICE_ALIGNMENT 256
-
 /* Smallest block of an arena: enough for the small tensors of a network in one buffer, and a small part of the device. */
 #define MIN_BLOCK (16 * 1024 * 1024)
 #define MIN_BLOCK_PART 64
@@ -258,13 +255,14 @@ ocl_arena_alloc (OclArena * arena, gsize bytes, OclBuffer ** buffer,
 {
   OclBuffer *block;
 
-  if (bytes > G_MAXSIZE - SLICE_ALIGNMENT) {
+  if (bytes > G_MAXSIZE - OCL_ARENA_ALIGNMENT) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
         "%" G_GSIZE_FORMAT " bytes are more than any device has", bytes);
     return FALSE;
   }
   bytes =
-      (MAX (bytes, 1) + SLICE_ALIGNMENT - 1) & ~(gsize) (SLICE_ALIGNMENT - 1);
+      (MAX (bytes,
+          1) + OCL_ARENA_ALIGNMENT - 1) & ~(gsize) (OCL_ARENA_ALIGNMENT - 1);
   block =
       arena->current <
       arena->blocks->len ? arena->blocks->pdata[arena->current] : NULL;
@@ -298,7 +296,7 @@ ocl_arena_unused (OclArena * arena)
 {
   gsize sum = 0;
 
-  for (guint i = arena->used > 0 ? arena->current + 1 : 0;
+  for (guint i = arena->used > 0 ? arena->current + 1 : arena->current;
       i < arena->blocks->len; i++)
     sum += ocl_buffer_size (arena->blocks->pdata[i]);
   return sum;

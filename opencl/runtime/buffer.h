@@ -44,7 +44,10 @@ OclArena *ocl_arena_new (OclDevice * device);
 void ocl_arena_free (OclArena * arena);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclArena, ocl_arena_free);
 
-/* @offset is in bytes and a multiple of 256. The arena keeps the buffer. */
+/* Slices begin where any device's vectors and any driver's sub-buffers may begin, and end so. */
+#define OCL_ARENA_ALIGNMENT 256
+
+/* @offset is in bytes and a multiple of OCL_ARENA_ALIGNMENT. The arena keeps the buffer. */
 gboolean ocl_arena_alloc (OclArena * arena, gsize bytes, OclBuffer ** buffer, gsize * offset, GError ** error);
 
 OclArenaMark ocl_arena_mark (OclArena * arena);

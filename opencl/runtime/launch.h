@@ -30,7 +30,7 @@ typedef struct
   gint64 started_us;
   guint launches;
   gdouble estimate_ns;
-  OclKernel *longest;              /* the kernel that most of the estimate is for */
+  OclKernel *longest;           /* the kernel that most of the estimate is for */
   gdouble longest_ns;
 } OclBatch;
 

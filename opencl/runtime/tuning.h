@@ -27,7 +27,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char *operation;        /* "conv" */
-  const char *shape;            /* all that decides speed, "3x3 320>320 f32 at 8x40x64"; without '=', '[' and ']' */
+  const char *shape;            /* all that decides speed, "1x3x3 320>320 f32 to 8x40x64"; without '=', '[' and ']' */
   const char *const *variants;  /* names without spaces and ';', of all ways that are possible here */
   guint n_variants;             /* up to OCL_TUNING_MAX_VARIANTS */
   guint built_in;               /* index of the one that is taken where nothing was measured */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What tuning.c remembers: a key file that is also good to read. Several processes and threads may use it at
- * once.
+ * What tuning.c remembers: a key file that is also good to read. Several processes and threads may use it
+ * at once.
  *
  *   [file]      version and identity of what was measured
- *   [chosen]    conv 3x3 320>320 f32 at 8x40x64=winograd
- *   [measured]  conv 3x3 320>320 f32 at 8x40x64=direct 3.21 ms, winograd 1.10 ms
- *   [failed]    conv 3x3 320>320 f32 at 8x40x64=winograd2;
- *   [trying]    conv 3x3 320>320 f32 at 8x40x64=winograd2;4711;     the process that tries it
+ *   [chosen]    conv 1x3x3 320>320 f32 to 8x40x64=winograd
+ *   [measured]  conv 1x3x3 320>320 f32 to 8x40x64=direct 3.21 ms, winograd 1.10 ms
+ *   [failed]    conv 1x3x3 320>320 f32 to 8x40x64=winograd;
+ *   [trying]    conv 1x3x3 320>320 f32 to 8x40x64=winograd;4711;     the process that tries it
  */
 #pragma once
 

@@ -116,7 +116,7 @@ run_conv_in (const HalfRun * run, VldmStripMemory * memory,
 
   vldm_strips_init (memory, input->frames, input->height, input->width,
       conv_in.weights->out_channels, hidden);
-  vldm_strips_borrow (memory, input, &borrowed);
+  vldm_strips_borrow (input, &borrowed);
   done = vldm_strips_conv (memory, &conv_in, &borrowed, FALSE, 0.0f, hidden,
       error);
   vldm_strips_clear (memory, &borrowed);

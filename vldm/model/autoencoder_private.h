@@ -33,7 +33,7 @@ typedef struct
   OclWeights *conv_in, *conv_out;
   VldmNorm conv_norm_out;
   VldmAutoencoderBlock mid_block;
-  VldmMidAttention attention;       /* between the mid block's resnets */
+  VldmMidAttention attention;   /* between the mid block's resnets */
   VldmAutoencoderBlock blocks[VLDM_MAX_LEVELS];     /* down_blocks or up_blocks */
 } VldmAutoencoderHalf;
 

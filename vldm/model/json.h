@@ -76,7 +76,6 @@ JsonNode *vldm_json_get (VldmJson * json, const char *key);
 guint vldm_json_uint (VldmJson * json, const char *key, guint fallback, guint min, guint max);
 gdouble vldm_json_double (VldmJson * json, const char *key, gdouble fallback, gdouble min, gdouble max);
 gboolean vldm_json_bool (VldmJson * json, const char *key, gboolean fallback);
-const char *vldm_json_string (VldmJson * json, const char *key, const char *fallback);
 
 /* Index of the key's string in the NULL-terminated @choices. The message of a failure lists them. */
 guint vldm_json_choice (VldmJson * json, const char *key, const char *const *choices, guint fallback);

@@ -158,21 +158,6 @@ vldm_json_bool (VldmJson * json, const char *key, gboolean fallback)
   return fallback;
 }
 
-const char *
-vldm_json_string (VldmJson * json, const char *key, const char *fallback)
-{
-  JsonNode *node = vldm_json_get (json, key);
-  g_autofree char *found = NULL;
-
-  if (!node)
-    return fallback;
-  if (vldm_json_node_holds (node, G_TYPE_STRING))
-    return json_node_get_string (node);
-  found = vldm_json_describe (node);
-  vldm_json_fail (json, key, "expected a string, found %s", found);
-  return fallback;
-}
-
 static guint
 node_choice (VldmJson * json, const char *key, gint index, JsonNode * node,
     const char *const *choices, guint fallback)

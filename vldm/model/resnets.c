@@ -206,17 +206,8 @@ run_temporal_clips (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
 }
 
 gboolean
-vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
+vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
     const OclTensor * input, const OclTensor * skip,
-    const OclTensor * time_bias, const OclTensor * output, GError ** error)
-{
-  return vldm_resnet_run_clips (resnet, queue, 1, input, skip, time_bias,
-      output, error);
-}
-
-gboolean
-vldm_resnet_run_clips (const VldmResnet * resnet, OclQueue * queue,
-    guint n_clips, const OclTensor * input, const OclTensor * skip,
     const OclTensor * time_bias, const OclTensor * output, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);

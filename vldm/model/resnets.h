@@ -46,11 +46,9 @@ gboolean vldm_resnet_load (VldmResnet * resnet, VldmWeights * weights, const cha
 void vldm_resnet_clear (VldmResnet * resnet);
 
 /* @input [T, h, w, C1] and, when not NULL, @skip [T, h, w, C2] appended on channels -> @output [T, h, w, out_channels],
- * another tensor. @time_bias [1, 1, 1, n] is the network's stack of time projections; NULL = none. All T frames are one
- * clip, or, with the second function, @n_clips clips of equally many frames. */
-gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, const OclTensor * input,
-    const OclTensor * skip, const OclTensor * time_bias, const OclTensor * output, GError ** error);
-gboolean vldm_resnet_run_clips (const VldmResnet * resnet, OclQueue * queue, guint n_clips, const OclTensor * input,
+ * another tensor. @time_bias [1, 1, 1, n] is the network's stack of time projections; NULL = none. The frames
+ * are @n_clips clips of equally many, one behind the other. */
+gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, guint n_clips, const OclTensor * input,
     const OclTensor * skip, const OclTensor * time_bias, const OclTensor * output, GError ** error);
 
 /* Clip @i of @tensor's @n_clips; no copy. */

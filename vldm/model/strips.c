@@ -14,16 +14,12 @@
 /* From this height on smaller strips save little memory: a field or two are there as a whole. */
 #define FEW_ROWS 16
 
-/* Pixels that kernels count in 32 bits, as ocl_tensor_check_size () has it. */
-#define MAX_PIXELS (G_MAXINT32 - 65536)
-
-/* Slices of an arena begin at multiples of it. */
-#define ALIGNMENT 256
-
+/* As an arena counts. */
 static gsize
 align (gsize bytes)
 {
-  return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  return (bytes + OCL_ARENA_ALIGNMENT - 1) / OCL_ARENA_ALIGNMENT
+      * OCL_ARENA_ALIGNMENT;
 }
 
 /* ---- scratch ---- */
@@ -111,8 +107,7 @@ vldm_strips_init (VldmStripMemory * memory, gsize frames, gsize height,
 }
 
 void
-vldm_strips_borrow (VldmStripMemory * memory, const OclTensor * tensor,
-    VldmStrips * strips)
+vldm_strips_borrow (const OclTensor * tensor, VldmStrips * strips)
 {
   memset (strips, 0, sizeof (*strips));
   strips->whole = *tensor;
@@ -199,7 +194,7 @@ fits (const VldmStripMemory * memory, guint64 bytes)
 {
   guint64 largest = MAX (memory->largest_buffer, block_bytes (memory));
 
-  return count_bytes (memory) <= bytes && memory->most_pixels <= MAX_PIXELS
+  return count_bytes (memory) <= bytes && memory->most_pixels <= OCL_MAX_PIXELS
       && largest <= vldm_memory_largest (ocl_queue_device (memory->queue));
 }
 
@@ -210,10 +205,10 @@ fail (const VldmStripMemory * memory, const char *task, guint64 left,
   guint64 largest = MAX (memory->largest_buffer, block_bytes (memory));
   OclDevice *device = ocl_queue_device (memory->queue);
 
-  if (memory->most_pixels > MAX_PIXELS)
+  if (memory->most_pixels > OCL_MAX_PIXELS)
     g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
         "%s: %" G_GSIZE_FORMAT " pixels in one tensor are more than %d", task,
-        memory->most_pixels, MAX_PIXELS);
+        memory->most_pixels, OCL_MAX_PIXELS);
   else if (largest > vldm_memory_largest (device))
     g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
         "%s needs a buffer of %" G_GUINT64_FORMAT " bytes; %s allows %"

@@ -56,7 +56,7 @@ void vldm_strips_init (VldmStripMemory * memory, gsize frames, gsize height, gsi
     VldmStrips * strips);
 
 /* One strip in the memory of @tensor. */
-void vldm_strips_borrow (VldmStripMemory * memory, const OclTensor * tensor, VldmStrips * strips);
+void vldm_strips_borrow (const OclTensor * tensor, VldmStrips * strips);
 
 /* Gives all memory back. */
 void vldm_strips_clear (VldmStripMemory * memory, VldmStrips * strips);

@@ -283,7 +283,7 @@ run_unit (const UnetRun * run, const VldmUnetBlock * block, guint i,
   guint transformer = block->first_transformer + i;
   const VldmPrompt *prompts[VLDM_UNET_MAX_CLIPS];
 
-  if (!vldm_resnet_run_clips (&block->resnets[i], run->queue, run->n_clips,
+  if (!vldm_resnet_run (&block->resnets[i], run->queue, run->n_clips,
           input, skip, &run->time_bias, output, error))
     return FALSE;
   if (i >= block->n_attentions)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tiles of a UNet's field, one call each.
+ * Tiles of a UNet's field, one call each: what the network sees of it goes up, and what it makes is added to the output's
+ * part of the field. And the size of tiles that the device has memory for.
  */
 #include "vldm/stages/tiling.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Latents between host frames and device tensors: the two ends of every stage.
+ * Latents, or tiles of a field, between host frames and device tensors: the two ends of every stage.
  */
 #pragma once
 
