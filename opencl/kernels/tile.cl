@@ -2,10 +2,9 @@
  *
  * Rectangles of a field [frames, field_height, field_width, channels], tensors [frames, height, width, channels] that
  * begin at its row y0, column x0:
- *   tile_add  field[f][y0 + y][x0 + x][c] += rows[y] * columns[x] * in[f][y][x][c]
- *   zero      out[p][c] = 0
+ *   field[f][y0 + y][x0 + x][c] += rows[y] * columns[x] * in[f][y][x][c]
  *
- * Pixels lie `stride` elements apart; each tensor is fp32 or fp16 by a run-time flag, weights are fp32. One work-item a
+ * Pixels lie `stride` elements apart; `in` is fp32 or fp16 by a run-time flag, all else fp32. One work-item a
  * pixel: fields have few channels, and memory is the limit. The host keeps rectangles inside their fields.
  */
 
@@ -33,17 +32,4 @@ tile_add (const __global void *in, ulong in_offset, int in_stride, int in_half, 
   field += field_offset + (((ulong) f * field_height + y0 + y) * field_width + x0 + x) * field_stride;
   for (int c = 0; c < channels; c++)
     field[c] = fma (weight, load_element (in, in_half, in_offset + c), field[c]);
-}
-
-/* Work-item (pixel). */
-__kernel void
-zero (__global void *out, ulong out_offset, int out_stride, int out_half, int channels, int pixels)
-{
-  const int p = get_global_id (0);
-
-  if (p >= pixels)
-    return;
-  out_offset += (ulong) p * out_stride;
-  for (int c = 0; c < channels; c++)
-    store_element (out, out_half, out_offset + c, 0.0f);
 }

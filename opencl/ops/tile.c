@@ -7,31 +7,6 @@
 
 #define ITEMS 64
 
-/* A tensor whose storage the kernel asks at run time. */
-static void
-call_typed (OclCall * call, const OclTensor * tensor)
-{
-  ocl_call_tensor (call, tensor);
-  ocl_call_int (call, tensor->type == OCL_F16);
-}
-
-static gboolean
-run (OclQueue * queue, OclCall * call, const char *kernel, gsize global0,
-    gsize global1, gsize global2, const OclTensor * shape, GError ** error)
-{
-  if (ocl_tensor_pixels (shape) == 0)
-    return TRUE;
-  call->program = "tile";
-  call->kernel = kernel;
-  call->global[0] = global0;
-  call->global[1] = global1;
-  call->global[2] = global2;
-  call->local[0] = ITEMS;
-  call->work = 3.0 * ocl_tensor_pixels (shape) * shape->channels *
-      sizeof (gfloat);
-  return ocl_queue_run (queue, call, error);
-}
-
 /* Whether the field has all pixels of a tile at row @y, column @x. */
 static gboolean
 check_tile (const char *operation, const OclTensor * tile, gsize y, gsize x,
@@ -90,7 +65,17 @@ ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x,
         "%s: sums need an fp32 field", operation);
     return FALSE;
   }
-  call_typed (&call, tile);
+  if (ocl_tensor_pixels (tile) == 0)
+    return TRUE;
+  call.program = "tile";
+  call.kernel = "tile_add";
+  call.global[0] = tile->width;
+  call.global[1] = tile->height;
+  call.global[2] = tile->frames;
+  call.local[0] = ITEMS;
+  call.work = 3.0 * ocl_tensor_pixels (tile) * tile->channels * sizeof (gfloat);
+  ocl_call_tensor (&call, tile);
+  ocl_call_int (&call, tile->type == OCL_F16);
   ocl_call_buffer (&call, rows->buffer);
   ocl_call_uint64 (&call, rows->offset);
   ocl_call_buffer (&call, columns->buffer);
@@ -103,20 +88,5 @@ ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x,
   ocl_call_int (&call, tile->height);
   ocl_call_int (&call, tile->width);
   ocl_call_int (&call, tile->channels);
-  return run (queue, &call, "tile_add", tile->width, tile->height,
-      tile->frames, tile, error);
-}
-
-gboolean
-ocl_zero (OclQueue * queue, const OclTensor * output, GError ** error)
-{
-  OclCall call = { 0 };
-
-  if (!ocl_tensor_check_size ("zero", output, error))
-    return FALSE;
-  call_typed (&call, output);
-  ocl_call_int (&call, output->channels);
-  ocl_call_int (&call, ocl_tensor_pixels (output));
-  return run (queue, &call, "zero", ocl_tensor_pixels (output), 1, 1, output,
-      error);
+  return ocl_queue_run (queue, &call, error);
 }

@@ -14,7 +14,4 @@ G_BEGIN_DECLS
 gboolean ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x, const OclTensor * rows,
     const OclTensor * columns, const OclTensor * field, GError ** error);
 
-/* Fills with zeros. */
-gboolean ocl_zero (OclQueue * queue, const OclTensor * output, GError ** error);
-
 G_END_DECLS
