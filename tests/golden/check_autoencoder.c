@@ -50,7 +50,7 @@ check_autoencoder (Golden * self, const char *name, JsonObject * vae_case,
   g_assert_no_error (error);
   values = golden_download (self, encode ? &latents : &rgb);
   golden_compare (self, vae_case, name, values, encode ? n_latents : n_rgb,
-      golden_call_bound (type));
+      golden_call_bound (vae_case, type));
 }
 
 static void

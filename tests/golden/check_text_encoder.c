@@ -35,7 +35,7 @@ check_text_encoder (Golden * self, const char *name, JsonObject * text_case,
   ocl_tensor_read (self->queue, &output, values, &error);
   g_assert_no_error (error);
   golden_compare (self, text_case, name, values, n * output.channels,
-      golden_call_bound (type));
+      golden_call_bound (text_case, type));
 }
 
 static void

@@ -73,7 +73,8 @@ check_clips (Golden * self, JsonObject * unet_case, const char *name,
         sample->frames);
     values = golden_download (self, &output);
     golden_compare (self, unet_case, name, values,
-        ocl_tensor_pixels (&output) * out_channels, golden_call_bound (type));
+        ocl_tensor_pixels (&output) * out_channels,
+        golden_call_bound (unet_case, type));
   }
 }
 
@@ -118,7 +119,7 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   g_assert_no_error (error);
   values = golden_download (self, &output);
   golden_compare (self, unet_case, name, values, pixels * config->out_channels,
-      golden_call_bound (type));
+      golden_call_bound (unet_case, type));
   check_clips (self, unet_case, name, unet, context, &sample, time_ids, type);
 }
 

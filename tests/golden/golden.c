@@ -38,8 +38,10 @@ golden_clear (Golden * golden)
 }
 
 gdouble
-golden_call_bound (OclType type)
+golden_call_bound (JsonObject * golden_case, OclType type)
 {
+  if (type == OCL_BF16 && json_object_has_member (golden_case, "bf16_bound"))
+    return json_object_get_double_member (golden_case, "bf16_bound");
   return type == OCL_F32 ? GOLDEN_CALL :
       type == OCL_F16 ? GOLDEN_CALL_F16 : GOLDEN_CALL_BF16;
 }

@@ -50,8 +50,8 @@ void golden_clear (Golden * golden);
 typedef void (*GoldenCheck) (Golden * golden, const char *name, JsonObject * golden_case, OclType type);
 void golden_for_each (Golden * golden, const char *kind, GoldenCheck check);
 
-/* Which of the above is for @type. */
-gdouble golden_call_bound (OclType type);
+/* Which of the above is for @type; a case may have a bound of its own for bf16. */
+gdouble golden_call_bound (JsonObject * golden_case, OclType type);
 gdouble golden_run_bound (OclType type);
 
 /* A new folder, empty; golden_remove_folder deletes it with all that is in it, and frees the name. */
