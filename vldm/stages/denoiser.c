@@ -71,6 +71,19 @@ vldm_denoiser_free (VldmDenoiser * denoiser)
 
 /* ---- settings ---- */
 
+void
+vldm_sampling_init (VldmSampling * sampling, const VldmStageDefaults * defaults)
+{
+  memset (sampling, 0, sizeof (*sampling));
+  sampling->prompt = "";
+  sampling->negative_prompt = "";
+  sampling->steps = defaults->steps;
+  sampling->guidance_scale = defaults->guidance;
+  sampling->guidance_rescale = defaults->rescale;
+  sampling->context_guidance = 1.0;
+  sampling->scheduler = VLDM_SCHEDULER_AUTO;
+}
+
 gboolean
 vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max,
     GError ** error)
@@ -140,13 +153,6 @@ vldm_denoiser_check (const char *folder, const VldmUnetConfig * config,
 }
 
 /* ---- a window ---- */
-
-static gboolean
-report_step (guint done, guint total, gpointer user_data, GError ** error)
-{
-  return vldm_report_progress (user_data, VLDM_ACTIVITY_DENOISE, done, total,
-      error);
-}
 
 static void
 fill_time_ids (gdouble fps, guint n, gfloat time_ids[MAX_TIME_IDS])
@@ -313,7 +319,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   sampler.context_guidance = context_guidance;
 
   if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
-          noise, report_step, report, error))
+          noise, vldm_report_step, report, error))
     return FALSE;
   if (!vldm_read_latents (queue, &latents, out, 0, error))
     return FALSE;

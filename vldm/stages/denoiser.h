@@ -26,6 +26,9 @@ typedef struct
   gdouble eta;                  /* DDIM's share of fresh noise a step, 0 .. 1; other samplers ignore it */
 } VldmSampling;
 
+/* What a model's author chose for a stage: no prompts, seed 0, the scheduler of the model's folder. */
+void vldm_sampling_init (VldmSampling * sampling, const VldmStageDefaults * defaults);
+
 /* Clean scaled latents of frames that the window must contain: @latents->count of them, frame i of the window's frame
  * positions[i]. */
 typedef struct

@@ -71,13 +71,7 @@ vldm_interpolate_defaults (VldmModel * model, VldmInterpolateParams * params,
     return FALSE;
   }
   memset (params, 0, sizeof (*params));
-  params->sampling.prompt = "";
-  params->sampling.negative_prompt = "";
-  params->sampling.steps = defaults->steps;
-  params->sampling.guidance_scale = defaults->guidance;
-  params->sampling.guidance_rescale = defaults->rescale;
-  params->sampling.context_guidance = 1.0;
-  params->sampling.scheduler = VLDM_SCHEDULER_AUTO;
+  vldm_sampling_init (&params->sampling, defaults);
   *factor = defaults->frames - 1;
   return TRUE;
 }

@@ -73,13 +73,7 @@ vldm_keyframes_defaults (VldmModel * model, VldmKeyframesParams * params,
     return FALSE;
 
   memset (params, 0, sizeof (*params));
-  params->sampling.prompt = "";
-  params->sampling.negative_prompt = "";
-  params->sampling.steps = defaults->keyframes.steps;
-  params->sampling.guidance_scale = defaults->keyframes.guidance;
-  params->sampling.guidance_rescale = defaults->keyframes.rescale;
-  params->sampling.context_guidance = 1.0;
-  params->sampling.scheduler = VLDM_SCHEDULER_AUTO;
+  vldm_sampling_init (&params->sampling, &defaults->keyframes);
   params->frames = defaults->keyframes.frames;
   params->fps = (gdouble) defaults->keyframes.fps_n / defaults->keyframes.fps_d;
 

@@ -80,6 +80,13 @@ vldm_report_progress (VldmReport * report, VldmActivity activity, guint done,
   return FALSE;
 }
 
+gboolean
+vldm_report_step (guint done, guint total, gpointer report, GError ** error)
+{
+  return vldm_report_progress (report, VLDM_ACTIVITY_DENOISE, done, total,
+      error);
+}
+
 void
 vldm_report_warning (const VldmReport * report, const char *message)
 {

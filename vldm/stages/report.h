@@ -31,6 +31,9 @@ gboolean vldm_report_end (VldmReport * report, gboolean ok, GError ** error);
 /* FALSE with VLDM_ERROR_CANCELLED if the caller wants to stop. */
 gboolean vldm_report_progress (VldmReport * report, VldmActivity activity, guint done, guint total, GError ** error);
 
+/* The same of denoising: a VldmStepFunc whose @user_data is the VldmReport. */
+gboolean vldm_report_step (guint done, guint total, gpointer report, GError ** error);
+
 void vldm_report_warning (const VldmReport * report, const char *message);
 
 G_END_DECLS

@@ -215,13 +215,6 @@ cover_pictures (const UpsampleRun * run, VldmFrames * low_res, GError ** error)
 
 /* ---- denoising ---- */
 
-static gboolean
-report_step (guint done, guint total, gpointer user_data, GError ** error)
-{
-  return vldm_report_progress (user_data, VLDM_ACTIVITY_DENOISE, done, total,
-      error);
-}
-
 /* Tile by tile at every step; guidance, rescale and the step itself over the whole field. */
 static gboolean
 denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
@@ -250,7 +243,7 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
   sampler.guidance_scale = sampling->guidance_scale;
   sampler.guidance_rescale = sampling->guidance_rescale;
   return vldm_field_sampler_run (&sampler, upsample->queue, latents, noise,
-      report_step, run->report, error)
+      vldm_report_step, run->report, error)
       && vldm_report_progress (run->report, VLDM_ACTIVITY_DENOISE, schedule->n,
       schedule->n, error);
 }

@@ -71,13 +71,7 @@ vldm_upsample_defaults (VldmModel * model, VldmUpsampleParams * params,
   if (!vldm_upsample_find_configs (model, &configs, error))
     return FALSE;
   memset (params, 0, sizeof (*params));
-  params->sampling.prompt = "";
-  params->sampling.negative_prompt = "";
-  params->sampling.steps = defaults->upsampler.steps;
-  params->sampling.guidance_scale = defaults->upsampler.guidance;
-  params->sampling.guidance_rescale = defaults->upsampler.rescale;
-  params->sampling.context_guidance = 1.0;
-  params->sampling.scheduler = VLDM_SCHEDULER_AUTO;
+  vldm_sampling_init (&params->sampling, &defaults->upsampler);
   params->noise_level = defaults->noise_level;
   return vldm_upsample_windows (model, -1, -1, &params->windows, error);
 }
