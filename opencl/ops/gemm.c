@@ -5,6 +5,7 @@
  */
 
 #include "opencl/ops/gemm.h"
+#include "opencl/ops/elementwise.h"
 #include "opencl/ops/gemm_matrix.h"
 
 /* Bits of EPILOGUE_* in kernels/epilogue.clh. */
@@ -232,6 +233,48 @@ check_bf16 (const OclCaps * caps, const OclWeights * weights,
   return FALSE;
 }
 
+/* Products in bf16 take OCL_BF16_CHANNELS of one input at a time, which weights can promise for both together only. */
+static gboolean
+must_join (const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2)
+{
+  return weights->type == OCL_BF16 && input2 != NULL
+      && (input->channels % OCL_BF16_CHANNELS != 0
+      || input2->channels % OCL_BF16_CHANNELS != 0);
+}
+
+static gboolean
+join (OclQueue * queue, const OclTensor * input, const OclTensor * input2,
+    OclTensor * joined, GError ** error)
+{
+  OclTensor part, part2;
+
+  if (!ocl_tensor_alloc (queue, input->type, input->frames, input->height,
+          input->width, input->channels + input2->channels, joined, error))
+    return FALSE;
+  part = ocl_tensor_channels (joined, 0, input->channels);
+  part2 = ocl_tensor_channels (joined, input->channels, input2->channels);
+  return ocl_copy (queue, input, &part, error)
+      && ocl_copy (queue, input2, &part2, error);
+}
+
+static gboolean
+gemm_joined (OclQueue * queue, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclEpilogue * epilogue,
+    const OclTensor * output, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclTensor joined;
+  gboolean ok = join (queue, input, input2, &joined, error)
+      && ocl_gemm (queue, conv, weights, &joined, NULL, epilogue, output,
+      error);
+
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
 gboolean
 ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2,
@@ -241,6 +284,9 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   g_autofree char *options = NULL;
   OclCall call = { 0 };
 
+  if (must_join (weights, input, input2))
+    return gemm_joined (queue, conv, weights, input, input2, epilogue, output,
+        error);
   if (!ocl_tensor_check_size ("matrix product", input, error)
       || (input2 != NULL
           && !ocl_tensor_check_size ("matrix product", input2, error))

@@ -59,6 +59,11 @@ static const Product direct_cases[] = {
       3,.out_width = 4,.gap = 3,.bf16 = TRUE},
   {1, 6, 5,.channels = 32,.channels2 = 96,.out = 33, POINT,.residual = 2,.bf16 =
         TRUE},
+  /* Inputs that suit them only together. */
+  {1, 6, 5,.channels = 48,.channels2 = 48,.out = 33, POINT,.gap = 3,.bf16 =
+        TRUE},
+  {2, 6, 5,.channels = 33,.channels2 = 31,.out = 40, SQUARE,.conv =
+        SAME,.bf16 = TRUE},
 };
 
 static const Product winograd_cases[] = {
