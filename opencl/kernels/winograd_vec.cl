@@ -7,11 +7,11 @@
  *
  * A work-item alone is a work-group. It does strips of at most MAX_BLOCKS blocks of TILES tiles, one after the other, and
  * one in n_sets of the panels. First it transforms what the tiles see, then it multiplies panel by panel. Weights come
- * transformed, [n_panels][36][depth][32], or, where that is too much memory, as they are, [n_panels][3][3][depth][32]:
- * then it transforms a row of the 6 x 6 points of DEPTH channels at a time, which stays in the second-level cache while
- * the strip passes by.
+ * transformed, [n_panels][36][depth][32], or, where that is too much memory, as they are, [n_panels][3][3][depth][32]
+ * in fp32 or [n_panels][3][3][depth / 2][32][2] in bf16: then it transforms two rows of the 6 x 6 points of DEPTH channels
+ * at a time, which stay in the second-level cache while the strip passes by. Products are fp32 in all cases.
  * scratch: slot_size numbers a work-item: transformed inputs [6][n_blocks][6][depth / 16][TILES][16], in the order in which
- * they are read, then transformed weights [DEPTH][6][32], in the order in which they are written: both ways, caches fetch
+ * they are read, then transformed weights [DEPTH][2][6][32], in the order in which they are written: both ways, caches fetch
  * ahead.
  */
 
@@ -28,7 +28,11 @@
 /* Bounds the sums in private memory to 432 KiB. */
 #define MAX_BLOCKS 8
 /* Channels whose weights are transformed at a time. */
-#define DEPTH 256
+#define DEPTH 128
+/* Values of `form`: what the panels are. */
+#define PANELS_TRANSFORMED 0
+#define PANELS_F32 1
+#define PANELS_BF16 2
 /* Channels and pixels of a row that are gathered at a time: what TILES tiles in a row see. */
 #define STAGE_DEPTH 128
 #define STAGE_WIDTH (4 * TILES + 2)
@@ -126,43 +130,76 @@ transform_source (__global float *image, Strides strides, const Gather *g, int f
   }
 }
 
-/* Row `y` of G times a column of three taps. */
-float16
-transform_taps (int y, float16 g0, float16 g1, float16 g2)
+/* Two of the six rows of G times a column of three taps: those that share sums, 0 and 5, 1 and 2, 3 and 4. */
+void
+transform_taps (int pair, float16 *first, float16 *second, float16 g0, float16 g1, float16 g2)
 {
-  switch (y) {
-    case 0:
-      return 0.25f * g0;
-    case 1:
-      return (g0 + g1 + g2) * (-1.0f / 6);
-    case 2:
-      return (g0 - g1 + g2) * (-1.0f / 6);
-    case 3:
-      return fma ((float16) 0.25f, g0, fma ((float16) 0.5f, g1, g2)) * (1.0f / 6);
-    case 4:
-      return fma ((float16) 0.25f, g0, fma ((float16) -0.5f, g1, g2)) * (1.0f / 6);
-    default:
-      return g2;
+  if (pair == 0) {
+    *first = 0.25f * g0;
+    *second = g2;
+  } else if (pair == 1) {
+    const float16 even = (g0 + g2) * (-1.0f / 6);
+    *first = fma ((float16) (-1.0f / 6), g1, even);
+    *second = fma ((float16) (1.0f / 6), g1, even);
+  } else {
+    const float16 even = fma ((float16) 0.25f, g0, g2) * (1.0f / 6);
+    *first = fma ((float16) (1.0f / 12), g1, even);
+    *second = fma ((float16) (-1.0f / 12), g1, even);
   }
 }
 
-/* Row `y` of G g G' of n channels, whose taps lie tap_size apart. */
+/* A pair of rows of G g G' of one channel and 16 columns, whose taps are g[y][x]. */
 void
-transform_weights (__global float *weights, int y, const __global float *panel, size_t tap_size, int n)
+transform_kernel (__global float *weights, int pair, const float16 g[3][3])
 {
-  for (int k = 0; k < n; k++, panel += NR, weights += 6 * NR)
+  float16 half_way[2][3];
+
+#pragma unroll
+  for (int x = 0; x < 3; x++)
+    transform_taps (pair, &half_way[0][x], &half_way[1][x], g[0][x], g[1][x], g[2][x]);
+#pragma unroll
+  for (int y = 0; y < 2; y++) {
+    float16 points[6];
+    transform_taps (0, &points[0], &points[5], half_way[y][0], half_way[y][1], half_way[y][2]);
+    transform_taps (1, &points[1], &points[2], half_way[y][0], half_way[y][1], half_way[y][2]);
+    transform_taps (2, &points[3], &points[4], half_way[y][0], half_way[y][1], half_way[y][2]);
+#pragma unroll
+    for (int x = 0; x < 6; x++)
+      *(__global float16 *) (weights + (6 * y + x) * NR) = points[x];
+  }
+}
+
+/* A pair of rows of G g G' of n channels, whose taps lie tap_size apart. */
+void
+transform_weights (__global float *weights, int pair, const __global float *panel, size_t tap_size, int n)
+{
+  for (int k = 0; k < n; k++, panel += NR, weights += 12 * NR)
 #pragma unroll
     for (int i = 0; i < NR; i += 16) {
-      const __global float *from = panel + i;
-      float16 g[3];
+      float16 g[3][3];
 #pragma unroll
-      for (int x = 0; x < 3; x++)
-        g[x] = transform_taps (y, *(const __global float16 *) (from + x * tap_size),
-            *(const __global float16 *) (from + (3 + x) * tap_size),
-            *(const __global float16 *) (from + (6 + x) * tap_size));
+      for (int tap = 0; tap < 9; tap++)
+        g[tap / 3][tap % 3] = *(const __global float16 *) (panel + tap * tap_size + i);
+      transform_kernel (weights + i, pair, g);
+    }
+}
+
+/* The same from panels in bf16, the upper halves of fp32: two channels in a word, n even. */
+void
+transform_bf16_weights (__global float *weights, int pair, const __global uint *panel, size_t tap_size, int n)
+{
+  for (int k = 0; k < n; k += 2, panel += NR, weights += 24 * NR)
 #pragma unroll
-      for (int x = 0; x < 6; x++)
-        *(__global float16 *) (weights + x * NR + i) = transform_taps (x, g[0], g[1], g[2]);
+    for (int i = 0; i < NR; i += 16) {
+      float16 even[3][3], odd[3][3];
+#pragma unroll
+      for (int tap = 0; tap < 9; tap++) {
+        const uint16 both = *(const __global uint16 *) (panel + tap * tap_size / 2 + i);
+        even[tap / 3][tap % 3] = as_float16 (both << 16);
+        odd[tap / 3][tap % 3] = as_float16 (both & 0xffff0000);
+      }
+      transform_kernel (weights + i, pair, even);
+      transform_kernel (weights + 12 * NR + i, pair, odd);
     }
 }
 
@@ -246,7 +283,7 @@ __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,
     const __global float *source2, ulong offset2, int stride2, int channels2,
-    const __global float *panels, int is_transformed, int n_panels, int n_sets, int first_strip, int end_strip,
+    const __global float *panels, int form, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
     GATHER_PARAMS, EPILOGUE_PARAMS)
 {
@@ -269,16 +306,24 @@ winograd_vec (const __global float *source1, ulong offset1, int stride1, int cha
     if (channels2 > 0)
       transform_source (image + channels1 * TILES, strides, &g, first, n_tiles, source2 + offset2, stride2, channels2);
     for (int panel = set; panel < n_panels; panel += n_sets) {
-      if (is_transformed)
+      if (form == PANELS_TRANSFORMED)
         for (int y = 0; y < 6; y++)
           multiply_row (sums, y, blocks, image + y * strides.row, strides, panels + (panel * POINTS + 6 * y) * tap_size,
               tap_size, NR, depth, 1);
       else
         for (int k = 0; k < depth; k += DEPTH)
-          for (int y = 0; y < 6; y++) {
+          for (int pair = 0; pair < 3; pair++) {
+            const size_t from = panel * 9 * tap_size + k * NR;
             const int n = min (DEPTH, depth - k);
-            transform_weights (weights, y, panels + panel * 9 * tap_size + k * NR, tap_size, n);
-            multiply_row (sums, y, blocks, image + y * strides.row + k * TILES, strides, weights, NR, 6 * NR, n, k == 0);
+            if (form == PANELS_BF16)
+              transform_bf16_weights (weights, pair, (const __global uint *) panels + from / 2, tap_size, n);
+            else
+              transform_weights (weights, pair, panels + from, tap_size, n);
+            for (int row = 0; row < 2; row++) {
+              const int y = pair == 0 ? 5 * row : 2 * pair - 1 + row;
+              multiply_row (sums, y, blocks, image + y * strides.row + k * TILES, strides, weights + row * 6 * NR, NR,
+                  12 * NR, n, k == 0);
+            }
           }
       finish_strip (&e, &g, sums, first, n_tiles, panel * NR);
     }

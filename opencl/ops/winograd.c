@@ -14,7 +14,7 @@
 #define PANEL 32
 #define MAX_CHANNELS 256
 #define MAX_BLOCKS 8
-#define DEPTH 256
+#define DEPTH 128
 
 /* Blocks that are worth transforming weights for: with fewer, compute units share the panels instead of the blocks. */
 #define MIN_BLOCKS 4
@@ -28,11 +28,19 @@
 /* Time of a multiplication here against one of the direct way, transforms included; measured on Zen 4. */
 #define RELATIVE_COST 1.5
 
-/* Times faster that the direct way is in bf16; Winograd's numbers need fp32. */
+/* Times faster that the direct way is in bf16; Winograd's products need fp32. */
 #define BF16_SPEED 1.8
 
 /* Time of transforming the weights for a strip, in tiles' points. */
 #define WEIGHTS_COST 200
+
+/* What winograd_vec.cl reads: PANELS_* there. */
+typedef enum
+{
+  PANELS_TRANSFORMED,
+  PANELS_F32,
+  PANELS_BF16,
+} PanelForm;
 
 typedef enum
 {
@@ -88,8 +96,7 @@ suits_weights (OclDevice * device, const OclWeights * weights)
       && weights->type != OCL_F16 && weights->panel == PANEL && !weights->geglu
       && (spatial || is_temporal (weights))
       && weights->in_channels % 16 == 0
-      && (weights->in_channels <= MAX_CHANNELS || (spatial
-          && weights->type == OCL_F32));
+      && (weights->in_channels <= MAX_CHANNELS || spatial);
 }
 
 static const gdouble G[6][3] = {
@@ -295,7 +302,7 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
   plan = make_plan (device, weights, output);
   cost = relative * 36 * TILES * plan.n_blocks * plan.n_strips;
   if (weights->winograd == NULL)
-    cost += (gdouble) WEIGHTS_COST *plan.n_strips;
+    cost += relative / RELATIVE_COST * WEIGHTS_COST * plan.n_strips;
   return cost < 9 * pixels;
 }
 
@@ -328,7 +335,8 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclEpilogue * epilogue, const OclTensor * output, const Plan * plan,
     gsize first, gsize end, const OclTensor * scratch, GError ** error)
 {
-  gboolean is_transformed = weights->winograd != NULL;
+  PanelForm form = weights->winograd != NULL ? PANELS_TRANSFORMED
+      : weights->type == OCL_BF16 ? PANELS_BF16 : PANELS_F32;
   OclCall call = { 0 };
 
   call.program = call.kernel = "winograd_vec";
@@ -336,8 +344,9 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   call.global[1] = plan->n_items;
   call.work = RELATIVE_COST * (end - first) * strip_work (weights, plan);
   ocl_call_sources (&call, input, input2);
-  ocl_call_buffer (&call, is_transformed ? weights->winograd : weights->panels);
-  ocl_call_int (&call, is_transformed);
+  ocl_call_buffer (&call,
+      form == PANELS_TRANSFORMED ? weights->winograd : weights->panels);
+  ocl_call_int (&call, form);
   ocl_call_int (&call, weights->n_panels);
   ocl_call_int (&call, plan->n_sets);
   ocl_call_int (&call, first);
@@ -357,7 +366,7 @@ static gsize
 slot_size (const OclWeights * weights, const Plan * plan)
 {
   return 36 * TILES * plan->n_blocks * weights->in_channels
-      + (weights->winograd == NULL ? 6 * DEPTH * PANEL : 0);
+      + (weights->winograd == NULL ? 12 * DEPTH * PANEL : 0);
 }
 
 gsize

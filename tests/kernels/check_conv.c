@@ -90,11 +90,12 @@ static const Product winograd_cases[] = {
 
 /* More channels than layers with transformed weights have; in one strip, and in more than there are work-items. */
 static const Product wide_cases[] = {
-  {1, 5, 9,.channels = 272,.out = 33, SQUARE,.conv = SAME},
-  {2, 13, 18,.channels = 256,.channels2 = 48,.out = 70, SQUARE,.conv =
-        SAME,.gap = 5,.frame_bias = 2,.residual = 1,.merge = 0.5,.scale = 0.5},
-  {1, 9, 9,.channels = 272,.out = 24, SQUARE,.conv =
-        {1, 1, 1, 17, 18},.activation = OCL_ACTIVATION_SILU},
+  {1, 5, 9,.channels = 288,.out = 33, SQUARE,.conv = SAME,.bf16 = TRUE},
+  {2, 13, 18,.channels = 256,.channels2 = 64,.out = 70, SQUARE,.conv =
+        SAME,.gap = 5,.frame_bias = 2,.residual = 1,.merge = 0.5,.scale =
+        0.5,.bf16 = TRUE},
+  {1, 9, 9,.channels = 352,.out = 24, SQUARE,.conv =
+        {1, 1, 1, 17, 18},.activation = OCL_ACTIVATION_SILU,.bf16 = TRUE},
   {1, 53, 67,.channels = 272,.out = 33, SQUARE,.conv = SAME},
 };
 
@@ -123,12 +124,13 @@ static const Product bench_cases[] = {
   {1, 320, 512,.channels = 128,.out = 3, SQUARE,.conv = SAME},
   /* Its UNet, with guidance, and Stable Video Diffusion's temporal layers. */
   {2, 40, 64,.channels = 4,.out = 320, SQUARE,.conv = SAME},
-  {1, 40, 64,.channels = 320,.out = 320, SQUARE,.conv = SAME},
-  {2, 40, 64,.channels = 640,.channels2 = 320,.out = 320, SQUARE,.conv = SAME},
-  {2, 20, 32,.channels = 640,.out = 640, SQUARE,.conv = SAME},
+  {1, 40, 64,.channels = 320,.out = 320, SQUARE,.conv = SAME,.bf16 = TRUE},
+  {2, 40, 64,.channels = 640,.channels2 = 320,.out = 320, SQUARE,.conv =
+        SAME,.bf16 = TRUE},
+  {2, 20, 32,.channels = 640,.out = 640, SQUARE,.conv = SAME,.bf16 = TRUE},
   {2, 10, 16,.channels = 1280,.channels2 = 1280,.out = 1280, SQUARE,.conv =
-        SAME},
-  {2, 5, 8,.channels = 1280,.out = 1280, SQUARE,.conv = SAME},
+        SAME,.bf16 = TRUE},
+  {2, 5, 8,.channels = 1280,.out = 1280, SQUARE,.conv = SAME,.bf16 = TRUE},
   {8, 40, 64,.channels = 320,.out = 320, TEMPORAL},
   {8, 10, 16,.channels = 1280,.out = 1280, TEMPORAL},
   {8, 40, 64,.channels = 512,.out = 512, TEMPORAL},
