@@ -7,8 +7,8 @@
  *   bench_networks decode FOLDER FRAMES HEIGHT WIDTH [--rounds N] [--warm N]
  *   bench_networks keyframes|interpolate MODEL_FOLDER [--rounds N] [--warm N]
  *
- * A unet or decode FOLDER holds config.json and weights; FRAMES, HEIGHT, WIDTH count latents; --calls 2 gives two of them
- * to one call, a guided step. keyframes and interpolate run a window or a gap as the elements do, with the model's own
+ * A unet or decode FOLDER holds config.json and weights; FRAMES, HEIGHT, WIDTH count latents; --calls 2 runs them for two
+ * prompts, a guided step. keyframes and interpolate run a window or a gap as the elements do, with the model's own
  * settings. --warm says how many frames (or steps of sampling) the run has that comes before timing, which builds kernels
  * and fills the arena; --bf16 multiplies in bf16 where the CPU can. Output, a line each: "load SECONDS", "seconds
  * SECONDS" a round, "rms R" and "projection P" of the result, and "memory BYTES", the process's largest.
@@ -120,20 +120,11 @@ static gboolean
 alloc_latents (Bench * bench, gsize in, gsize out, gsize factor,
     GError ** error)
 {
-  gsize n = bench->calls * bench->frames;
-  OclTensor clip;
-
-  if (!ocl_tensor_alloc (bench->queue, OCL_F32, n, bench->height, bench->width,
-          in, &bench->input, error)
-      || !ocl_tensor_alloc (bench->queue, OCL_F32, n, factor * bench->height,
-          factor * bench->width, out, &bench->output, error))
-    return FALSE;
-  for (gint i = 0; i < bench->calls; i++) {
-    clip = ocl_tensor_frames (&bench->input, i * bench->frames, bench->frames);
-    if (!fill (bench, &clip, 0, error))
-      return FALSE;
-  }
-  return TRUE;
+  return ocl_tensor_alloc (bench->queue, OCL_F32, bench->frames, bench->height,
+      bench->width, in, &bench->input, error)
+      && ocl_tensor_alloc (bench->queue, OCL_F32, bench->calls * bench->frames,
+      factor * bench->height, factor * bench->width, out, &bench->output, error)
+      && fill (bench, &bench->input, 0, error);
 }
 
 static gboolean
@@ -165,11 +156,11 @@ open_unet (Bench * bench, GError ** error)
 static gboolean
 run_unet (Bench * bench, gsize frames, GError ** error)
 {
-  gsize n = bench->calls * frames;
-  OclTensor input = ocl_tensor_frames (&bench->input, 0, n);
-  OclTensor output = ocl_tensor_frames (&bench->output, 0, n);
+  OclTensor input = ocl_tensor_frames (&bench->input, 0, frames);
+  OclTensor output =
+      ocl_tensor_frames (&bench->output, 0, bench->calls * frames);
 
-  return vldm_unet_run_clips (bench->unet, bench->queue, bench->calls,
+  return vldm_unet_run_prompts (bench->unet, bench->queue, bench->calls,
       (const VldmUnetContext * const *) bench->contexts, &input, 500.0f,
       bench->conditions, &output, error)
       && ocl_queue_finish (bench->queue, error);
@@ -397,7 +388,7 @@ parse (Bench * bench, int *argc, char ***argv, char **conditions,
   const GOptionEntry entries[] = {
     {"tokens", 0, 0, G_OPTION_ARG_INT, &bench->tokens, "of the text", "N"},
     {"calls", 0, 0, G_OPTION_ARG_INT, &bench->calls,
-        "each with a text of its own, 1 or 2", "N"},
+        "for a text each, 1 or 2", "N"},
     {"conditions", 0, 0, G_OPTION_ARG_STRING, conditions,
         "time ids or class label", "A,B,C"},
     {"rounds", 0, 0, G_OPTION_ARG_INT, &bench->rounds, "timed runs", "N"},

@@ -79,14 +79,15 @@ typedef struct
 } Network;
 
 static gboolean
-call_unet (OclQueue * queue, const VldmUnetContext * context,
-    const OclTensor * sample, gfloat timestep, const OclTensor * output,
-    gpointer network, GError ** error)
+call_unet (OclQueue * queue, guint n_prompts,
+    const VldmUnetContext * const *contexts, const OclTensor * sample,
+    gfloat timestep, const OclTensor * output, gpointer network,
+    GError ** error)
 {
   const Network *self = network;
 
-  return vldm_unet_run (self->unet, queue, context, sample, timestep,
-      &self->time_id, output, error);
+  return vldm_unet_run_prompts (self->unet, queue, n_prompts, contexts, sample,
+      timestep, &self->time_id, output, error);
 }
 
 static gboolean

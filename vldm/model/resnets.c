@@ -9,6 +9,8 @@
  */
 #include "vldm/model/resnets.h"
 
+#include "opencl/ops/elementwise.h"
+
 const OclConv vldm_conv_same = { 1, 1, 1 };
 const OclConv vldm_conv_halve = { 2, 1, 1 };
 
@@ -191,13 +193,13 @@ run_temporal (const VldmResnet * resnet, OclQueue * queue,
 }
 
 static gboolean
-run_temporal_clips (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
-    const OclTensor * time_bias, const OclTensor * scratch,
+run_temporal_clips (const VldmResnet * resnet, OclQueue * queue,
+    gsize clip_frames, const OclTensor * time_bias, const OclTensor * scratch,
     const OclTensor * output, GError ** error)
 {
-  for (guint i = 0; i < n_clips; i++) {
-    OclTensor clip = vldm_tensor_clip (output, n_clips, i);
-    OclTensor clip_scratch = vldm_tensor_clip (scratch, n_clips, i);
+  for (gsize i = 0; i < output->frames; i += clip_frames) {
+    OclTensor clip = ocl_tensor_frames (output, i, clip_frames);
+    OclTensor clip_scratch = ocl_tensor_frames (scratch, i, clip_frames);
 
     if (!run_temporal (resnet, queue, time_bias, &clip_scratch, &clip, error))
       return FALSE;
@@ -206,8 +208,8 @@ run_temporal_clips (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
 }
 
 gboolean
-vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
-    const OclTensor * input, const OclTensor * skip,
+vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
+    gsize clip_frames, const OclTensor * input, const OclTensor * skip,
     const OclTensor * time_bias, const OclTensor * output, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
@@ -223,7 +225,7 @@ vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
         run_spatial (resnet, queue, input, skip, time_bias, &scratch, output,
         error)
         && (!resnet->has_temporal
-        || run_temporal_clips (resnet, queue, n_clips, time_bias, &scratch,
+        || run_temporal_clips (resnet, queue, clip_frames, time_bias, &scratch,
             output, error));
   }
   ocl_arena_release (arena, mark);
@@ -232,12 +234,36 @@ vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, guint n_clips,
 
 /* ---- memory ---- */
 
-OclTensor
-vldm_tensor_clip (const OclTensor * tensor, guint n_clips, guint i)
+static gboolean
+is_one_for_all (const OclTensor * tensor, const VldmClips * clips)
 {
-  gsize frames = tensor->frames / n_clips;
+  return tensor->frames == clips->frames;
+}
 
-  return ocl_tensor_frames (tensor, i * frames, frames);
+OclTensor
+vldm_tensor_clip (const OclTensor * tensor, const VldmClips * clips, guint i)
+{
+  gsize first = is_one_for_all (tensor, clips) ? 0 : i * clips->frames;
+
+  return ocl_tensor_frames (tensor, first, clips->frames);
+}
+
+gboolean
+vldm_tensor_repeat (OclQueue * queue, OclTensor * tensor,
+    const VldmClips * clips, GError ** error)
+{
+  const OclTensor one = *tensor;
+
+  if (!is_one_for_all (tensor, clips))
+    return TRUE;
+  tensor->frames = clips->n * clips->frames;
+  for (guint i = 1; i < clips->n; i++) {
+    OclTensor clip = vldm_tensor_clip (tensor, clips, i);
+
+    if (!ocl_copy (queue, &one, &clip, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 OclTensor

@@ -47,12 +47,23 @@ void vldm_resnet_clear (VldmResnet * resnet);
 
 /* @input [T, h, w, C1] and, when not NULL, @skip [T, h, w, C2] appended on channels -> @output [T, h, w, out_channels],
  * another tensor. @time_bias [1, 1, 1, n] is the network's stack of time projections; NULL = none. The frames
- * are @n_clips clips of equally many, one behind the other. */
-gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, guint n_clips, const OclTensor * input,
+ * are clips of @clip_frames each, one behind the other. */
+gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, gsize clip_frames, const OclTensor * input,
     const OclTensor * skip, const OclTensor * time_bias, const OclTensor * output, GError ** error);
 
-/* Clip @i of @tensor's @n_clips; no copy. */
-OclTensor vldm_tensor_clip (const OclTensor * tensor, guint n_clips, guint i);
+/* What a network works on for several prompts: a clip for each, one behind the other. Before the first layer that reads the
+ * prompt all clips are equal; until then a tensor holds one, in memory for all, and its frames tell. */
+typedef struct
+{
+  guint n;
+  gsize frames;                 /* of one */
+} VldmClips;
+
+/* Clip @i of @tensor, which may hold one for all; no copy. */
+OclTensor vldm_tensor_clip (const OclTensor * tensor, const VldmClips * clips, guint i);
+
+/* Where @tensor, packed, holds one clip for all, copies it, so that each has its own. */
+gboolean vldm_tensor_repeat (OclQueue * queue, OclTensor * tensor, const VldmClips * clips, GError ** error);
 
 /* The 3 x 3 convolution that keeps the size, and the one that halves it, rounding up. */
 extern const OclConv vldm_conv_same, vldm_conv_halve;

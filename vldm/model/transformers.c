@@ -14,225 +14,9 @@
 
 #include "opencl/ops/elementwise.h"
 #include "opencl/ops/norm.h"
-#include "vldm/model/resnets.h"
 
-#define NORM_GROUPS 32
 #define GROUP_NORM_EPS 1e-6f
 #define LAYER_NORM_EPS 1e-5f
-/* ocl_attention's limit. */
-#define MAX_HEAD_DIM 512
-
-/* ---- loading ---- */
-
-static gboolean
-load_self_attention (VldmSelfAttention * attention, VldmWeights * weights,
-    const char *prefix, gsize channels, GError ** error)
-{
-  g_autofree char *path = g_strconcat (prefix, ".attn1", NULL);
-  g_autoptr (VldmStack) stack = vldm_stack_new ();
-
-  vldm_stack_add (stack, path, "to_q", channels);
-  vldm_stack_add (stack, path, "to_k", channels);
-  vldm_stack_add (stack, path, "to_v", channels);
-  return vldm_weights_norm (weights, prefix, "norm1", channels,
-      &attention->norm, error)
-      && vldm_weights_stack (weights, stack, channels, VLDM_LINEAR_PLAIN,
-      &attention->to_qkv, error)
-      && vldm_weights_linear (weights, path, "to_out.0", channels, channels,
-      VLDM_LINEAR_BIAS, &attention->to_out, error);
-}
-
-static gboolean
-load_cross_attention (VldmCrossAttention * attention, VldmWeights * weights,
-    const char *prefix, const char *name, const char *norm, gsize channels,
-    gsize context, GError ** error)
-{
-  g_autofree char *path = g_strconcat (prefix, ".", name, NULL);
-  g_autoptr (VldmStack) stack = vldm_stack_new ();
-
-  vldm_stack_add (stack, path, "to_k", channels);
-  vldm_stack_add (stack, path, "to_v", channels);
-  return vldm_weights_norm (weights, prefix, norm, channels,
-      &attention->norm, error)
-      && vldm_weights_linear (weights, path, "to_q", channels, channels,
-      VLDM_LINEAR_PLAIN, &attention->to_q, error)
-      && vldm_weights_stack (weights, stack, context, VLDM_LINEAR_PLAIN,
-      &attention->to_kv, error)
-      && vldm_weights_linear (weights, path, "to_out.0", channels, channels,
-      VLDM_LINEAR_BIAS, &attention->to_out, error);
-}
-
-static gboolean
-load_feed_forward (VldmFeedForward * ff, VldmWeights * weights,
-    const char *prefix, const char *name, const char *norm, gsize channels,
-    GError ** error)
-{
-  g_autofree char *path = g_strconcat (prefix, ".", name, NULL);
-
-  return vldm_weights_norm (weights, prefix, norm, channels, &ff->norm, error)
-      && vldm_weights_linear (weights, path, "net.0.proj", 8 * channels,
-      channels, VLDM_LINEAR_BIAS | VLDM_LINEAR_GEGLU, &ff->proj, error)
-      && vldm_weights_linear (weights, path, "net.2", channels, 4 * channels,
-      VLDM_LINEAR_BIAS, &ff->out, error);
-}
-
-static gboolean
-load_attn1 (VldmTransformerBlock * block, VldmWeights * weights,
-    const char *prefix, const VldmTransformerConfig * config, GError ** error)
-{
-  if (config->only_cross_attention)
-    return load_cross_attention (&block->cross_attn1, weights, prefix, "attn1",
-        "norm1", config->channels, config->context_channels, error);
-  return load_self_attention (&block->attn1, weights, prefix, config->channels,
-      error);
-}
-
-static gboolean
-load_block (VldmTransformerBlock * block, VldmWeights * weights,
-    const char *prefix, const VldmTransformerConfig * config, GError ** error)
-{
-  return load_attn1 (block, weights, prefix, config, error)
-      && load_cross_attention (&block->attn2, weights, prefix, "attn2", "norm2",
-      config->channels, config->context_channels, error)
-      && load_feed_forward (&block->ff, weights, prefix, "ff", "norm3",
-      config->channels, error);
-}
-
-/* Across frames, attn1 always is a self-attention. */
-static gboolean
-load_temporal_block (VldmTransformerBlock * block, VldmWeights * weights,
-    const char *prefix, const VldmTransformerConfig * config, GError ** error)
-{
-  VldmTransformerConfig temporal = *config;
-
-  temporal.only_cross_attention = FALSE;
-  return load_feed_forward (&block->ff_in, weights, prefix, "ff_in",
-      "norm_in", config->channels, error)
-      && load_block (block, weights, prefix, &temporal, error);
-}
-
-static gboolean
-load_layer (VldmTransformer * transformer, VldmWeights * weights,
-    const char *prefix, guint layer, GError ** error)
-{
-  const VldmTransformerConfig *config = &transformer->config;
-  g_autofree char *spatial =
-      g_strdup_printf ("%s.transformer_blocks.%u", prefix, layer);
-  g_autofree char *temporal =
-      g_strdup_printf ("%s.temporal_transformer_blocks.%u", prefix, layer);
-
-  return load_block (&transformer->transformer_blocks[layer], weights, spatial,
-      config, error)
-      && (!config->temporal
-      || load_temporal_block (&transformer->temporal_transformer_blocks[layer],
-          weights, temporal, config, error));
-}
-
-static gboolean
-load_time (VldmTransformer * transformer, VldmWeights * weights,
-    const char *prefix, GError ** error)
-{
-  gsize channels = transformer->config.channels;
-  g_autofree char *positions = g_strconcat (prefix, ".time_pos_embed", NULL);
-
-  return vldm_weights_linear (weights, positions, "linear_1", 4 * channels,
-      channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_1, error)
-      && vldm_weights_linear (weights, positions, "linear_2", channels,
-      4 * channels, VLDM_LINEAR_BIAS, &transformer->time_pos_embed_2, error)
-      && vldm_weights_mix (weights, prefix, &transformer->mix, error);
-}
-
-static gboolean
-check_config (const char *prefix, const VldmTransformerConfig * config,
-    GError ** error)
-{
-  gsize channels = config->channels;
-  guint heads = config->heads;
-
-  if (channels % NORM_GROUPS == 0 && heads > 0 && channels % heads == 0
-      && channels / heads <= MAX_HEAD_DIM)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-      "%s: %" G_GSIZE_FORMAT " channels and %u attention heads; channels must "
-      "be a multiple of %u and of the heads, with at most %u a head", prefix,
-      channels, heads, NORM_GROUPS, MAX_HEAD_DIM);
-  return FALSE;
-}
-
-gboolean
-vldm_transformer_load (VldmTransformer * transformer, VldmWeights * weights,
-    const char *prefix, const VldmTransformerConfig * config, GError ** error)
-{
-  gsize channels = config->channels;
-
-  if (!check_config (prefix, config, error))
-    return FALSE;
-  transformer->config = *config;
-  transformer->transformer_blocks =
-      g_new0 (VldmTransformerBlock, config->n_layers);
-  if (config->temporal)
-    transformer->temporal_transformer_blocks =
-        g_new0 (VldmTransformerBlock, config->n_layers);
-  for (guint i = 0; i < config->n_layers; i++) {
-    if (!load_layer (transformer, weights, prefix, i, error))
-      return FALSE;
-  }
-  return vldm_weights_norm (weights, prefix, "norm", channels,
-      &transformer->norm, error)
-      && vldm_weights_linear (weights, prefix, "proj_in", channels, channels,
-      VLDM_LINEAR_BIAS, &transformer->proj_in, error)
-      && vldm_weights_linear (weights, prefix, "proj_out", channels, channels,
-      VLDM_LINEAR_BIAS, &transformer->proj_out, error)
-      && (!config->temporal || load_time (transformer, weights, prefix, error));
-}
-
-static void
-clear_feed_forward (VldmFeedForward * ff)
-{
-  vldm_norm_clear (&ff->norm);
-  g_clear_pointer (&ff->proj, ocl_weights_free);
-  g_clear_pointer (&ff->out, ocl_weights_free);
-}
-
-static void
-clear_cross_attention (VldmCrossAttention * attention)
-{
-  vldm_norm_clear (&attention->norm);
-  g_clear_pointer (&attention->to_q, ocl_weights_free);
-  g_clear_pointer (&attention->to_kv, ocl_weights_free);
-  g_clear_pointer (&attention->to_out, ocl_weights_free);
-}
-
-static void
-clear_blocks (VldmTransformerBlock * blocks, guint n)
-{
-  for (guint i = 0; blocks != NULL && i < n; i++) {
-    VldmTransformerBlock *block = &blocks[i];
-
-    clear_feed_forward (&block->ff_in);
-    vldm_norm_clear (&block->attn1.norm);
-    g_clear_pointer (&block->attn1.to_qkv, ocl_weights_free);
-    g_clear_pointer (&block->attn1.to_out, ocl_weights_free);
-    clear_cross_attention (&block->cross_attn1);
-    clear_cross_attention (&block->attn2);
-    clear_feed_forward (&block->ff);
-  }
-  g_free (blocks);
-}
-
-void
-vldm_transformer_clear (VldmTransformer * transformer)
-{
-  guint n = transformer->config.n_layers;
-
-  clear_blocks (g_steal_pointer (&transformer->transformer_blocks), n);
-  clear_blocks (g_steal_pointer (&transformer->temporal_transformer_blocks), n);
-  vldm_norm_clear (&transformer->norm);
-  g_clear_pointer (&transformer->proj_in, ocl_weights_free);
-  g_clear_pointer (&transformer->proj_out, ocl_weights_free);
-  g_clear_pointer (&transformer->time_pos_embed_1, ocl_weights_free);
-  g_clear_pointer (&transformer->time_pos_embed_2, ocl_weights_free);
-}
 
 /* ---- prompt and positions ---- */
 
@@ -365,18 +149,30 @@ typedef struct
 {
   OclQueue *queue;
   guint heads;
-  guint n_clips;
-  const VldmPrompt *const *prompts;     /* [n_clips], of all layers */
-  OclTensor normed;             /* [T, h, w, C] */
+  const VldmClips *clips;
+  const VldmPrompt *const *prompts;     /* [clips->n], of all layers */
+  OclTensor normed;             /* [T, h, w, C], T frames of all clips */
   OclTensor wide;               /* [T, h, w, 4 C] */
 } TransformerRun;
 
+/* The first numbers of scratch as a tensor of @x's pixels. */
+static OclTensor
+scratch_for (const OclTensor * x, const OclTensor * scratch, gsize channels)
+{
+  OclTensor tensor = vldm_tensor_reuse (scratch, channels);
+
+  tensor.frames = x->frames;
+  return tensor;
+}
+
+/* @normed, in run->normed, = LN x. */
 static gboolean
 run_norm (const TransformerRun * run, const VldmNorm * norm,
-    const OclTensor * x, GError ** error)
+    const OclTensor * x, OclTensor * normed, GError ** error)
 {
+  *normed = scratch_for (x, &run->normed, x->channels);
   return ocl_layer_norm (run->queue, LAYER_NORM_EPS, x, norm->weight,
-      norm->bias, &run->normed, error);
+      norm->bias, normed, error);
 }
 
 /* An attention to the prompt: which of all layers'. */
@@ -393,40 +189,54 @@ find_prompt (const TransformerRun * run, PromptIndex index, guint clip)
       index.place];
 }
 
-/* x += to_out (normed) + what @constant is for each clip, which may be NULL. */
+/* x += to_out (attended) + what @constant is for each clip. */
 static gboolean
-add_attended (const TransformerRun * run, const OclWeights * to_out,
-    const PromptIndex * constant, const OclTensor * x, GError ** error)
+add_attended_to_clips (const TransformerRun * run, const OclWeights * to_out,
+    PromptIndex constant, const OclTensor * attended, OclTensor * x,
+    GError ** error)
 {
-  guint n = constant != NULL ? run->n_clips : 1;
-
-  for (guint i = 0; i < n; i++) {
-    OclTensor clip = vldm_tensor_clip (x, n, i);
-    OclTensor normed = vldm_tensor_clip (&run->normed, n, i);
+  if (!vldm_tensor_repeat (run->queue, x, run->clips, error))
+    return FALSE;
+  for (guint i = 0; i < run->clips->n; i++) {
+    OclTensor clip = vldm_tensor_clip (x, run->clips, i);
+    OclTensor clip_attended = vldm_tensor_clip (attended, run->clips, i);
     const OclEpilogue add = {
-      .frame_bias = constant != NULL ? &find_prompt (run, *constant,
-          i)->tensor : NULL,
+      .frame_bias = &find_prompt (run, constant, i)->tensor,
       .residual = &clip,
     };
 
-    if (!ocl_linear (run->queue, to_out, &normed, &add, &clip, error))
+    if (!ocl_linear (run->queue, to_out, &clip_attended, &add, &clip, error))
       return FALSE;
   }
   return TRUE;
 }
 
+/* The same where @constant is not NULL. */
+static gboolean
+add_attended (const TransformerRun * run, const OclWeights * to_out,
+    const PromptIndex * constant, const OclTensor * attended, OclTensor * x,
+    GError ** error)
+{
+  const OclEpilogue add = {.residual = x };
+
+  if (constant != NULL)
+    return add_attended_to_clips (run, to_out, *constant, attended, x, error);
+  return ocl_linear (run->queue, to_out, attended, &add, x, error);
+}
+
 /* Across frames, each clip by itself. */
 static gboolean
 attend_clips (const TransformerRun * run, const OclTensor * query,
-    const OclTensor * key, const OclTensor * value, GError ** error)
+    const OclTensor * key, const OclTensor * value, const OclTensor * attended,
+    GError ** error)
 {
-  for (guint i = 0; i < run->n_clips; i++) {
-    OclTensor q = vldm_tensor_clip (query, run->n_clips, i);
-    OclTensor k = vldm_tensor_clip (key, run->n_clips, i);
-    OclTensor v = vldm_tensor_clip (value, run->n_clips, i);
-    OclTensor attended = vldm_tensor_clip (&run->normed, run->n_clips, i);
+  for (guint i = 0; i < run->clips->n; i++) {
+    OclTensor q = vldm_tensor_clip (query, run->clips, i);
+    OclTensor k = vldm_tensor_clip (key, run->clips, i);
+    OclTensor v = vldm_tensor_clip (value, run->clips, i);
+    OclTensor clip = vldm_tensor_clip (attended, run->clips, i);
 
-    if (!ocl_temporal_attention (run->queue, run->heads, &q, &k, &v, &attended,
+    if (!ocl_temporal_attention (run->queue, run->heads, &q, &k, &v, &clip,
             error))
       return FALSE;
   }
@@ -437,40 +247,42 @@ attend_clips (const TransformerRun * run, const OclTensor * query,
 static gboolean
 run_self_attention (const TransformerRun * run,
     const VldmSelfAttention * attention, gboolean temporal,
-    const PromptIndex * constant, const OclTensor * x, GError ** error)
+    const PromptIndex * constant, OclTensor * x, GError ** error)
 {
   gsize channels = x->channels;
-  OclTensor qkv = vldm_tensor_reuse (&run->wide, 3 * channels);
+  OclTensor qkv = scratch_for (x, &run->wide, 3 * channels);
   OclTensor query = ocl_tensor_channels (&qkv, 0, channels);
   OclTensor key = ocl_tensor_channels (&qkv, channels, channels);
   OclTensor value = ocl_tensor_channels (&qkv, 2 * channels, channels);
+  OclTensor normed;
   gboolean attended;
 
-  if (!run_norm (run, &attention->norm, x, error)
-      || !ocl_linear (run->queue, attention->to_qkv, &run->normed, NULL, &qkv,
+  if (!run_norm (run, &attention->norm, x, &normed, error)
+      || !ocl_linear (run->queue, attention->to_qkv, &normed, NULL, &qkv,
           error))
     return FALSE;
   if (temporal)
-    attended = attend_clips (run, &query, &key, &value, error);
+    attended = attend_clips (run, &query, &key, &value, &normed, error);
   else
     attended = ocl_attention (run->queue, run->heads, FALSE, &query, &key,
-        &value, &run->normed, error);
-  return attended && add_attended (run, attention->to_out, constant, x, error);
+        &value, &normed, error);
+  return attended
+      && add_attended (run, attention->to_out, constant, &normed, x, error);
 }
 
-/* Each clip attends to its own prompt. */
+/* Each clip attends to its own prompt; the result is run->normed. */
 static gboolean
 attend_prompts (const TransformerRun * run, PromptIndex index,
     const OclTensor * query, GError ** error)
 {
   gsize channels = query->channels;
 
-  for (guint i = 0; i < run->n_clips; i++) {
+  for (guint i = 0; i < run->clips->n; i++) {
     const OclTensor *prompt = &find_prompt (run, index, i)->tensor;
     OclTensor key = ocl_tensor_channels (prompt, 0, channels);
     OclTensor value = ocl_tensor_channels (prompt, channels, channels);
-    OclTensor clip = vldm_tensor_clip (query, run->n_clips, i);
-    OclTensor attended = vldm_tensor_clip (&run->normed, run->n_clips, i);
+    OclTensor clip = vldm_tensor_clip (query, run->clips, i);
+    OclTensor attended = vldm_tensor_clip (&run->normed, run->clips, i);
 
     if (!ocl_attention (run->queue, run->heads, FALSE, &clip, &key, &value,
             &attended, error))
@@ -483,22 +295,24 @@ attend_prompts (const TransformerRun * run, PromptIndex index,
 static gboolean
 run_cross_attention (const TransformerRun * run,
     const VldmCrossAttention * attention, PromptIndex prompt,
-    const PromptIndex * constant, const OclTensor * x, GError ** error)
+    const PromptIndex * constant, OclTensor * x, GError ** error)
 {
-  OclTensor query = vldm_tensor_reuse (&run->wide, x->channels);
+  OclTensor query = scratch_for (x, &run->wide, x->channels);
+  OclTensor normed;
 
-  return run_norm (run, &attention->norm, x, error)
-      && ocl_linear (run->queue, attention->to_q, &run->normed, NULL, &query,
-      error)
+  return run_norm (run, &attention->norm, x, &normed, error)
+      && ocl_linear (run->queue, attention->to_q, &normed, NULL, &query, error)
       && attend_prompts (run, prompt, &query, error)
-      && add_attended (run, attention->to_out, constant, x, error);
+      && vldm_tensor_repeat (run->queue, x, run->clips, error)
+      && add_attended (run, attention->to_out, constant, &run->normed, x,
+      error);
 }
 
 /* attn1 and attn2. A prompt of one token gives the same vector everywhere in a clip: it rides on attn1's last layer.
  * @cross: attn1, too, attends to the prompt. */
 static gboolean
 run_attentions (const TransformerRun * run, const VldmTransformerBlock * block,
-    guint layer, gboolean temporal, gboolean cross, const OclTensor * x,
+    guint layer, gboolean temporal, gboolean cross, OclTensor * x,
     GError ** error)
 {
   const PromptIndex attn1 = { layer, VLDM_PROMPT_ATTN1 };
@@ -525,16 +339,17 @@ run_feed_forward (const TransformerRun * run, const VldmFeedForward * ff,
     const OclEpilogue * epilogue, const OclTensor * x,
     const OclTensor * output, GError ** error)
 {
-  return run_norm (run, &ff->norm, x, error)
-      && ocl_linear (run->queue, ff->proj, &run->normed, NULL, &run->wide,
-      error)
+  OclTensor normed;
+
+  return run_norm (run, &ff->norm, x, &normed, error)
+      && ocl_linear (run->queue, ff->proj, &normed, NULL, &run->wide, error)
       && ocl_linear (run->queue, ff->out, &run->wide, epilogue, output, error);
 }
 
 /* The layer within frames, on @hidden in place. */
 static gboolean
 run_spatial_block (const VldmTransformer * transformer,
-    const TransformerRun * run, guint layer, const OclTensor * hidden,
+    const TransformerRun * run, guint layer, OclTensor * hidden,
     GError ** error)
 {
   const VldmTransformerBlock *block = &transformer->transformer_blocks[layer];
@@ -549,7 +364,7 @@ run_spatial_block (const VldmTransformer * transformer,
 static gboolean
 run_temporal_block (const VldmTransformer * transformer,
     const TransformerRun * run, guint layer, const OclTensor * positions,
-    const OclTensor * hidden, const OclTensor * mixed, GError ** error)
+    const OclTensor * hidden, OclTensor * mixed, GError ** error)
 {
   const VldmTransformerBlock *block =
       &transformer->temporal_transformer_blocks[layer];
@@ -570,24 +385,30 @@ run_temporal_block (const VldmTransformer * transformer,
 
 static gboolean
 run_layers (const VldmTransformer * transformer, OclQueue * queue,
-    guint n_clips, const VldmPrompt * const *prompts,
-    const OclTensor * positions, const OclTensor * x, GError ** error)
+    const VldmClips * clips, const VldmPrompt * const *prompts,
+    const OclTensor * positions, OclTensor * x, GError ** error)
 {
   const VldmTransformerConfig *config = &transformer->config;
-  const OclGroupNorm norm = { NORM_GROUPS, GROUP_NORM_EPS, FALSE, FALSE };
+  const OclGroupNorm norm =
+      { VLDM_TRANSFORMER_NORM_GROUPS, GROUP_NORM_EPS, FALSE, FALSE };
   const OclEpilogue add = {.residual = x };
-  TransformerRun run = { queue, config->heads, n_clips, prompts };
-  OclTensor hidden, mixed;
+  gsize frames = clips->n * clips->frames;
+  TransformerRun run = { queue, config->heads, clips, prompts };
+  OclTensor hidden, mixed, normed;
 
-  if (!ocl_tensor_alloc_like (queue, x, &hidden, error)
-      || !ocl_tensor_alloc_like (queue, x, &run.normed, error)
-      || !ocl_tensor_alloc (queue, x->type, x->frames, x->height, x->width,
+  if (!ocl_tensor_alloc (queue, x->type, frames, x->height, x->width,
+          x->channels, &run.normed, error)
+      || !ocl_tensor_alloc_like (queue, &run.normed, &hidden, error)
+      || !ocl_tensor_alloc (queue, x->type, frames, x->height, x->width,
           4 * x->channels, &run.wide, error)
-      || (config->temporal && !ocl_tensor_alloc_like (queue, x, &mixed, error)))
+      || (config->temporal
+          && !ocl_tensor_alloc_like (queue, &run.normed, &mixed, error)))
     return FALSE;
+  hidden.frames = x->frames;
+  normed = scratch_for (x, &run.normed, x->channels);
   if (!ocl_group_norm (queue, &norm, x, NULL, transformer->norm.weight,
-          transformer->norm.bias, &run.normed, error)
-      || !ocl_linear (queue, transformer->proj_in, &run.normed, NULL, &hidden,
+          transformer->norm.bias, &normed, error)
+      || !ocl_linear (queue, transformer->proj_in, &normed, NULL, &hidden,
           error))
     return FALSE;
   for (guint i = 0; i < config->n_layers; i++) {
@@ -597,18 +418,19 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
             positions, &hidden, &mixed, error))
       return FALSE;
   }
-  return ocl_linear (queue, transformer->proj_out, &hidden, &add, x, error);
+  return vldm_tensor_repeat (queue, x, clips, error)
+      && ocl_linear (queue, transformer->proj_out, &hidden, &add, x, error);
 }
 
 gboolean
 vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue,
-    guint n_clips, const VldmPrompt * const *prompts,
-    const OclTensor * positions, const OclTensor * x, GError ** error)
+    const VldmClips * clips, const VldmPrompt * const *prompts,
+    const OclTensor * positions, OclTensor * x, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   gboolean done =
-      run_layers (transformer, queue, n_clips, prompts, positions, x, error);
+      run_layers (transformer, queue, clips, prompts, positions, x, error);
 
   ocl_arena_release (arena, mark);
   return done;

@@ -8,9 +8,12 @@
 
 #include "opencl/ops/attention.h"
 #include "opencl/ops/linear.h"
+#include "vldm/model/resnets.h"
 #include "vldm/model/weights.h"
 
 G_BEGIN_DECLS
+
+#define VLDM_TRANSFORMER_NORM_GROUPS 32
 
 typedef struct
 {
@@ -94,9 +97,10 @@ void vldm_prompt_clear (VldmPrompt * prompt);
 gboolean vldm_transformer_positions (const VldmTransformer * transformer, OclQueue * queue,
     const OclTensor * sinusoid, const OclTensor * output, GError ** error);
 
-/* @x [T, h, w, channels] in place: @n_clips clips of equally many frames, each with @prompts [n_clips] of its own, which
- * have the same number of tokens. @positions is not read where there are no layers across frames. */
-gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, guint n_clips,
-    const VldmPrompt * const *prompts, const OclTensor * positions, const OclTensor * x, GError ** error);
+/* @x [T, h, w, channels] in place: one clip for all @clips or one for each, afterwards one for each. Each has prompts of its
+ * own, @prompts [clips->n], with the same number of tokens. @positions is not read where there are no layers across
+ * frames. */
+gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, const VldmClips * clips,
+    const VldmPrompt * const *prompts, const OclTensor * positions, OclTensor * x, GError ** error);
 
 G_END_DECLS

@@ -4,10 +4,17 @@
  *
  * Memory of a call: the skips, released one after the other as the up blocks use them, two slabs that the layers of the way
  * up write by turns, and the scratch of one layer.
+ *
+ * With several prompts there is a clip for each. All see the same latents, so that one clip stands for all until the first
+ * layer that reads the prompt.
  */
 #include "vldm/model/unet_private.h"
 
 #include "opencl/ops/elementwise.h"
+
+/* Windows of this many latent pixels at most run with all prompts at once: measured to be 9% faster at 4096 of the default
+ * model's, 5% at 2560 of Stable Diffusion's. Larger ones gain little and take twice the memory. */
+#define MAX_PIXELS_TOGETHER 8192
 
 struct _VldmUnetContext
 {
@@ -114,8 +121,8 @@ typedef struct
 {
   const VldmUnet *unet;
   OclQueue *queue;
-  guint n_clips;
-  const VldmUnetContext *const *contexts;       /* [n_clips] */
+  VldmClips clips;
+  const VldmUnetContext *const *contexts;       /* [clips.n] */
   OclTensor time_bias;          /* [1, 1, 1, n], of all resnets */
   OclTensor *positions;         /* [n_transformers] of [T, 1, 1, channels] */
   UnetSkip *skips;              /* a stack */
@@ -215,7 +222,7 @@ embed_frames (const UnetRun * run, gsize frames, gsize channels,
   g_autofree gfloat *numbers = g_new (gfloat, frames);
 
   for (gsize i = 0; i < frames; i++)
-    numbers[i] = i % (frames / run->n_clips);
+    numbers[i] = i % run->clips.frames;
   return ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1, channels,
       sinusoid, error)
       && ocl_sinusoid (run->queue, numbers, frames, sinusoid, error);
@@ -274,36 +281,37 @@ embed (UnetRun * run, gsize frames, gfloat timestep, const gfloat * time_ids,
   return done;
 }
 
-/* resnets[i], and attentions[i] where the block has them. */
+/* resnets[i], and attentions[i] where the block has them, after which no clip stands for all any more. */
 static gboolean
 run_unit (const UnetRun * run, const VldmUnetBlock * block, guint i,
-    const OclTensor * input, const OclTensor * skip, const OclTensor * output,
+    const OclTensor * input, const OclTensor * skip, OclTensor * output,
     GError ** error)
 {
   guint transformer = block->first_transformer + i;
-  const VldmPrompt *prompts[VLDM_UNET_MAX_CLIPS];
+  const VldmPrompt *prompts[VLDM_UNET_MAX_PROMPTS];
 
-  if (!vldm_resnet_run (&block->resnets[i], run->queue, run->n_clips,
+  if (!vldm_resnet_run (&block->resnets[i], run->queue, run->clips.frames,
           input, skip, &run->time_bias, output, error))
     return FALSE;
   if (i >= block->n_attentions)
     return TRUE;
-  for (guint clip = 0; clip < run->n_clips; clip++) {
+  for (guint clip = 0; clip < run->clips.n; clip++) {
     const VldmUnetContext *context = run->contexts[clip];
 
     prompts[clip] = &g_array_index (context->prompts, VldmPrompt,
         context->first_prompt[transformer]);
   }
-  return vldm_transformer_run (&block->attentions[i], run->queue, run->n_clips,
+  return vldm_transformer_run (&block->attentions[i], run->queue, &run->clips,
       prompts, &run->positions[transformer], output, error);
 }
 
-static const OclTensor *
+static OclTensor *
 top_skip (const UnetRun * run)
 {
   return &run->skips[run->n_skips - 1].tensor;
 }
 
+/* For @frames of one clip or of all. */
 static gboolean
 push_skip (UnetRun * run, gsize frames, gsize height, gsize width,
     gsize channels, GError ** error)
@@ -311,9 +319,11 @@ push_skip (UnetRun * run, gsize frames, gsize height, gsize width,
   UnetSkip *skip = &run->skips[run->n_skips];
 
   skip->mark = ocl_arena_mark (ocl_queue_arena (run->queue));
-  if (!ocl_tensor_alloc (run->queue, run->unet->type, frames, height, width,
-          channels, &skip->tensor, error))
+  if (!ocl_tensor_alloc (run->queue, run->unet->type,
+          run->clips.n * run->clips.frames, height, width, channels,
+          &skip->tensor, error))
     return FALSE;
+  skip->tensor.frames = frames;
   run->n_skips++;
   return TRUE;
 }
@@ -380,7 +390,8 @@ run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
   for (guint i = 0; i < block->n_resnets; i++) {
     input = *hidden;
     *hidden = next_slab (run, &input, channels);
-    if (!run_unit (run, block, i, &input, top_skip (run), hidden, error))
+    if (!vldm_tensor_repeat (run->queue, top_skip (run), &run->clips, error)
+        || !run_unit (run, block, i, &input, top_skip (run), hidden, error))
       return FALSE;
     pop_skip (run);
   }
@@ -388,6 +399,7 @@ run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
     return TRUE;
   input = *hidden;
   *hidden = next_slab (run, top_skip (run), channels);
+  hidden->frames = input.frames;
   upsample = vldm_conv_upsample (hidden);
   return ocl_conv (run->queue, &upsample, block->sampler, &input, NULL, NULL,
       hidden, error);
@@ -398,6 +410,7 @@ static gboolean
 alloc_slabs (UnetRun * run, const OclTensor * sample, GError ** error)
 {
   const VldmUnetConfig *config = run->unet->config;
+  gsize frames = run->clips.n * run->clips.frames;
   gsize height = sample->height, width = sample->width;
   gsize n = 0;
 
@@ -407,12 +420,12 @@ alloc_slabs (UnetRun * run, const OclTensor * sample, GError ** error)
         MAX (config->block_out_channels[i], config->block_out_channels[below]);
     gsize size;
 
-    if (!g_size_checked_mul (&size, sample->frames, channels)
+    if (!g_size_checked_mul (&size, frames, channels)
         || !g_size_checked_mul (&size, size, height)
         || !g_size_checked_mul (&size, size, width)) {
       g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
           "a UNet call on %" G_GSIZE_FORMAT " frames of %" G_GSIZE_FORMAT
-          " x %" G_GSIZE_FORMAT " latents exceeds any memory", sample->frames,
+          " x %" G_GSIZE_FORMAT " latents exceeds any memory", frames,
           sample->width, sample->height);
       return FALSE;
     }
@@ -470,6 +483,13 @@ count_skips (const VldmUnetConfig * config)
   return n;
 }
 
+/* Whether all prompts run at once over a window of @pixels. */
+static gboolean
+are_together (guint64 pixels)
+{
+  return pixels <= MAX_PIXELS_TOGETHER;
+}
+
 /* Numbers a pixel that the layers of a level have beside skips and slabs: a resnet of the way up its normed input and, across
  * frames, one tensor more; a transformer hidden, normed and four times as wide ones, and the one across frames. */
 static guint64
@@ -492,6 +512,10 @@ vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames,
   guint64 pixels = (guint64) frames * height * width;
   guint64 skips = 0, slab = 0, scratch = 0, widest = 0;
 
+  if (are_together (pixels)) {
+    frames *= VLDM_UNET_MAX_PROMPTS;
+    pixels *= VLDM_UNET_MAX_PROMPTS;
+  }
   for (guint i = 0; i < config->n_levels; i++) {
     guint below = MIN (i + 1, config->n_levels - 1);
     guint64 channels = config->block_out_channels[i];
@@ -512,18 +536,9 @@ vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames,
   return (skips + 2 * slab + scratch) * ocl_type_size (type) / 4 * 5;
 }
 
-gboolean
-vldm_unet_run (VldmUnet * unet, OclQueue * queue,
-    const VldmUnetContext * context, const OclTensor * sample,
-    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
-    GError ** error)
-{
-  return vldm_unet_run_clips (unet, queue, 1, &context, sample, timestep,
-      time_ids, output, error);
-}
-
-gboolean
-vldm_unet_run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
+/* All prompts together. */
+static gboolean
+run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
     const VldmUnetContext * const *contexts, const OclTensor * sample,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output,
     GError ** error)
@@ -533,7 +548,7 @@ vldm_unet_run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
   UnetRun run = {
     .unet = unet,
     .queue = queue,
-    .n_clips = n_clips,
+    .clips = {n_clips, sample->frames},
     .contexts = contexts,
     .positions = positions,
     .skips = skips,
@@ -542,10 +557,39 @@ vldm_unet_run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
   OclArenaMark mark = ocl_arena_mark (arena);
   gboolean done;
 
-  g_return_val_if_fail (n_clips >= 1 && n_clips <= VLDM_UNET_MAX_CLIPS
-      && sample->frames % n_clips == 0, FALSE);
-  done = embed (&run, sample->frames, timestep, time_ids, error)
+  done = embed (&run, n_clips * sample->frames, timestep, time_ids, error)
       && run_blocks (&run, sample, output, error);
   ocl_arena_release (arena, mark);
   return done;
+}
+
+gboolean
+vldm_unet_run (VldmUnet * unet, OclQueue * queue,
+    const VldmUnetContext * context, const OclTensor * sample,
+    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
+    GError ** error)
+{
+  return vldm_unet_run_prompts (unet, queue, 1, &context, sample, timestep,
+      time_ids, output, error);
+}
+
+gboolean
+vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
+    const VldmUnetContext * const *contexts, const OclTensor * sample,
+    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
+    GError ** error)
+{
+  guint together = are_together (ocl_tensor_pixels (sample)) ? n_prompts : 1;
+
+  g_return_val_if_fail (n_prompts >= 1 && n_prompts <= VLDM_UNET_MAX_PROMPTS
+      && output->frames == n_prompts * sample->frames, FALSE);
+  for (guint i = 0; i < n_prompts; i += together) {
+    OclTensor outputs = ocl_tensor_frames (output, i * sample->frames,
+        together * sample->frames);
+
+    if (!run_clips (unet, queue, together, contexts + i, sample, timestep,
+            time_ids, &outputs, error))
+      return FALSE;
+  }
+  return TRUE;
 }

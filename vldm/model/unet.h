@@ -39,15 +39,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnetContext, vldm_unet_context_free);
 gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
 
-/* The same for the clips of several prompts at once, which small pictures gain from: @sample and @output hold @n_clips clips
- * of equally many frames, one behind the other, and @contexts [n_clips] has one for each, of texts with as many tokens.
- * Every clip comes out as if it were alone. */
-#define VLDM_UNET_MAX_CLIPS 2
-gboolean vldm_unet_run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips, const VldmUnetContext * const *contexts,
-    const OclTensor * sample, gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
+/* The same for several prompts, whose @contexts [n_prompts] are of texts with as many tokens: @output [n_prompts T, h, w,
+ * out_channels] has the result for each, one behind the other. Small pictures gain from this; large ones run prompt by
+ * prompt. Every result is, to the last bit, that of vldm_unet_run. */
+#define VLDM_UNET_MAX_PROMPTS 2
+gboolean vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
+    const VldmUnetContext * const *contexts, const OclTensor * sample, gfloat timestep, const gfloat * time_ids,
+    const OclTensor * output, GError ** error);
 
-/* About how many bytes of the device a call on @frames frames of @height x @width takes at most, besides weights and its
- * two arguments, stored as @type; @largest is the largest piece. */
+/* About how many bytes of the device a call on @frames frames of @height x @width takes at most, for as many prompts as there
+ * may be, besides weights and its two arguments, stored as @type; @largest is the largest piece. */
 guint64 vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames, guint height, guint width,
     guint64 * largest);
 

@@ -10,8 +10,7 @@
 /* What the loop works on, besides the latents: all fp32, shaped like them. */
 typedef struct
 {
-  OclTensor inputs[2], blank_input;     /* the latents' channels of the networks' inputs; both alike */
-  guint n_inputs;
+  OclTensor input, blank_input; /* the latents' channels of the network's inputs */
   OclTensor guided;             /* F after guidance */
   OclTensor both;               /* F of both prompts, the next two, with guidance only: twice the frames */
   OclTensor negative, text;
@@ -65,31 +64,12 @@ sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
 }
 
 static gboolean
-call_network (const VldmSampler * sampler, OclQueue * queue,
-    const VldmUnetContext * context, const OclTensor * sample,
+call_network (const VldmSampler * sampler, OclQueue * queue, guint n_prompts,
+    const VldmUnetContext * const *contexts, const OclTensor * sample,
     const VldmStep * step, const OclTensor * output, GError ** error)
 {
-  return sampler->call (queue, context, sample, step->timestep, output,
-      sampler->network, error);
-}
-
-/* state->negative and state->text. */
-static gboolean
-call_both (const VldmSampler * sampler, OclQueue * queue,
-    const SamplerState * state, const OclTensor * sample, const VldmStep * step,
-    GError ** error)
-{
-  const VldmUnetContext *const contexts[2] = { sampler->negative_text,
-    sampler->text
-  };
-
-  if (sampler->call_pair != NULL)
-    return sampler->call_pair (queue, contexts, sample, step->timestep,
-        &state->both, sampler->network, error);
-  return call_network (sampler, queue, sampler->negative_text, sample, step,
-      &state->negative, error)
-      && call_network (sampler, queue, sampler->text, sample, step,
-      &state->text, error);
+  return sampler->call (queue, n_prompts, contexts, sample, step->timestep,
+      output, sampler->network, error);
 }
 
 /* state->guided = F at the latents. */
@@ -100,6 +80,9 @@ guided_output (const VldmSampler * sampler, OclQueue * queue,
 {
   gfloat g = sampler->guidance_scale;
   gfloat c = sampler->context_guidance;
+  const VldmUnetContext *const both[] = { sampler->negative_text,
+    sampler->text
+  };
   const OclTensor *outputs[] = { &state->blank, &state->negative,
     &state->text
   };
@@ -107,13 +90,14 @@ guided_output (const VldmSampler * sampler, OclQueue * queue,
   guint first = c == 1.0f ? 1 : 0;
 
   if (g == 1.0f && c == 1.0f)
-    return call_network (sampler, queue, sampler->text, sample, step,
+    return call_network (sampler, queue, 1, &sampler->text, sample, step,
         &state->guided, error);
 
-  if (c != 1.0f && !call_network (sampler, queue, sampler->negative_text,
+  if (c != 1.0f && !call_network (sampler, queue, 1, &sampler->negative_text,
           blank_sample, step, &state->blank, error))
     return FALSE;
-  if (!call_both (sampler, queue, state, sample, step, error))
+  if (!call_network (sampler, queue, 2, both, sample, step, &state->both,
+          error))
     return FALSE;
   if (!ocl_combine (queue, 3 - first, outputs + first, scales + first, 0.0f,
           &state->guided, error))
@@ -177,12 +161,9 @@ set_input (const VldmSampler * sampler, OclQueue * queue,
     const SamplerState * state, const OclTensor * latents,
     const VldmStep * step, GError ** error)
 {
-  for (guint i = 0; i < state->n_inputs; i++) {
-    if (!ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
-            &state->inputs[i], error))
-      return FALSE;
-  }
-  return (sampler->context_guidance == 1.0
+  return ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
+      &state->input, error)
+      && (sampler->context_guidance == 1.0
       || ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
           &state->blank_input, error));
 }
@@ -198,13 +179,7 @@ denoise (const VldmSampler * sampler, OclQueue * queue,
 
   if (!sampler_state_alloc (&state, sampler, queue, latents, error))
     return FALSE;
-  state.n_inputs = sampler->call_pair != NULL ? 2 : 1;
-  for (guint i = 0; i < state.n_inputs; i++) {
-    OclTensor window =
-        ocl_tensor_frames (sample, i * latents->frames, latents->frames);
-
-    state.inputs[i] = ocl_tensor_channels (&window, 0, latents->channels);
-  }
+  state.input = ocl_tensor_channels (sample, 0, latents->channels);
   if (sampler->context_guidance != 1.0)
     state.blank_input =
         ocl_tensor_channels (blank_sample, 0, latents->channels);

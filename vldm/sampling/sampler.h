@@ -11,20 +11,15 @@
 
 G_BEGIN_DECLS
 
-/* F: the network's output at @sample [T, h, w, in_channels] for the prompt of @context -> @output [T, h, w,
- * out_channels], both fp32. */
-typedef gboolean (*VldmNetworkFunc) (OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
-    gfloat timestep, const OclTensor * output, gpointer network, GError ** error);
-
-/* The same for two prompts at once: @sample and @output hold the window twice, [2 T, h, w, channels]. */
-typedef gboolean (*VldmNetworkPairFunc) (OclQueue * queue, const VldmUnetContext * const contexts[2],
+/* F: the network's output at @sample [T, h, w, in_channels] for the prompts of @contexts [n_prompts], one or both of
+ * guidance -> @output [n_prompts T, h, w, out_channels], one behind the other. All fp32. */
+typedef gboolean (*VldmNetworkFunc) (OclQueue * queue, guint n_prompts, const VldmUnetContext * const *contexts,
     const OclTensor * sample, gfloat timestep, const OclTensor * output, gpointer network, GError ** error);
 
 typedef struct
 {
   VldmNetworkFunc call;
-  VldmNetworkPairFunc call_pair;        /* for both prompts of guidance; NULL = one after the other */
-  gpointer network;             /* for both */
+  gpointer network;             /* for call */
   const VldmSchedule *schedule;
   const VldmUnetContext *text;
   const VldmUnetContext *negative_text; /* read only where guidance_scale != 1 */
@@ -38,8 +33,7 @@ typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, G
 
 /* Denoises @latents [T, h, w, out_channels] in place, fp32, starting from unscaled noise. @sample [T, h, w, in_channels],
  * fp32, is the network's input: its first channels are overwritten at each step, the others (masked context and mask) are
- * the caller's. With call_pair it holds the window twice. @blank_sample is the same without context, once, read only where
- * context_guidance != 1.
+ * the caller's. @blank_sample is the same without context, read only where context_guidance != 1.
  *   F = F_negative + g (F_text - F_negative), or with c != 1
  *   F = F_blank + c (F_negative - F_blank) + g (F_text - F_negative), F_blank with the negative prompt.
  * Samplers that need fresh noise draw on from @noise. */
