@@ -79,10 +79,11 @@ gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, 
     }
 }
 
-/* B' d B of the tile that begins in column x0 of the stage, for `channels` channels. */
+/* B' d B of the tile that begins in column x0 of the stage, for `channels` channels, without the points in row and
+ * column `zero`. */
 void
 transform_tile (__global float *image, Strides strides, const float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], int x0,
-    int channels)
+    int channels, int zero)
 {
   for (int c = 0; c < channels / 16; c++, image += 16 * TILES) {
     float16 half_way[6][6];
@@ -100,17 +101,20 @@ transform_tile (__global float *image, Strides strides, const float16 stage[6][S
 #pragma unroll
     for (int y = 0; y < 6; y++) {
       float16 v[6];
+      if (y == zero)
+        continue;
       transform_input (v, half_way[y]);
 #pragma unroll
       for (int x = 0; x < 6; x++)
-        *(__global float16 *) (image + y * strides.row + x * strides.point) = v[x];
+        if (x != zero)
+          *(__global float16 *) (image + y * strides.row + x * strides.point) = v[x];
     }
   }
 }
 
 /* One source's channels of n_tiles tiles from number `first` on. */
 void
-transform_source (__global float *image, Strides strides, const Gather *g, int first, int n_tiles,
+transform_source (__global float *image, Strides strides, const Gather *g, int zero, int first, int n_tiles,
     const __global float *source, int stride, int channels)
 {
   const int across = (g->width + 3) / 4;
@@ -125,12 +129,19 @@ transform_source (__global float *image, Strides strides, const Gather *g, int f
       gather_stage (stage, g, window, 4 * n + 2, source + k, stride, depth);
       for (int tile = i; tile < i + n; tile++)
         transform_tile (image + tile / TILES * strides.block + k * TILES + tile % TILES * 16, strides, stage,
-            4 * (tile - i), depth);
+            4 * (tile - i), depth, zero);
     }
   }
 }
 
-/* Two of the six rows of G times a column of three taps: those that share sums, 0 and 5, 1 and 2, 3 and 4. */
+/* Rows of points come in pairs that share sums: 0 and 5, 1 and 2, 3 and 4. */
+int
+row_of_pair (int pair, int i)
+{
+  return pair == 0 ? 5 * i : 2 * pair - 1 + i;
+}
+
+/* A pair of rows of G times a column of three taps. */
 void
 transform_taps (int pair, float16 *first, float16 *second, float16 g0, float16 g1, float16 g2)
 {
@@ -148,9 +159,9 @@ transform_taps (int pair, float16 *first, float16 *second, float16 g0, float16 g
   }
 }
 
-/* A pair of rows of G g G' of one channel and 16 columns, whose taps are g[y][x]. */
+/* A pair of rows of G g G' of one channel and 16 columns, whose taps are g[y][x], without row and column `zero`. */
 void
-transform_kernel (__global float *weights, int pair, const float16 g[3][3])
+transform_kernel (__global float *weights, int pair, int zero, const float16 g[3][3])
 {
   float16 half_way[2][3];
 
@@ -158,20 +169,23 @@ transform_kernel (__global float *weights, int pair, const float16 g[3][3])
   for (int x = 0; x < 3; x++)
     transform_taps (pair, &half_way[0][x], &half_way[1][x], g[0][x], g[1][x], g[2][x]);
 #pragma unroll
-  for (int y = 0; y < 2; y++) {
+  for (int i = 0; i < 2; i++) {
     float16 points[6];
-    transform_taps (0, &points[0], &points[5], half_way[y][0], half_way[y][1], half_way[y][2]);
-    transform_taps (1, &points[1], &points[2], half_way[y][0], half_way[y][1], half_way[y][2]);
-    transform_taps (2, &points[3], &points[4], half_way[y][0], half_way[y][1], half_way[y][2]);
+    if (row_of_pair (pair, i) == zero)
+      continue;
+    transform_taps (0, &points[0], &points[5], half_way[i][0], half_way[i][1], half_way[i][2]);
+    transform_taps (1, &points[1], &points[2], half_way[i][0], half_way[i][1], half_way[i][2]);
+    transform_taps (2, &points[3], &points[4], half_way[i][0], half_way[i][1], half_way[i][2]);
 #pragma unroll
     for (int x = 0; x < 6; x++)
-      *(__global float16 *) (weights + (6 * y + x) * NR) = points[x];
+      if (x != zero)
+        *(__global float16 *) (weights + (6 * i + x) * NR) = points[x];
   }
 }
 
 /* A pair of rows of G g G' of n channels, whose taps lie tap_size apart. */
 void
-transform_weights (__global float *weights, int pair, const __global float *panel, size_t tap_size, int n)
+transform_weights (__global float *weights, int pair, int zero, const __global float *panel, size_t tap_size, int n)
 {
   for (int k = 0; k < n; k++, panel += NR, weights += 12 * NR)
 #pragma unroll
@@ -180,13 +194,14 @@ transform_weights (__global float *weights, int pair, const __global float *pane
 #pragma unroll
       for (int tap = 0; tap < 9; tap++)
         g[tap / 3][tap % 3] = *(const __global float16 *) (panel + tap * tap_size + i);
-      transform_kernel (weights + i, pair, g);
+      transform_kernel (weights + i, pair, zero, g);
     }
 }
 
 /* The same from panels in bf16, the upper halves of fp32: two channels in a word, n even. */
 void
-transform_bf16_weights (__global float *weights, int pair, const __global uint *panel, size_t tap_size, int n)
+transform_bf16_weights (__global float *weights, int pair, int zero, const __global uint *panel, size_t tap_size,
+    int n)
 {
   for (int k = 0; k < n; k += 2, panel += NR, weights += 24 * NR)
 #pragma unroll
@@ -198,8 +213,8 @@ transform_bf16_weights (__global float *weights, int pair, const __global uint *
         even[tap / 3][tap % 3] = as_float16 (both << 16);
         odd[tap / 3][tap % 3] = as_float16 (both & 0xffff0000);
       }
-      transform_kernel (weights + i, pair, even);
-      transform_kernel (weights + 12 * NR + i, pair, odd);
+      transform_kernel (weights + i, pair, zero, even);
+      transform_kernel (weights + 12 * NR + i, pair, zero, odd);
     }
 }
 
@@ -224,15 +239,27 @@ multiply_block (float16 sums[TILES][2], const __global float *image, const __glo
   EACH_ROW (SAVE_SUM)
 }
 
-/* Row `y` of the points of all blocks: weights of point x begin at x * weight_stride. */
+/* Row `y` of the points of all blocks, unless they are zero: weights of point x begin at x * weight_stride. */
 void
-multiply_row (float16 sums[MAX_BLOCKS][POINTS][TILES][2], int y, int n_blocks, const __global float *image,
+multiply_row (float16 sums[MAX_BLOCKS][POINTS][TILES][2], int y, int zero, int n_blocks, const __global float *image,
     Strides strides, const __global float *weights, size_t weight_stride, int step, int n, int is_first)
 {
   for (int block = 0; block < n_blocks; block++)
     for (int x = 0; x < 6; x++)
-      multiply_block (sums[block][6 * y + x], image + block * strides.block + x * strides.point,
-          weights + x * weight_stride, step, n, is_first);
+      if (y != zero && x != zero)
+        multiply_block (sums[block][6 * y + x], image + block * strides.block + x * strides.point,
+            weights + x * weight_stride, step, n, is_first);
+}
+
+/* What nobody multiplies. */
+void
+clear_sums (float16 sums[MAX_BLOCKS][POINTS][TILES][2], int zero, int n_blocks)
+{
+  for (int block = 0; block < n_blocks; block++)
+    for (int i = 0; i < 6; i++)
+      for (int tile = 0; tile < TILES; tile++)
+        for (int j = 0; j < 2; j++)
+          sums[block][6 * zero + i][tile][j] = sums[block][6 * i + zero][tile][j] = (float16) 0.0f;
 }
 
 /* A' m A of one tile and column vector i of its panel, to out[y][x][i]. */
@@ -278,12 +305,13 @@ finish_strip (const Epilogue *e, const Gather *g, float16 sums[MAX_BLOCKS][POINT
   }
 }
 
-/* Work-item (set of panels, i): of the strips from first_strip to end_strip - 1 number i, i + n_items, ... */
+/* Work-item (set of panels, i): of the strips from first_strip to end_strip - 1 number i, i + n_items, ...
+ * The points in row and column `zero` are zero for all tiles, as the host knows (opencl/ops/winograd.c); -1: none are. */
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,
     const __global float *source2, ulong offset2, int stride2, int channels2,
-    const __global float *panels, int form, int n_panels, int n_sets, int first_strip, int end_strip,
+    const __global float *panels, int form, int zero, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
     GATHER_PARAMS, EPILOGUE_PARAMS)
 {
@@ -298,30 +326,33 @@ winograd_vec (const __global float *source1, ulong offset1, int stride1, int cha
   __global float *weights = image + 6 * strides.row;
   float16 sums[MAX_BLOCKS][POINTS][TILES][2];
 
+  if (zero >= 0)
+    clear_sums (sums, zero, n_blocks);
   for (int strip = first_strip + item; strip < end_strip; strip += n_items) {
     const int first = strip * n_blocks * TILES, n_tiles = min (n_blocks * TILES, all_tiles - first);
     const int blocks = (n_tiles + TILES - 1) / TILES;
 
-    transform_source (image, strides, &g, first, n_tiles, source1 + offset1, stride1, channels1);
+    transform_source (image, strides, &g, zero, first, n_tiles, source1 + offset1, stride1, channels1);
     if (channels2 > 0)
-      transform_source (image + channels1 * TILES, strides, &g, first, n_tiles, source2 + offset2, stride2, channels2);
+      transform_source (image + channels1 * TILES, strides, &g, zero, first, n_tiles, source2 + offset2, stride2,
+          channels2);
     for (int panel = set; panel < n_panels; panel += n_sets) {
       if (form == PANELS_TRANSFORMED)
         for (int y = 0; y < 6; y++)
-          multiply_row (sums, y, blocks, image + y * strides.row, strides, panels + (panel * POINTS + 6 * y) * tap_size,
-              tap_size, NR, depth, 1);
+          multiply_row (sums, y, zero, blocks, image + y * strides.row, strides,
+              panels + (panel * POINTS + 6 * y) * tap_size, tap_size, NR, depth, 1);
       else
         for (int k = 0; k < depth; k += DEPTH)
           for (int pair = 0; pair < 3; pair++) {
             const size_t from = panel * 9 * tap_size + k * NR;
             const int n = min (DEPTH, depth - k);
             if (form == PANELS_BF16)
-              transform_bf16_weights (weights, pair, (const __global uint *) panels + from / 2, tap_size, n);
+              transform_bf16_weights (weights, pair, zero, (const __global uint *) panels + from / 2, tap_size, n);
             else
-              transform_weights (weights, pair, panels + from, tap_size, n);
-            for (int row = 0; row < 2; row++) {
-              const int y = pair == 0 ? 5 * row : 2 * pair - 1 + row;
-              multiply_row (sums, y, blocks, image + y * strides.row + k * TILES, strides, weights + row * 6 * NR, NR,
+              transform_weights (weights, pair, zero, panels + from, tap_size, n);
+            for (int i = 0; i < 2; i++) {
+              const int y = row_of_pair (pair, i);
+              multiply_row (sums, y, zero, blocks, image + y * strides.row + k * TILES, strides, weights + i * 6 * NR, NR,
                   12 * NR, n, k == 0);
             }
           }

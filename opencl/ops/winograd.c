@@ -78,11 +78,28 @@ is_temporal (const OclWeights * weights)
       && weights->kernel_w == 1;
 }
 
-/* Multiplications a tile, input and output channel, of four frames or of 4 x 4 pixels. */
+/* Points of a tile of four frames or of 4 x 4 pixels. */
 static gsize
 count_points (const OclWeights * weights)
 {
   return is_temporal (weights) ? 6 : 36;
+}
+
+/* Whether pixels 1 and 2 as well as 3 and 4 of every tile's six rows and columns are copies of one pixel, so that row 2 of
+ * B' d is 4 (d1 - d2) + (d4 - d3) = 0. */
+static gboolean
+has_zeros (const OclConv * conv, const OclTensor * input)
+{
+  return conv->upsampled_height == 2 * input->height
+      && conv->upsampled_width == 2 * input->width
+     ;
+}
+
+/* Multiplications a tile, input and output channel of a 3 x 3 convolution. */
+static gsize
+count_products (const OclConv * conv, const OclTensor * input)
+{
+  return has_zeros (conv, input) ? 25 : 36;
 }
 
 static gboolean
@@ -300,7 +317,8 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
     return relative * 6 * TILES * units
         * ((count_time_items (output) + units - 1) / units) < 3 * pixels;
   plan = make_plan (device, weights, output);
-  cost = relative * 36 * TILES * plan.n_blocks * plan.n_strips;
+  cost = relative * count_products (conv, input) * TILES * plan.n_blocks
+      * plan.n_strips;
   if (weights->winograd == NULL)
     cost += relative / RELATIVE_COST * WEIGHTS_COST * plan.n_strips;
   return cost < 9 * pixels;
@@ -342,11 +360,13 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   call.program = call.kernel = "winograd_vec";
   call.global[0] = plan->n_sets;
   call.global[1] = plan->n_items;
-  call.work = RELATIVE_COST * (end - first) * strip_work (weights, plan);
+  call.work = RELATIVE_COST * (end - first) * strip_work (weights, plan)
+      * count_products (conv, input) / 36;
   ocl_call_sources (&call, input, input2);
   ocl_call_buffer (&call,
       form == PANELS_TRANSFORMED ? weights->winograd : weights->panels);
   ocl_call_int (&call, form);
+  ocl_call_int (&call, has_zeros (conv, input) ? 2 : -1);
   ocl_call_int (&call, weights->n_panels);
   ocl_call_int (&call, plan->n_sets);
   ocl_call_int (&call, first);

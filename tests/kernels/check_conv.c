@@ -77,8 +77,15 @@ static const Product winograd_cases[] = {
         {1, 1, 1, 11, 18},.residual = 2},
   {1, 9, 9,.channels = 16,.out = 24, SQUARE,.conv = {1, 0, 2},.out_height =
       7,.out_width = 10},
+  /* Twice as large: rows and columns of points are zero where windows begin on odd pixels, and not where on even ones. */
   {1, 6, 9,.channels = 32,.out = 33, SQUARE,.conv =
         {1, -1, 1, 12, 18},.out_height = 8},
+  {3, 5, 7,.channels = 32,.channels2 = 16,.out = 40, SQUARE,.conv =
+        {1, 1, 1, 10, 14},.residual = 1},
+  {1, 5, 7,.channels = 32,.out = 40, SQUARE,.conv =
+        {1, 0, 1, 10, 14},.out_height = 9},
+  {1, 5, 7,.channels = 32,.out = 40, SQUARE,.conv =
+        {1, 1, -2, 10, 14},.out_width = 11},
   {8, 5, 7,.channels = 32,.out = 70, TEMPORAL,.activation =
         OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale = 0.5,.gap =
         3},
@@ -96,6 +103,8 @@ static const Product wide_cases[] = {
         0.5,.bf16 = TRUE},
   {1, 9, 9,.channels = 352,.out = 24, SQUARE,.conv =
         {1, 1, 1, 17, 18},.activation = OCL_ACTIVATION_SILU,.bf16 = TRUE},
+  {1, 9, 9,.channels = 288,.channels2 = 32,.out = 33, SQUARE,.conv =
+        {1, 1, 1, 18, 18},.bf16 = TRUE},
   {1, 53, 67,.channels = 272,.out = 33, SQUARE,.conv = SAME},
 };
 
