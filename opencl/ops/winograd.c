@@ -92,7 +92,7 @@ has_zeros (const OclConv * conv, const OclTensor * input)
 {
   return conv->upsampled_height == 2 * input->height
       && conv->upsampled_width == 2 * input->width
-     ;
+      && conv->pad_top % 2 != 0 && conv->pad_left % 2 != 0;
 }
 
 /* Multiplications a tile, input and output channel of a 3 x 3 convolution. */
