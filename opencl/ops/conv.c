@@ -6,8 +6,8 @@
 
 #include "opencl/ops/conv.h"
 #include "opencl/ops/gemm.h"
+#include "opencl/ops/product.h"
 #include "opencl/ops/winograd.h"
-#include "opencl/runtime/tuning.h"
 
 static gboolean
 check_inputs (const OclWeights * weights, const OclTensor * input,
@@ -84,61 +84,20 @@ check_geometry (const OclConv * conv, const OclWeights * weights,
   return FALSE;
 }
 
-/* What every way to compute it takes. */
-typedef struct
-{
-  const OclConv *conv;
-  const OclWeights *weights;
-  const OclTensor *input, *input2;
-  const OclEpilogue *epilogue;
-  const OclTensor *output;
-} Convolution;
-
 enum
 {
   WAY_DIRECT,
   WAY_WINOGRAD,
 };
 
-static gboolean
-run_way (OclQueue * queue, const Convolution * c, guint way, GError ** error)
-{
-  return (way == WAY_WINOGRAD ? ocl_winograd : ocl_gemm) (queue, c->conv,
-      c->weights, c->input, c->input2, c->epilogue, c->output, error);
-}
-
-/* The same into memory that nobody reads. */
-static gboolean
-try_way (OclQueue * queue, guint way, gpointer user_data, GError ** error)
-{
-  Convolution c = *(const Convolution *) user_data;
-  OclArena *arena = ocl_queue_arena (queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
-  OclTensor scratch;
-  gboolean ok = ocl_tensor_alloc_like (queue, c.output, &scratch, error);
-
-  c.output = &scratch;
-  ok = ok && run_way (queue, &c, way, error);
-  ocl_arena_release (arena, mark);
-  return ok;
-}
+static const char *const ways[] = { "direct", "winograd" };
 
 static gboolean
-measure_ways (OclQueue * queue, Convolution * c, guint * way, GError ** error)
+run_way (OclQueue * queue, const OclProduct * p, guint way,
+    gpointer unused, GError ** error)
 {
-  static const char *const names[] = { "direct", "winograd" };
-  g_autofree char *layer = ocl_weights_describe (c->weights);
-  g_autofree char *shape = g_strdup_printf ("%s to %" G_GSIZE_FORMAT "x%"
-      G_GSIZE_FORMAT "x%" G_GSIZE_FORMAT "%s%s", layer, c->output->frames,
-      c->output->height, c->output->width,
-      c->input2 != NULL ? " of two" : "",
-      c->conv->upsampled_height != 0 ? " upsampled" : "");
-  OclTuningQuestion question = { "conv", shape, names, G_N_ELEMENTS (names) };
-
-  question.built_in = *way;
-  question.run = try_way;
-  question.user_data = c;
-  return ocl_tuning_choose (queue, &question, way, error);
+  return (way == WAY_WINOGRAD ? ocl_winograd : ocl_gemm) (queue, p->conv,
+      p->weights, p->input, p->input2, p->epilogue, p->output, error);
 }
 
 gboolean
@@ -146,7 +105,7 @@ ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
 {
-  Convolution c = { conv, weights, input, input2, epilogue, output };
+  const OclProduct product = { conv, weights, input, input2, epilogue, output };
   guint way = WAY_DIRECT;
 
   if (!check_inputs (weights, input, input2, output, error)
@@ -157,9 +116,10 @@ ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
           input2, output))
     way = WAY_WINOGRAD;
   if (ocl_winograd_is_optional (conv, weights, input, input2, output)
-      && !measure_ways (queue, &c, &way, error))
+      && !ocl_product_choose (queue, "conv", &product, ways,
+          G_N_ELEMENTS (ways), run_way, NULL, &way, error))
     return FALSE;
-  return run_way (queue, &c, way, error);
+  return run_way (queue, &product, way, NULL, error);
 }
 
 gsize

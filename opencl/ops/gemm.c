@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches the gather matrix product in the device's form, kernels/gemm_vec.cl or kernels/gemm_tile.cl, or leaves it to
- * the matrix unit (gemm_matrix.c).
+ * Launches the gather matrix product in the device's form: kernels/gemm_vec.cl, or tiles of gemm_tile.c or of the matrix
+ * unit (gemm_matrix.c), of the size that the tuner, else the guess of those files, or VLDM_TILE says.
  */
 
 #include "opencl/ops/gemm.h"
 #include "opencl/ops/elementwise.h"
 #include "opencl/ops/gemm_matrix.h"
+#include "opencl/ops/gemm_tile.h"
 
 /* Bits of EPILOGUE_* in kernels/epilogue.clh. */
 enum
@@ -22,14 +23,15 @@ enum
   FLAG_STREAM = 256,
 };
 
-/* ROWS of gemm_vec.cl; TILE and SIDE of gemm_tile.cl. */
+/* ROWS of gemm_vec.cl. */
 #define VECTOR_ROWS 12
-#define TILE_SIZE 64
-#define TILE_SIDE 8
 
 /* Work-items a compute unit that balance its threads' ends, and row blocks after which another start costs nothing. */
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
+
+/* Of the tile form. */
+#define MAX_WAYS (OCL_GEMM_MATRIX_TILES + OCL_GEMM_TILES)
 
 /* Outputs from this size on are out of all caches before anybody reads them. */
 #define STREAMED_BYTES (32 << 20)
@@ -205,19 +207,6 @@ prepare_vector (OclCall * call, const OclCaps * caps,
   blocks, n_chunks, n_parts};
 }
 
-static void
-prepare_tile (OclCall * call, const OclWeights * weights,
-    const OclTensor * output)
-{
-  gsize columns = (gsize) weights->n_panels * weights->panel;
-
-  call->program = call->kernel = "gemm_tile";
-  call->global[0] = (columns + TILE_SIZE - 1) / TILE_SIZE * TILE_SIDE;
-  call->global[1] =
-      (ocl_tensor_pixels (output) + TILE_SIZE - 1) / TILE_SIZE * TILE_SIDE;
-  call->local[0] = call->local[1] = TILE_SIDE;
-}
-
 static gboolean
 check_bf16 (const OclCaps * caps, const OclWeights * weights,
     const OclTensor * input, GError ** error)
@@ -275,14 +264,144 @@ gemm_joined (OclQueue * queue, const OclConv * conv,
   return ok;
 }
 
+static gboolean
+gemm_vector (OclQueue * queue, const OclProduct * product, GError ** error)
+{
+  const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
+  const OclWeights *weights = product->weights;
+  const OclTensor *input = product->input;
+  g_autofree char *options = weights->type == OCL_BF16 ?
+      g_strdup ("-DWEIGHT_BF16=1") :
+      g_strdup_printf ("-DNR=%u -DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
+      weights->panel, input->type == OCL_F16, weights->type == OCL_F16);
+  OclCall call = { 0 };
+  VectorOrder order;
+
+  call.options = options;
+  call.work = ocl_product_work (product);
+  ocl_call_sources (&call, input, product->input2);
+  ocl_call_buffer (&call, weights->panels);
+  order = prepare_vector (&call, caps, weights, input, product->output);
+  ocl_call_uint64 (&call, weights->zeros);
+  ocl_call_int (&call, order.n_blocks);
+  ocl_call_int (&call, order.n_chunks);
+  ocl_call_int (&call, order.n_parts);
+  ocl_call_gather (&call, product->conv, weights, input, product->output);
+  ocl_call_epilogue (&call, weights, product->epilogue, product->output);
+  return ocl_queue_run (queue, &call, error);
+}
+
+/* The ways of the tile form for one product: tiles of the matrix unit, then those without. */
+typedef struct
+{
+  guint n, n_matrix;
+  const char *names[MAX_WAYS];
+  guint tiles[MAX_WAYS];
+  guint guess;
+} Ways;
+
+static void
+add_way (Ways * ways, const char *name, guint tile, gboolean is_guess)
+{
+  if (is_guess)
+    ways->guess = ways->n;
+  ways->names[ways->n] = name;
+  ways->tiles[ways->n] = tile;
+  ways->n++;
+}
+
+static void
+find_ways (OclDevice * device, const OclProduct * product, Ways * ways)
+{
+  gboolean matrix = ocl_gemm_matrix_suits (device, product);
+
+  for (guint i = 0; matrix && i < OCL_GEMM_MATRIX_TILES; i++)
+    if (ocl_gemm_matrix_fits (device, i))
+      add_way (ways, ocl_gemm_matrix_names[i], i,
+          i == ocl_gemm_matrix_guess (device, product));
+  ways->n_matrix = ways->n;
+  for (guint i = 0; i < OCL_GEMM_TILES; i++)
+    if (ocl_gemm_tile_fits (device, i))
+      add_way (ways, ocl_gemm_tile_names[i], i, ways->n_matrix == 0
+          && i == ocl_gemm_tile_guess (device, product));
+}
+
+static gboolean
+run_way (OclQueue * queue, const OclProduct * product, guint way,
+    gpointer user_data, GError ** error)
+{
+  const Ways *ways = user_data;
+
+  return (way < ways->n_matrix ? ocl_gemm_matrix : ocl_gemm_tile) (queue,
+      product, ways->tiles[way], error);
+}
+
+static gboolean
+is_known (const char *name)
+{
+  for (guint i = 0; i < OCL_GEMM_MATRIX_TILES; i++)
+    if (g_str_equal (ocl_gemm_matrix_names[i], name))
+      return TRUE;
+  for (guint i = 0; i < OCL_GEMM_TILES; i++)
+    if (g_str_equal (ocl_gemm_tile_names[i], name))
+      return TRUE;
+  return FALSE;
+}
+
+/* What VLDM_TILE says, or NULL. Asked once: a choice never changes within a process. */
+static const char *
+wished_tile (void)
+{
+  static gsize asked = 0;
+  static const char *wish = NULL;
+
+  if (g_once_init_enter (&asked)) {
+    const char *name = g_getenv ("VLDM_TILE");
+    if (name != NULL && is_known (name))
+      wish = g_intern_string (name);
+    else if (name != NULL && g_strcmp0 (name, "auto") != 0)
+      g_warning ("VLDM_TILE is \"%s\" where \"auto\" or the name of a tile is "
+          "needed, as \"%s\" or \"%s\"; taking \"auto\"", name,
+          ocl_gemm_tile_names[0], ocl_gemm_matrix_names[0]);
+    g_once_init_leave (&asked, 1);
+  }
+  return wish;
+}
+
+/* Sets *@way to the wished one, where this product can be computed so. */
+static gboolean
+find_wish (const Ways * ways, guint * way)
+{
+  for (guint i = 0; i < ways->n; i++) {
+    if (g_strcmp0 (ways->names[i], wished_tile ()) == 0) {
+      *way = i;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+static gboolean
+gemm_tiled (OclQueue * queue, const OclProduct * product, GError ** error)
+{
+  Ways ways = { 0 };
+  guint way;
+
+  find_ways (ocl_queue_device (queue), product, &ways);
+  way = ways.guess;
+  return (find_wish (&ways, &way)
+      || ocl_product_choose (queue, "gemm", product, ways.names, ways.n,
+          run_way, &ways, &way, error))
+      && run_way (queue, product, way, &ways, error);
+}
+
 gboolean
 ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
 {
+  const OclProduct product = { conv, weights, input, input2, epilogue, output };
   const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
-  g_autofree char *options = NULL;
-  OclCall call = { 0 };
 
   if (must_join (weights, input, input2))
     return gemm_joined (queue, conv, weights, input, input2, epilogue, output,
@@ -292,34 +411,31 @@ ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
           && !ocl_tensor_check_size ("matrix product", input2, error))
       || !check_bf16 (caps, weights, input, error))
     return FALSE;
-  if (ocl_gemm_matrix_suits (ocl_queue_device (queue), weights, input, input2))
-    return ocl_gemm_matrix (queue, conv, weights, input, input2, epilogue,
-        output, error);
-  call.work = 2.0 * ocl_tensor_pixels (output) * weights->out_channels
-      * weights->kernel_t * weights->kernel_h * weights->kernel_w *
-      weights->in_channels;
-  ocl_call_sources (&call, input, input2);
-  ocl_call_buffer (&call, weights->panels);
-  if (caps->form == OCL_FORM_VECTOR) {
-    VectorOrder order = prepare_vector (&call, caps, weights, input, output);
-    ocl_call_uint64 (&call, weights->zeros);
-    ocl_call_int (&call, order.n_blocks);
-    ocl_call_int (&call, order.n_chunks);
-    ocl_call_int (&call, order.n_parts);
-    options =
-        weights->type == OCL_BF16 ? g_strdup ("-DWEIGHT_BF16=1") :
-        g_strdup_printf ("-DNR=%u -DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
-        weights->panel, input->type == OCL_F16, weights->type == OCL_F16);
-  } else {
-    prepare_tile (&call, weights, output);
-    ocl_call_int (&call, weights->panel);
-    ocl_call_int (&call, weights->n_panels);
-    options =
-        g_strdup_printf ("-DSOURCE_HALF=%d -DWEIGHT_HALF=%d",
-        input->type == OCL_F16, weights->type == OCL_F16);
-  }
-  call.options = options;
-  ocl_call_gather (&call, conv, weights, input, output);
-  ocl_call_epilogue (&call, weights, epilogue, output);
-  return ocl_queue_run (queue, &call, error);
+  return (caps->form == OCL_FORM_VECTOR ? gemm_vector : gemm_tiled) (queue,
+      &product, error);
+}
+
+gboolean
+ocl_gemm_warm_up (OclQueue * queue, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output, GError ** error)
+{
+  OclProduct product = { conv, weights, input, NULL, NULL, output };
+  OclDevice *device = ocl_queue_device (queue);
+  const OclCaps *caps = ocl_device_caps (device);
+  OclTensor large = *output;
+  Ways few = { 0 }, many = { 0 };
+
+  if (caps->form == OCL_FORM_VECTOR)
+    return gemm_vector (queue, &product, error);
+  find_ways (device, &product, &few);
+  /* Only looked at: one tile of any size a frame and compute unit. */
+  large.frames = caps->compute_units;
+  large.height = large.width = 256;
+  product.output = &large;
+  find_ways (device, &product, &many);
+  product.output = output;
+  return run_way (queue, &product, few.guess, &few, error)
+      && (many.guess == few.guess
+      || run_way (queue, &product, many.guess, &many, error));
 }

@@ -28,4 +28,8 @@ void ocl_call_epilogue (OclCall * call, const OclWeights * weights, const OclEpi
 gboolean ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 
+/* The same of one input, once with each kernel that ocl_gemm () takes unasked for outputs of any size. */
+gboolean ocl_gemm_warm_up (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
+    const OclTensor * output, GError ** error);
+
 G_END_DECLS

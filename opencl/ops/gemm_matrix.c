@@ -5,10 +5,12 @@
  */
 
 #include "opencl/ops/gemm_matrix.h"
+#include "opencl/ops/gemm.h"
 #include "opencl/runtime/matrix.h"
 
 /* As in kernels/matrix.clh and gemm_matrix.cl. */
 #define CHUNK 8
+#define DEPTH 32
 #define PANEL 32
 #define GROUPS_DOWN 2
 #define GROUPS_ACROSS 2
@@ -19,20 +21,34 @@ typedef struct
   guint blocks_down, blocks_across, stages;
 } Tile;
 
-/* Of large outputs: bounded by registers (128 sums a work-item of NVIDIA's, 64 of the others') and, for the third
- * stage, by 48 KiB of local memory. */
-static const Tile large_tiles[] = {
-  [OCL_MATRIX_PTX] = {4, 4, 3},
-  [OCL_MATRIX_DPAS] = {4, 2, 2},
-  [OCL_MATRIX_WMMA] = {4, 2, 2},
-  [OCL_MATRIX_MFMA] = {4, 4, 2},
+enum
+{
+  TILE_SMALL,
+  TILE_MEDIUM,
+  TILE_LARGE,
 };
 
-static const Tile small_tiles[] = {
-  [OCL_MATRIX_PTX] = {2, 2, 3},
-  [OCL_MATRIX_DPAS] = {4, 2, 2},
-  [OCL_MATRIX_WMMA] = {2, 2, 2},
-  [OCL_MATRIX_MFMA] = {2, 2, 2},
+const char *const ocl_gemm_matrix_names[OCL_GEMM_MATRIX_TILES] = {
+  [TILE_SMALL] = "matrix-small",
+  [TILE_MEDIUM] = "matrix-medium",
+  [TILE_LARGE] = "matrix-large",
+};
+
+/* A work-item holds 128 sums of NVIDIA's, DPAS's and WMMA's large tiles, 64 of their medium ones and MFMA's large one. The
+ * third stage makes 48 KiB of local memory of the largest. */
+static const Tile tiles[][OCL_GEMM_MATRIX_TILES] = {
+  [OCL_MATRIX_PTX] = {{2, 2, 3}, {4, 2, 3}, {4, 4, 3}},
+  [OCL_MATRIX_DPAS] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
+  [OCL_MATRIX_WMMA] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
+  [OCL_MATRIX_MFMA] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
+};
+
+/* The largest whose sums are sure to stay in registers. */
+static const guint safe_tiles[] = {
+  [OCL_MATRIX_PTX] = TILE_LARGE,
+  [OCL_MATRIX_DPAS] = TILE_MEDIUM,
+  [OCL_MATRIX_WMMA] = TILE_MEDIUM,
+  [OCL_MATRIX_MFMA] = TILE_LARGE,
 };
 
 static gboolean
@@ -43,11 +59,11 @@ is_chunked (const OclTensor * input)
 }
 
 gboolean
-ocl_gemm_matrix_suits (OclDevice * device, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * input2)
+ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product)
 {
-  return weights->type == OCL_F16 && weights->panel == PANEL
-      && is_chunked (input) && (input2 == NULL || is_chunked (input2))
+  return product->weights->type == OCL_F16 && product->weights->panel == PANEL
+      && is_chunked (product->input) && (product->input2 == NULL
+      || is_chunked (product->input2))
       && ocl_device_matrix (device)->kind != OCL_MATRIX_NONE;
 }
 
@@ -57,62 +73,84 @@ tile_rows (const OclMatrix * matrix, const Tile * tile)
   return (gsize) GROUPS_DOWN *tile->blocks_down * matrix->rows;
 }
 
+/* Sub-groups of eight: twice as many products make up whole panels. */
+static guint
+blocks_across (const OclMatrix * matrix, const Tile * tile)
+{
+  return tile->blocks_across * (matrix->columns == CHUNK ? 2 : 1);
+}
+
 static gsize
 tile_columns (const OclMatrix * matrix, const Tile * tile)
 {
-  gsize columns = (gsize) GROUPS_ACROSS * tile->blocks_across * matrix->columns;
+  return (gsize) GROUPS_ACROSS *blocks_across (matrix, tile) * matrix->columns;
+}
 
-  /* Sub-groups of eight: twice as many products make up whole panels. */
-  return matrix->columns == 8 ? 2 * columns : columns;
+/* Tiles of one dimension. */
+static gsize
+count (gsize size, gsize tile)
+{
+  return (size + tile - 1) / tile;
 }
 
 static gsize
-count_tiles (const OclMatrix * matrix, const Tile * tile,
-    const OclWeights * weights, const OclTensor * output)
+packed_columns (const OclWeights * weights)
 {
-  gsize columns = (gsize) weights->n_panels * weights->panel;
-  gsize across = tile_columns (matrix, tile), down = tile_rows (matrix, tile);
-
-  return (columns + across - 1) / across
-      * ((ocl_tensor_pixels (output) + down - 1) / down);
+  return (gsize) weights->n_panels * weights->panel;
 }
 
 gboolean
-ocl_gemm_matrix (OclQueue * queue, const OclConv * conv,
-    const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclEpilogue * epilogue,
-    const OclTensor * output, GError ** error)
+ocl_gemm_matrix_fits (OclDevice * device, guint tile)
 {
-  OclDevice *device = ocl_queue_device (queue);
   const OclMatrix *matrix = ocl_device_matrix (device);
-  const Tile *tile = &large_tiles[matrix->kind];
-  gsize items = (gsize) GROUPS_DOWN * GROUPS_ACROSS * matrix->lanes;
-  gsize columns = (gsize) weights->n_panels * weights->panel;
-  g_autofree char *options = NULL;
-  OclCall call = { 0 };
+  const Tile *t = &tiles[matrix->kind][tile];
+  gsize rows = tile_rows (matrix, t), columns = tile_columns (matrix, t);
+  gsize factors = t->stages * (rows + columns) * DEPTH * sizeof (guint16);
+
+  return factors <= ocl_device_caps (device)->local_memory;
+}
+
+guint
+ocl_gemm_matrix_guess (OclDevice * device, const OclProduct * product)
+{
+  const OclMatrix *matrix = ocl_device_matrix (device);
+  guint guess = safe_tiles[matrix->kind];
+  const Tile *t = &tiles[matrix->kind][guess];
+  gsize n = count (packed_columns (product->weights), tile_columns (matrix, t))
+      * count (ocl_tensor_pixels (product->output), tile_rows (matrix, t));
 
   /* Compilers for CPUs take half a minute over a large tile of an emulated unit. */
-  if (matrix->emulated || count_tiles (matrix, tile, weights, output) <
-      ocl_device_caps (device)->compute_units)
-    tile = &small_tiles[matrix->kind];
-  options = g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u "
+  return matrix->emulated || n < ocl_device_caps (device)->compute_units
+      || !ocl_gemm_matrix_fits (device, guess) ? TILE_SMALL : guess;
+}
+
+gboolean
+ocl_gemm_matrix (OclQueue * queue, const OclProduct * product, guint tile,
+    GError ** error)
+{
+  const OclMatrix *matrix = ocl_device_matrix (ocl_queue_device (queue));
+  const OclWeights *weights = product->weights;
+  const Tile *t = &tiles[matrix->kind][tile];
+  gsize items = (gsize) GROUPS_DOWN * GROUPS_ACROSS * matrix->lanes;
+  g_autofree char *options = g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u "
       "-DMATRIX_EMULATED=%d -DBLOCKS_DOWN=%u -DBLOCKS_ACROSS=%u -DSTAGES=%u",
-      matrix->kind, matrix->lanes, matrix->emulated, tile->blocks_down,
-      tile->blocks_across * (matrix->columns == 8 ? 2 : 1), tile->stages);
+      matrix->kind, matrix->lanes, matrix->emulated, t->blocks_down,
+      blocks_across (matrix, t), t->stages);
+  OclCall call = { 0 };
+
   call.program = call.kernel = "gemm_matrix";
   call.options = options;
-  call.global[0] = (columns + tile_columns (matrix, tile) - 1)
-      / tile_columns (matrix, tile) * items;
-  call.global[1] = (ocl_tensor_pixels (output) + tile_rows (matrix, tile) - 1)
-      / tile_rows (matrix, tile);
+  call.global[0] =
+      count (packed_columns (weights), tile_columns (matrix, t)) * items;
+  call.global[1] =
+      count (ocl_tensor_pixels (product->output), tile_rows (matrix, t));
   call.local[0] = items;
-  call.work = 2.0 * ocl_tensor_pixels (output) * weights->out_channels
-      * weights->kernel_t * weights->kernel_h * weights->kernel_w
-      * weights->in_channels;
-  ocl_call_sources (&call, input, input2);
+  call.work = ocl_product_work (product);
+  ocl_call_sources (&call, product->input, product->input2);
   ocl_call_buffer (&call, weights->panels);
   ocl_call_int (&call, weights->n_panels);
-  ocl_call_gather (&call, conv, weights, input, output);
-  ocl_call_epilogue (&call, weights, epilogue, output);
+  ocl_call_gather (&call, product->conv, weights, product->input,
+      product->output);
+  ocl_call_epilogue (&call, weights, product->epilogue, product->output);
   return ocl_queue_run (queue, &call, error);
 }

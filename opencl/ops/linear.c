@@ -7,7 +7,7 @@
 
 #include "opencl/ops/linear.h"
 #include "opencl/ops/gemm.h"
-#include "opencl/runtime/tuning.h"
+#include "opencl/ops/product.h"
 
 #include <clblast_c.h>
 
@@ -135,96 +135,57 @@ finish_sums (OclQueue * queue, const OclWeights * weights,
 }
 
 static gboolean
-linear_clblast (OclQueue * queue, const OclWeights * weights,
-    const OclTensor * input, const OclEpilogue * epilogue,
-    const OclTensor * output, GError ** error)
+linear_clblast (OclQueue * queue, const OclProduct * p, GError ** error)
 {
+  const OclWeights *weights = p->weights;
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor sums;
   gboolean ok;
 
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, ocl_tensor_pixels (input),
+  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, ocl_tensor_pixels (p->input),
       (gsize) weights->n_panels * weights->panel, &sums, error)
-      && clblast_product (queue, weights, input, &sums, error)
-      && finish_sums (queue, weights, &sums, epilogue, output, error);
+      && clblast_product (queue, weights, p->input, &sums, error)
+      && finish_sums (queue, weights, &sums, p->epilogue, p->output, error);
   ocl_arena_release (arena, mark);
   return ok;
 }
 
 static gboolean
-linear_own (OclQueue * queue, const OclWeights * weights,
-    const OclTensor * input, const OclEpilogue * epilogue,
-    const OclTensor * output, GError ** error)
+linear_own (OclQueue * queue, const OclProduct * p, GError ** error)
 {
-  const OclConv one_tap = { 0 };
-  OclTensor rows = *input;
+  OclTensor rows = *p->input;
 
   /* Pixels are all alike here, so that the input may be read in the output's shape. */
-  rows.frames = output->frames;
-  rows.height = output->height;
-  rows.width = output->width;
-  return ocl_gemm (queue, &one_tap, weights, &rows, NULL, epilogue, output,
-      error);
+  rows.frames = p->output->frames;
+  rows.height = p->output->height;
+  rows.width = p->output->width;
+  return ocl_gemm (queue, p->conv, p->weights, &rows, NULL, p->epilogue,
+      p->output, error);
 }
 
-/* What both back ends take. */
-typedef struct
-{
-  const OclWeights *weights;
-  const OclTensor *input;
-  const OclEpilogue *epilogue;
-  const OclTensor *output;
-} Layer;
-
 static gboolean
-run_back_end (OclQueue * queue, const Layer * layer, guint back_end,
-    GError ** error)
+run_back_end (OclQueue * queue, const OclProduct * product, guint back_end,
+    gpointer unused, GError ** error)
 {
   return (back_end == BACK_END_CLBLAST ? linear_clblast : linear_own) (queue,
-      layer->weights, layer->input, layer->epilogue, layer->output, error);
-}
-
-/* The same into memory that nobody reads. */
-static gboolean
-try_back_end (OclQueue * queue, guint back_end, gpointer user_data,
-    GError ** error)
-{
-  Layer layer = *(const Layer *) user_data;
-  OclArena *arena = ocl_queue_arena (queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
-  OclTensor scratch;
-  gboolean ok = ocl_tensor_alloc_like (queue, layer.output, &scratch, error);
-
-  layer.output = &scratch;
-  ok = ok && run_back_end (queue, &layer, back_end, error);
-  ocl_arena_release (arena, mark);
-  return ok;
+      product, error);
 }
 
 /* CLBlast multiplies fp32 only, other layers keep our kernels. */
 static gboolean
-choose_back_end (OclQueue * queue, Layer * layer, guint * back_end,
-    GError ** error)
+choose_back_end (OclQueue * queue, const OclProduct * product,
+    guint * back_end, GError ** error)
 {
-  g_autofree char *weights = NULL, *shape = NULL;
-  OclTuningQuestion question = { "linear", NULL, back_ends, 2 };
-
   *back_end = BACK_END_OWN;
-  if (layer->weights->type != OCL_F32 || layer->input->type != OCL_F32)
+  if (product->weights->type != OCL_F32 || product->input->type != OCL_F32)
     return TRUE;
   if (wished_back_end () != BACK_END_AUTO) {
     *back_end = wished_back_end ();
     return TRUE;
   }
-  weights = ocl_weights_describe (layer->weights);
-  shape = g_strdup_printf ("%s to %" G_GSIZE_FORMAT, weights,
-      ocl_tensor_pixels (layer->output));
-  question.shape = shape;
-  question.built_in = BACK_END_OWN;
-  question.run = try_back_end;
-  question.user_data = layer;
-  return ocl_tuning_choose (queue, &question, back_end, error);
+  return ocl_product_choose (queue, "linear", product, back_ends,
+      BACK_END_AUTO, run_back_end, NULL, back_end, error);
 }
 
 gboolean
@@ -232,7 +193,9 @@ ocl_linear (OclQueue * queue, const OclWeights * weights,
     const OclTensor * input, const OclEpilogue * epilogue,
     const OclTensor * output, GError ** error)
 {
-  Layer layer = { weights, input, epilogue, output };
+  const OclConv one_tap = { 0 };
+  const OclProduct product =
+      { &one_tap, weights, input, NULL, epilogue, output };
   guint back_end;
 
   if (ocl_tensor_pixels (input) != ocl_tensor_pixels (output)
@@ -246,6 +209,6 @@ ocl_linear (OclQueue * queue, const OclWeights * weights,
     return FALSE;
   }
   return ocl_epilogue_check ("linear", weights, epilogue, output, error)
-      && choose_back_end (queue, &layer, &back_end, error)
-      && run_back_end (queue, &layer, back_end, error);
+      && choose_back_end (queue, &product, &back_end, error)
+      && run_back_end (queue, &product, back_end, NULL, error);
 }

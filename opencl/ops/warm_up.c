@@ -40,7 +40,7 @@ warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
   conv.pad_top = conv.pad_left = kernel_s / 2;
   if (!alloc (queue, type, CHANNELS, &input, error)
       || !alloc (queue, type, out, &output, error)
-      || !ocl_gemm (queue, &conv, weights, &input, NULL, NULL, &output, error))
+      || !ocl_gemm_warm_up (queue, &conv, weights, &input, &output, error))
     return FALSE;
   if (ocl_winograd_is_optional (&conv, weights, &input, NULL, &output)
       && !ocl_winograd (queue, &conv, weights, &input, NULL, NULL, &output,
