@@ -8,6 +8,7 @@
 
 #include "golden.h"
 #include "upsample_model.h"
+#include "vldm/memory.h"
 #include "vldm/stages/upsample.h"
 
 /* Of a picture in [-1, 1]: a byte rounded to the other side is 1 / 127.5 away. Latents that are less exact are
@@ -447,26 +448,42 @@ check_absent (void)
   golden_remove_folder (folder);
 }
 
-/* vldm_unet_bytes is what automatic tiles rely on: never less than a call takes, and not far above it. */
-static void
-check_memory (const char *name)
+/* A device that, as a rule of vldm/memory.h, lets a call take @share. */
+static OclDevice *
+open_device_of (guint64 share)
 {
-  Golden *self = &golden;
   g_autoptr (GError) error = NULL;
-  char *folder = golden_write_network (self, find_case ("unet", name));
+  g_autofree char *memory = g_strdup_printf ("%" G_GUINT64_FORMAT, 4 * share);
+  OclDevice *device;
+
+  g_setenv ("VLDM_MEMORY", memory, TRUE);
+  device = ocl_device_open (NULL, OCL_FORM_AUTO, &error);
+  g_unsetenv ("VLDM_MEMORY");
+  g_assert_no_error (error);
+  g_assert_cmpuint (vldm_memory_share (device), ==, share);
+  return device;
+}
+
+/* What a call for two prompts takes of a device that has the share of @frames frames, each prompt's being 2; no more than
+ * that, and it is not far above. */
+static guint64
+check_memory_of (const char *folder, const VldmUnetConfig * config,
+    guint frames)
+{
+  g_autoptr (GError) error = NULL;
+  guint64 largest, before, taken, estimate = vldm_unet_bytes (config, OCL_F32,
+      frames, 120, 136, &largest);
+  g_autoptr (OclDevice) device = open_device_of (estimate);
   g_autoptr (VldmUnet) unet =
-      vldm_unet_load (self->device, OCL_F32, folder, NULL, NULL, &error);
-  g_autoptr (OclQueue) queue = ocl_queue_new (self->device, &error);
+      vldm_unet_load (device, OCL_F32, folder, NULL, NULL, &error);
+  g_autoptr (OclQueue) queue = ocl_queue_new (device, &error);
   g_autoptr (VldmUnetContext) context = NULL;
+  const VldmUnetContext *contexts[2];
   g_autofree gfloat *zeros = NULL;
-  const VldmUnetConfig *config;
   const gfloat time_ids[3] = { 1.0f };
-  guint64 before, taken, estimate, largest;
   OclTensor text, sample, output;
 
-  golden_remove_folder (folder);
   g_assert_no_error (error);
-  config = vldm_unet_config (unet);
   zeros = g_new0 (gfloat, MAX (77 * config->cross_attention_dim[0],
           2 * 120 * 136 * config->in_channels));
   ocl_tensor_alloc (queue, OCL_F32, 1, 1, 77, config->cross_attention_dim[0],
@@ -476,27 +493,48 @@ check_memory (const char *name)
   g_assert_no_error (error);
   ocl_tensor_alloc (queue, OCL_F32, 2, 120, 136, config->in_channels, &sample,
       &error);
-  ocl_tensor_alloc (queue, OCL_F32, 2, 120, 136, config->out_channels, &output,
+  ocl_tensor_alloc (queue, OCL_F32, 4, 120, 136, config->out_channels, &output,
       &error);
   ocl_tensor_write (queue, &sample, zeros, &error);
   g_assert_no_error (error);
-  before = ocl_device_bytes_allocated (self->device);
-  vldm_unet_run (unet, queue, context, &sample, 1.0f, time_ids, &output,
-      &error);
+  contexts[0] = contexts[1] = context;
+  before = ocl_device_bytes_allocated (device);
+  vldm_unet_run_prompts (unet, queue, 2, contexts, &sample, 1.0f, time_ids,
+      &output, &error);
   g_assert_no_error (error);
   ocl_queue_finish (queue, &error);
-  taken = ocl_device_bytes_allocated (self->device) - before;
-  estimate = vldm_unet_bytes (config, OCL_F32, 2, 120, 136, &largest);
-  g_test_message ("%s: %" G_GUINT64_FORMAT " bytes taken, %" G_GUINT64_FORMAT
-      " estimated", name, taken, estimate);
+  taken = ocl_device_bytes_allocated (device) - before;
+  g_test_message ("%" G_GUINT64_FORMAT " bytes taken, %" G_GUINT64_FORMAT
+      " estimated", taken, estimate);
   g_assert_cmpuint (taken, <=, estimate);
   g_assert_cmpuint (taken, >=, estimate / 3);
   g_assert_cmpuint (largest, <=, estimate);
+  return taken;
 }
 
+/* vldm_unet_bytes is what automatic tiles rely on: never less than a call takes, and not far above it. Two prompts run
+ * together where there is memory for that, else one after the other. */
+static void
+check_memory (const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = golden_write_network (&golden, find_case ("unet", name));
+  g_autofree VldmUnetConfig *config = vldm_unet_config_load (folder, &error);
+  guint64 apart, together;
+
+  g_assert_no_error (error);
+  apart = check_memory_of (folder, config, 2);
+  together = check_memory_of (folder, config, 4);
+  golden_remove_folder (folder);
+  g_assert_cmpuint (together, >, apart + apart / 2);
+}
+
+/* The last test: a process has one device of a kind, and here it is another. */
 static void
 check_estimates (void)
 {
+  g_clear_pointer (&golden.queue, ocl_queue_free);
+  g_clear_pointer (&golden.device, ocl_device_unref);
   check_memory ("x4_1");
   check_memory ("native7_3");
 }

@@ -11,10 +11,7 @@
 #include "vldm/model/unet_private.h"
 
 #include "opencl/ops/elementwise.h"
-
-/* Windows of this many latent pixels at most run with all prompts at once: measured to be 9% faster at 4096 of the default
- * model's, 5% at 2560 of Stable Diffusion's. Larger ones gain little and take twice the memory. */
-#define MAX_PIXELS_TOGETHER 8192
+#include "vldm/memory.h"
 
 struct _VldmUnetContext
 {
@@ -483,13 +480,6 @@ count_skips (const VldmUnetConfig * config)
   return n;
 }
 
-/* Whether all prompts run at once over a window of @pixels. */
-static gboolean
-are_together (guint64 pixels)
-{
-  return pixels <= MAX_PIXELS_TOGETHER;
-}
-
 /* Numbers a pixel that the layers of a level have beside skips and slabs: a resnet of the way up its normed input and, across
  * frames, one tensor more; a transformer hidden, normed and four times as wide ones, and the one across frames. */
 static guint64
@@ -512,10 +502,6 @@ vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames,
   guint64 pixels = (guint64) frames * height * width;
   guint64 skips = 0, slab = 0, scratch = 0, widest = 0;
 
-  if (are_together (pixels)) {
-    frames *= VLDM_UNET_MAX_PROMPTS;
-    pixels *= VLDM_UNET_MAX_PROMPTS;
-  }
   for (guint i = 0; i < config->n_levels; i++) {
     guint below = MIN (i + 1, config->n_levels - 1);
     guint64 channels = config->block_out_channels[i];
@@ -534,6 +520,17 @@ vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames,
   *largest = widest * ocl_type_size (type);
   /* a quarter more, for the ends of the arena's blocks that a tensor did not fit into */
   return (skips + 2 * slab + scratch) * ocl_type_size (type) / 4 * 5;
+}
+
+gboolean
+vldm_unet_fits (const VldmUnetConfig * config, OclType type,
+    OclDevice * device, guint frames, guint height, guint width)
+{
+  guint64 largest;
+  guint64 all = vldm_unet_bytes (config, type, frames, height, width, &largest);
+
+  return all <= vldm_memory_share (device)
+      && largest <= vldm_memory_largest (device);
 }
 
 /* All prompts together. */
@@ -579,7 +576,9 @@ vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output,
     GError ** error)
 {
-  guint together = are_together (ocl_tensor_pixels (sample)) ? n_prompts : 1;
+  gboolean all = vldm_unet_fits (unet->config, unet->type,
+      ocl_queue_device (queue), output->frames, sample->height, sample->width);
+  guint together = all ? n_prompts : 1;
 
   g_return_val_if_fail (n_prompts >= 1 && n_prompts <= VLDM_UNET_MAX_PROMPTS
       && output->frames == n_prompts * sample->frames, FALSE);

@@ -40,16 +40,20 @@ gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext
     gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
 
 /* The same for several prompts, whose @contexts [n_prompts] are of texts with as many tokens: @output [n_prompts T, h, w,
- * out_channels] has the result for each, one behind the other. Small pictures gain from this; large ones run prompt by
- * prompt. Every result is, to the last bit, that of vldm_unet_run. */
+ * out_channels] has the result for each, one behind the other. They run together, which is faster, where vldm_unet_fits
+ * says so of n_prompts T frames. Every result is, to the last bit, that of vldm_unet_run. */
 #define VLDM_UNET_MAX_PROMPTS 2
 gboolean vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
     const VldmUnetContext * const *contexts, const OclTensor * sample, gfloat timestep, const gfloat * time_ids,
     const OclTensor * output, GError ** error);
 
-/* About how many bytes of the device a call on @frames frames of @height x @width takes at most, for as many prompts as there
- * may be, besides weights and its two arguments, stored as @type; @largest is the largest piece. */
+/* About how many bytes of the device a call on @frames frames of @height x @width takes at most, besides weights and its
+ * two arguments, stored as @type; @largest is the largest piece. */
 guint64 vldm_unet_bytes (const VldmUnetConfig * config, OclType type, guint frames, guint height, guint width,
     guint64 * largest);
+
+/* Whether that is what a call may count on (vldm/memory.h). Depends on the device only, not on what else is in its memory. */
+gboolean vldm_unet_fits (const VldmUnetConfig * config, OclType type, OclDevice * device, guint frames, guint height,
+    guint width);
 
 G_END_DECLS

@@ -237,17 +237,18 @@ update (FieldStep * run, GError ** error)
 }
 
 static gboolean
-call_networks (const FieldStep * run, FieldState * state, GError ** error)
+call_network (const FieldStep * run, FieldState * state, GError ** error)
 {
   const VldmFieldSampler *sampler = run->sampler;
   const VldmStep *step = run->step;
+  const VldmUnetContext *const contexts[] = { sampler->text,
+    sampler->negative_text
+  };
+  VldmFrames *const outputs[] = { &state->text, &state->negative };
 
-  return (!is_guided (sampler)
-      || sampler->call (run->queue, sampler->negative_text, run->latents,
-          step->input_scale, step->timestep, &state->negative,
-          sampler->network, error))
-      && sampler->call (run->queue, sampler->text, run->latents,
-      step->input_scale, step->timestep, &state->text, sampler->network, error);
+  return sampler->call (run->queue, is_guided (sampler) ? 2 : 1, contexts,
+      run->latents, step->input_scale, step->timestep, outputs,
+      sampler->network, error);
 }
 
 gboolean
@@ -270,7 +271,7 @@ vldm_field_sampler_run (const VldmFieldSampler * sampler, OclQueue * queue,
     run.step = &schedule->steps[i];
     run.state = &state;
     if (!step_func (i, schedule->n, user_data, error)
-        || !call_networks (&run, &state, error))
+        || !call_network (&run, &state, error))
       return FALSE;
     if (run.step->from_noise != 0.0f)
       vldm_noise_fill (noise, numbers (&state.fresh_noise),

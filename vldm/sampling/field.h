@@ -11,9 +11,11 @@
 
 G_BEGIN_DECLS
 
-/* F: the network's output at @input_scale times @latents for the prompt of @context -> @output, of the same shape. */
-typedef gboolean (*VldmFieldFunc) (OclQueue * queue, const VldmUnetContext * context, const VldmFrames * latents,
-    gfloat input_scale, gfloat timestep, VldmFrames * output, gpointer network, GError ** error);
+/* F: the network's output at @input_scale times @latents for the prompts of @contexts [n_prompts], one or both of guidance ->
+ * @outputs [n_prompts], of the same shape. */
+typedef gboolean (*VldmFieldFunc) (OclQueue * queue, guint n_prompts, const VldmUnetContext * const *contexts,
+    const VldmFrames * latents, gfloat input_scale, gfloat timestep, VldmFrames * const *outputs, gpointer network,
+    GError ** error);
 
 typedef struct
 {

@@ -9,7 +9,6 @@
 
 #include "opencl/ops/elementwise.h"
 #include "opencl/ops/tile.h"
-#include "vldm/memory.h"
 #include "vldm/stages/transfer.h"
 
 /* A step for smaller tiles than this costs more than it saves: overlaps become as large as what they surround. */
@@ -72,50 +71,60 @@ add_result (OclQueue * queue, const OclTensor * result, gsize y, gsize x,
       && vldm_read_tile (queue, &sum, output, 0, y, x, error);
 }
 
-gboolean
-vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context,
+/* Tile (@i, @j): what the network makes of it for each prompt is added to the prompt's output. */
+static gboolean
+call_on_tile (const VldmTiledUnet * tiled, OclQueue * queue, guint i, guint j,
+    guint n_prompts, const VldmUnetContext * const *contexts,
     const VldmFrames * latents, gfloat input_scale, gfloat timestep,
-    VldmFrames * output, gpointer network, GError ** error)
+    VldmFrames * const *outputs, GError ** error)
 {
-  const VldmTiledUnet *tiled = network;
-  OclArena *arena = ocl_queue_arena (queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
+  gsize y = vldm_tile_start (&tiled->rows, i);
+  gsize x = vldm_tile_start (&tiled->columns, j);
+  OclTensor rows = ocl_tensor_frames (&tiled->row_weights, i, 1);
+  OclTensor columns = ocl_tensor_frames (&tiled->column_weights, j, 1);
+  OclTensor seen, results;
 
-  memset (vldm_frames_host (output, 0), 0, vldm_frames_size (output));
-  for (guint i = 0; i < tiled->rows.n; i++) {
-    for (guint j = 0; j < tiled->columns.n; j++) {
-      gsize y = vldm_tile_start (&tiled->rows, i);
-      gsize x = vldm_tile_start (&tiled->columns, j);
-      OclTensor rows = ocl_tensor_frames (&tiled->row_weights, i, 1);
-      OclTensor columns = ocl_tensor_frames (&tiled->column_weights, j, 1);
-      OclTensor seen, result;
-      gboolean done = ocl_tensor_alloc (queue, OCL_F32, latents->count,
-          tiled->rows.size, tiled->columns.size,
-          latents->channels + tiled->beside->channels, &seen, error)
-          && ocl_tensor_alloc (queue, OCL_F32, output->count, tiled->rows.size,
-          tiled->columns.size, output->channels, &result, error)
-          && write_seen (tiled, queue, latents, input_scale, y, x, &seen, error)
-          && vldm_unet_run (tiled->unet, queue, context, &seen, timestep,
-          tiled->time_ids, &result, error)
-          && add_result (queue, &result, y, x, &rows, &columns, output, error);
+  if (!ocl_tensor_alloc (queue, OCL_F32, latents->count, tiled->rows.size,
+          tiled->columns.size, latents->channels + tiled->beside->channels,
+          &seen, error)
+      || !ocl_tensor_alloc (queue, OCL_F32, n_prompts * latents->count,
+          tiled->rows.size, tiled->columns.size, latents->channels, &results,
+          error)
+      || !write_seen (tiled, queue, latents, input_scale, y, x, &seen, error)
+      || !vldm_unet_run_prompts (tiled->unet, queue, n_prompts, contexts, &seen,
+          timestep, tiled->time_ids, &results, error))
+    return FALSE;
+  for (guint k = 0; k < n_prompts; k++) {
+    OclTensor result =
+        ocl_tensor_frames (&results, k * latents->count, latents->count);
 
-      ocl_arena_release (arena, mark);
-      if (!done)
-        return FALSE;
-    }
+    if (!add_result (queue, &result, y, x, &rows, &columns, outputs[k], error))
+      return FALSE;
   }
   return TRUE;
 }
 
-static gboolean
-fits (OclDevice * device, const VldmUnetConfig * config, OclType type,
-    guint frames, guint height, guint width)
+gboolean
+vldm_tiled_unet_call (OclQueue * queue, guint n_prompts,
+    const VldmUnetContext * const *contexts, const VldmFrames * latents,
+    gfloat input_scale, gfloat timestep, VldmFrames * const *outputs,
+    gpointer network, GError ** error)
 {
-  guint64 largest;
-  guint64 all = vldm_unet_bytes (config, type, frames, height, width, &largest);
+  const VldmTiledUnet *tiled = network;
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean done = TRUE;
 
-  return all <= vldm_memory_share (device)
-      && largest <= vldm_memory_largest (device);
+  for (guint k = 0; k < n_prompts; k++)
+    memset (vldm_frames_host (outputs[k], 0), 0, vldm_frames_size (outputs[k]));
+  for (guint i = 0; done && i < tiled->rows.n; i++) {
+    for (guint j = 0; done && j < tiled->columns.n; j++) {
+      done = call_on_tile (tiled, queue, i, j, n_prompts, contexts, latents,
+          input_scale, timestep, outputs, error);
+      ocl_arena_release (arena, mark);
+    }
+  }
+  return done;
 }
 
 guint
@@ -125,7 +134,7 @@ vldm_tile_size_for (OclDevice * device, const VldmUnetConfig * config,
   guint size = (MAX (height, width) + unit - 1) / unit * unit;
 
   while (size > MAX (unit, MIN_AUTOMATIC_SIZE)
-      && !fits (device, config, type, frames, MIN (size, height),
+      && !vldm_unet_fits (config, type, device, frames, MIN (size, height),
           MIN (size, width)))
     size -= unit;
   return size;

@@ -26,8 +26,9 @@ gboolean vldm_tiled_unet_init (VldmTiledUnet * tiled, OclQueue * queue, VldmUnet
     const VldmFrames * beside, guint size, guint overlap, GError ** error);
 
 /* A VldmFieldFunc; @network is a VldmTiledUnet. */
-gboolean vldm_tiled_unet_call (OclQueue * queue, const VldmUnetContext * context, const VldmFrames * latents,
-    gfloat input_scale, gfloat timestep, VldmFrames * output, gpointer network, GError ** error);
+gboolean vldm_tiled_unet_call (OclQueue * queue, guint n_prompts, const VldmUnetContext * const *contexts,
+    const VldmFrames * latents, gfloat input_scale, gfloat timestep, VldmFrames * const *outputs, gpointer network,
+    GError ** error);
 
 /* The largest square tile, a multiple of @unit, of which @frames frames fit into a quarter of @device's memory: as large
  * as the field if all of it fits. Depends on the device only, not on what else is in its memory. */
