@@ -17,10 +17,11 @@
 /* Launches above the first are cut into slices of about the second. */
 #define LONGEST_LAUNCH_NS 75e6
 #define SLICE_NS 50e6
-/* A kernel is timed alone at its first launch that is thought to take this long; before, a launch that has to be cut is
- * cut finer. */
+/* A kernel is timed alone at its first launch that is thought to take this long; before, launches are cut finer. A device
+ * that also draws a screen is reset when one takes long, so that there each is cut to this until one was timed: the guess
+ * may be wrong by a factor of 100. CPUs are spared that, since some drivers compile again for a slice. */
 #define TRIAL_NS 500e3
-#define TRIAL_SLICE_NS 5e6
+#define TRIAL_SLICE_NS 1e6
 /* No launch costs less, however little it does. */
 #define LAUNCH_NS 5e3
 /* Launches after which the driver is told to begin. */
@@ -234,40 +235,50 @@ run_warm (OclQueue * queue, OclKernel * kernel, const OclCall * call,
   return TRUE;
 }
 
-/* How many of the @left groups along the sliced dimension the next launch takes. */
+/* How many of the @left layers of @layer_groups groups each, one a step along the sliced dimension, the next launch takes:
+ * at least what gives each compute unit a group, since fewer take as long as one. */
 static gsize
-next_slice (const OclKernel * kernel, gdouble work_per_group, gsize left)
+next_slice (const OclCaps * caps, const OclKernel * kernel,
+    gdouble work_per_layer, gsize layer_groups, gsize left)
 {
-  gdouble ns_per_group = work_per_group * kernel->ns_per_work;
+  gdouble ns_per_layer = work_per_layer * kernel->ns_per_work;
+  gdouble longest_ns = kernel->timed || caps->is_cpu ? LONGEST_LAUNCH_NS
+      : TRIAL_SLICE_NS;
+  gsize units = MAX (caps->compute_units, 1);
+  gsize least = MIN ((units + layer_groups - 1) / layer_groups, left);
 
-  if (ns_per_group * left <= LONGEST_LAUNCH_NS)
+  if (ns_per_layer * left <= longest_ns)
     return left;
-  return CLAMP ((kernel->timed ? SLICE_NS : TRIAL_SLICE_NS) / ns_per_group, 1,
-      left);
+  return CLAMP ((kernel->timed ? SLICE_NS : TRIAL_SLICE_NS) / ns_per_layer,
+      least, left);
 }
 
 gboolean
 ocl_queue_run (OclQueue * queue, const OclCall * call, GError ** error)
 {
+  const OclCaps *caps = ocl_device_caps (queue->device);
   OclKernel *kernel = get_kernel (queue, call, error);
   Range range = { {0} };
   guint dimension = 0;
-  gsize groups, done = 0;
+  gsize groups[3], layers, layer_groups, done = 0;
 
   if (kernel == NULL || !set_arguments (kernel, call, error))
     return FALSE;
   for (guint d = 0; d < 3; d++) {
     range.local[d] = MAX (call->local[d], 1);
-    groups = (MAX (call->global[d], 1) + range.local[d] - 1) / range.local[d];
-    range.global[d] = groups * range.local[d];
-    if (groups > 1)
+    groups[d] = (MAX (call->global[d], 1) + range.local[d] - 1)
+    / range.local[d];
+    range.global[d] = groups[d] * range.local[d];
+    if (groups[d] > 1)
       dimension = d;
   }
-  groups = range.global[dimension] / range.local[dimension];
+  layers = groups[dimension];
+  layer_groups = groups[0] * groups[1] * groups[2] / layers;
 
-  while (done < groups) {
-    gdouble work_per_group = call->work / groups;
-    gsize count = next_slice (kernel, work_per_group, groups - done);
+  while (done < layers) {
+    gdouble work_per_layer = call->work / layers;
+    gsize count = next_slice (caps, kernel, work_per_layer, layer_groups,
+        layers - done);
     gboolean ok;
 
     range.offset[dimension] = done * range.local[dimension];
@@ -275,7 +286,7 @@ ocl_queue_run (OclQueue * queue, const OclCall * call, GError ** error)
     if (is_cold (kernel, &range))
       ok = run_cold (queue, kernel, call, &range, error);
     else
-      ok = run_warm (queue, kernel, call, &range, work_per_group * count,
+      ok = run_warm (queue, kernel, call, &range, work_per_layer * count,
           error);
     if (!ok)
       return FALSE;

@@ -4,6 +4,7 @@
  */
 
 #include "opencl/ops/warm_up.h"
+#include "opencl/runtime/private.h"
 #include "opencl/runtime/program.h"
 #include "tests/runtime/fixture.h"
 
@@ -216,6 +217,50 @@ slices_cover_everything_once (Fixture * f, gconstpointer unused)
   }
 }
 
+/* Launches that @groups work-groups of a kernel that nothing is known of are cut into, @guess nanoseconds by the guess. */
+static guint64
+count_launches (Fixture * f, gsize groups, gdouble guess)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OclQueue) queue = ocl_queue_new (f->device, &error);
+  g_autoptr (OclBuffer) buffer = ocl_buffer_new (f->device,
+      groups * sizeof (gfloat), &error);
+  OclCall call = {.program = "probe",.kernel = "spin",.global = { groups }};
+
+  g_assert_no_error (error);
+  call.work = guess * f->device->guessed_rate;
+  ocl_call_buffer (&call, buffer);
+  ocl_call_int (&call, 1);
+  g_assert_true (ocl_queue_run (queue, &call, &error));
+  g_assert_true (ocl_queue_finish (queue, &error));
+  return ocl_queue_launches (queue);
+}
+
+/* Fewer groups than there are compute units take as long as one, so that none is left without. */
+static void
+slices_fill_the_device (Fixture * f, gconstpointer unused)
+{
+  guint units = ocl_device_caps (f->device)->compute_units;
+
+  g_assert_cmpuint (count_launches (f, units, 1e15), ==, 1);
+  g_assert_cmpuint (count_launches (f, 2 * units, 1e15), ==, 2);
+}
+
+/* Where a watchdog waits, two launches are thought to be compiled for and a third one is timed before the guess is trusted
+ * with 60 ms. */
+static void
+guesses_are_tried_first (Fixture * f, gconstpointer unused)
+{
+  gboolean is_cpu = f->device->caps.is_cpu;
+
+  f->device->caps.is_cpu = FALSE;
+  g_assert_cmpuint (count_launches (f, 6000, 60e6), >, 3);
+  g_assert_cmpuint (count_launches (f, 6000, 0.9e6), ==, 1);
+  f->device->caps.is_cpu = TRUE;
+  g_assert_cmpuint (count_launches (f, 6000, 60e6), ==, 1);
+  f->device->caps.is_cpu = is_cpu;
+}
+
 typedef struct
 {
   gint64 stop_us;               /* when to say no */
@@ -426,6 +471,8 @@ main (int argc, char **argv)
       damaged_cache_is_rebuilt);
   ADD_PROBE (wrong_number_of_arguments,);
   ADD_PROBE (slices_cover_everything_once,);
+  ADD_PROBE (slices_fill_the_device,);
+  ADD_PROBE (guesses_are_tried_first,);
   ADD_PROBE (cancels, +1);
   ADD_PROBE (cancels, +1000);
   ADD (other_libraries_are_paced);
