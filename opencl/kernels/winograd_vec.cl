@@ -25,14 +25,8 @@
 #include "winograd.clh"
 
 #define POINTS 36
-/* Bounds the sums in private memory to 432 KiB. */
-#define MAX_BLOCKS 8
 /* Channels whose weights are transformed at a time. */
 #define DEPTH 128
-/* Values of `form`: what the panels are. */
-#define PANELS_TRANSFORMED 0
-#define PANELS_F32 1
-#define PANELS_BF16 2
 /* Channels and pixels of a row that are gathered at a time: what TILES tiles in a row see. */
 #define STAGE_DEPTH 128
 #define STAGE_WIDTH (4 * TILES + 2)
@@ -134,31 +128,6 @@ transform_source (__global float *image, Strides strides, const Gather *g, int z
   }
 }
 
-/* Rows of points come in pairs that share sums: 0 and 5, 1 and 2, 3 and 4. */
-int
-row_of_pair (int pair, int i)
-{
-  return pair == 0 ? 5 * i : 2 * pair - 1 + i;
-}
-
-/* A pair of rows of G times a column of three taps. */
-void
-transform_taps (int pair, float16 *first, float16 *second, float16 g0, float16 g1, float16 g2)
-{
-  if (pair == 0) {
-    *first = 0.25f * g0;
-    *second = g2;
-  } else if (pair == 1) {
-    const float16 even = (g0 + g2) * (-1.0f / 6);
-    *first = fma ((float16) (-1.0f / 6), g1, even);
-    *second = fma ((float16) (1.0f / 6), g1, even);
-  } else {
-    const float16 even = fma ((float16) 0.25f, g0, g2) * (1.0f / 6);
-    *first = fma ((float16) (1.0f / 12), g1, even);
-    *second = fma ((float16) (-1.0f / 12), g1, even);
-  }
-}
-
 /* A pair of rows of G g G' of one channel and 16 columns, whose taps are g[y][x], without row and column `zero`. */
 void
 transform_kernel (__global float *weights, int pair, int zero, const float16 g[3][3])
@@ -173,9 +142,7 @@ transform_kernel (__global float *weights, int pair, int zero, const float16 g[3
     float16 points[6];
     if (row_of_pair (pair, i) == zero)
       continue;
-    transform_taps (0, &points[0], &points[5], half_way[i][0], half_way[i][1], half_way[i][2]);
-    transform_taps (1, &points[1], &points[2], half_way[i][0], half_way[i][1], half_way[i][2]);
-    transform_taps (2, &points[3], &points[4], half_way[i][0], half_way[i][1], half_way[i][2]);
+    transform_line (points, half_way[i]);
 #pragma unroll
     for (int x = 0; x < 6; x++)
       if (x != zero)
@@ -216,27 +183,6 @@ transform_bf16_weights (__global float *weights, int pair, int zero, const __glo
       transform_kernel (weights + i, pair, zero, even);
       transform_kernel (weights + 12 * NR + i, pair, zero, odd);
     }
-}
-
-#define ADD_IMAGE_CHANNEL(r) MULTIPLY_ADD (r, image[r * 16 + j])
-#define LOAD_SUM(r) \
-    sum##r = sums[r][0]; \
-    next##r = sums[r][1];
-
-/* Adds the products of a block and n channels at one point to the sums or, at first, to zeros. Weights of a channel lie
- * `step` from those of the next. */
-void
-multiply_block (float16 sums[TILES][2], const __global float *image, const __global float *weights, int step, int n,
-    int is_first)
-{
-  EACH_ROW (DECLARE_SUM)
-  if (!is_first) {
-    EACH_ROW (LOAD_SUM)
-  }
-  for (int k = 0; k < n; k += 16, image += 16 * TILES)
-    for (int j = 0; j < 16; j++, weights += step)
-      ADD_PRODUCTS (weights, ADD_IMAGE_CHANNEL);
-  EACH_ROW (SAVE_SUM)
 }
 
 /* Row `y` of the points of all blocks, unless they are zero: weights of point x begin at x * weight_stride. */

@@ -8,13 +8,17 @@
 #include "opencl/ops/gemm.h"
 #include "opencl/runtime/parallel.h"
 
-/* As in both kernels: tiles a block, columns a panel; MAX_CHANNELS of winograd_time_vec.cl, MAX_BLOCKS and DEPTH of
- * winograd_vec.cl. */
+/* As in kernels/winograd.clh and registers.clh: tiles a block, columns a panel, blocks a strip. */
 #define TILES 12
 #define PANEL 32
-#define MAX_CHANNELS 256
 #define MAX_BLOCKS 8
-#define DEPTH 128
+
+/* Numbers of the weights that are transformed on the way: two rows of points of DEPTH channels of winograd_vec.cl and
+ * all six points of its DEPTH of winograd_time_vec.cl. */
+#define PASSING_NUMBERS (12 * 128 * PANEL)
+
+/* Layers with at most so many inputs keep transformed weights; others would take too much memory. */
+#define MAX_CHANNELS 256
 
 /* Blocks that are worth transforming weights for: with fewer, compute units share the panels instead of the blocks. */
 #define MIN_BLOCKS 4
@@ -31,8 +35,8 @@
 /* Times faster that the direct way is in bf16; Winograd's products need fp32. */
 #define BF16_SPEED 1.8
 
-/* Time of transforming the weights for a strip, in tiles' points. */
-#define WEIGHTS_COST 200
+/* Time of transforming a point of the weights for a strip, in tiles' points. */
+#define WEIGHTS_COST 5.5
 
 /* What winograd_vec.cl reads: PANELS_* there. */
 typedef enum
@@ -95,11 +99,24 @@ has_zeros (const OclConv * conv, const OclTensor * input)
       && conv->pad_top % 2 != 0 && conv->pad_left % 2 != 0;
 }
 
-/* Multiplications a tile, input and output channel of a 3 x 3 convolution. */
+/* Multiplications a tile, input and output channel. */
 static gsize
-count_products (const OclConv * conv, const OclTensor * input)
+count_products (const OclConv * conv, const OclWeights * weights,
+    const OclTensor * input)
 {
-  return has_zeros (conv, input) ? 25 : 36;
+  return has_zeros (conv, input) ? 25 : count_points (weights);
+}
+
+/* Blocks of TILES tiles: in a row across frames and rows, or pixels in a row in four frames. */
+static gsize
+count_blocks (const OclWeights * weights, const OclTensor * output)
+{
+  gsize pixels = output->height * output->width;
+  gsize tiles = (output->height + 3) / 4 * ((output->width + 3) / 4);
+
+  if (is_temporal (weights))
+    return (output->frames + 3) / 4 * ((pixels + TILES - 1) / TILES);
+  return (output->frames * tiles + TILES - 1) / TILES;
 }
 
 static gboolean
@@ -113,7 +130,8 @@ suits_weights (OclDevice * device, const OclWeights * weights)
       && weights->type != OCL_F16 && weights->panel == PANEL && !weights->geglu
       && (spatial || is_temporal (weights))
       && weights->in_channels % 16 == 0
-      && (weights->in_channels <= MAX_CHANNELS || spatial);
+      && (weights->in_channels <= MAX_CHANNELS || spatial
+      || weights->type == OCL_F32);
 }
 
 static const gdouble G[6][3] = {
@@ -220,7 +238,7 @@ ocl_winograd_prepare (OclDevice * device, OclWeights * weights,
   return weights->winograd != NULL;
 }
 
-/* How winograd_vec.cl goes through a convolution: strips of n_blocks blocks, n_items at a time, the panels in n_sets. */
+/* How the kernels go through a convolution: strips of n_blocks blocks, n_items at a time, the panels in n_sets. */
 typedef struct
 {
   gsize n_blocks, n_strips, n_items, n_sets;
@@ -229,8 +247,8 @@ typedef struct
 static gdouble
 strip_work (const OclWeights * weights, const Plan * plan)
 {
-  return 2.0 * 36 * TILES * plan->n_blocks * weights->in_channels *
-      weights->out_channels;
+  return 2.0 * count_points (weights) * TILES * plan->n_blocks *
+      weights->in_channels * weights->out_channels;
 }
 
 /* Strips are a block where weights come transformed, so that inputs stay in the second-level cache, and long where they
@@ -241,10 +259,9 @@ make_plan (OclDevice * device, const OclWeights * weights,
     const OclTensor * output)
 {
   gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
-  gsize tiles = output->frames * ((output->height + 3) / 4)
-      * ((output->width + 3) / 4);
-  gsize blocks = (tiles + TILES - 1) / TILES;
-  gsize block_bytes = 36 * TILES * weights->in_channels * sizeof (gfloat);
+  gsize blocks = count_blocks (weights, output);
+  gsize block_bytes =
+      count_points (weights) * TILES * weights->in_channels * sizeof (gfloat);
   gsize max_blocks = weights->winograd != NULL ? 1
       : CLAMP (STRIP_BYTES / block_bytes, 1, MAX_BLOCKS);
   gsize min_blocks = weights->winograd != NULL ? 1 : MIN_BLOCKS;
@@ -263,15 +280,6 @@ make_plan (OclDevice * device, const OclWeights * weights,
   plan.n_sets = MIN (plan.n_sets, weights->n_panels);
   plan.n_items = CLAMP (max_items / plan.n_sets, 1, plan.n_strips);
   return plan;
-}
-
-/* Work-items of winograd_time_vec.cl, of TILES tiles each. */
-static gsize
-count_time_items (const OclTensor * output)
-{
-  gsize pixels = output->height * output->width;
-
-  return (output->frames + 3) / 4 * ((pixels + TILES - 1) / TILES);
 }
 
 /* Whether the kernel can do this convolution at all. */
@@ -302,48 +310,22 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
     const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclTensor * output)
 {
-  gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
-  gdouble relative = weights->type == OCL_BF16 ? BF16_SPEED * RELATIVE_COST
-      : RELATIVE_COST;
-  gdouble pixels = ocl_tensor_pixels (output), cost;
+  gdouble speed = weights->type == OCL_BF16 ? BF16_SPEED : 1;
+  gdouble taps = is_temporal (weights) ? 3 : 9;
+  gdouble cost;
   Plan plan;
 
   if (!is_possible (conv, weights, input, input2, output))
     return FALSE;
   if (choice_get () == CHOICE_WINOGRAD)
     return TRUE;
-  /* The last round of work-items keeps the device as long as a full one, and tiles at the edges as whole ones. */
-  if (is_temporal (weights))
-    return relative * 6 * TILES * units
-        * ((count_time_items (output) + units - 1) / units) < 3 * pixels;
+  /* Tiles at the edges take as long as whole ones. */
   plan = make_plan (device, weights, output);
-  cost = relative * count_products (conv, input) * TILES * plan.n_blocks
-      * plan.n_strips;
+  cost = RELATIVE_COST * count_products (conv, weights, input) * TILES
+      * plan.n_blocks;
   if (weights->winograd == NULL)
-    cost += relative / RELATIVE_COST * WEIGHTS_COST * plan.n_strips;
-  return cost < 9 * pixels;
-}
-
-static gboolean
-run_time (OclQueue * queue, const OclWeights * weights,
-    const OclTensor * input, const OclEpilogue * epilogue,
-    const OclTensor * output, GError ** error)
-{
-  OclCall call = { 0 };
-
-  call.program = call.kernel = "winograd_time_vec";
-  call.global[0] = count_time_items (output);
-  call.work = 2.0 * RELATIVE_COST * call.global[0] * TILES
-      * count_points (weights) * weights->in_channels * weights->out_channels;
-  ocl_call_tensor (&call, input);
-  ocl_call_int (&call, input->channels);
-  ocl_call_buffer (&call, weights->winograd);
-  ocl_call_buffer (&call, weights->panels);
-  ocl_call_uint64 (&call, weights->zeros);
-  ocl_call_int (&call, weights->n_panels);
-  ocl_call_int (&call, output->frames);
-  ocl_call_epilogue (&call, weights, epilogue, output);
-  return ocl_queue_run (queue, &call, error);
+    cost += WEIGHTS_COST * count_points (weights);
+  return speed * cost * plan.n_strips < taps * ocl_tensor_pixels (output);
 }
 
 /* The launch for strips from @first to @end - 1. @scratch: a slot a work-item. */
@@ -357,11 +339,12 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
       : weights->type == OCL_BF16 ? PANELS_BF16 : PANELS_F32;
   OclCall call = { 0 };
 
-  call.program = call.kernel = "winograd_vec";
+  call.program = call.kernel =
+      is_temporal (weights) ? "winograd_time_vec" : "winograd_vec";
   call.global[0] = plan->n_sets;
   call.global[1] = plan->n_items;
   call.work = RELATIVE_COST * (end - first) * strip_work (weights, plan)
-      * count_products (conv, input) / 36;
+      * count_products (conv, weights, input) / count_points (weights);
   ocl_call_sources (&call, input, input2);
   ocl_call_buffer (&call,
       form == PANELS_TRANSFORMED ? weights->winograd : weights->panels);
@@ -381,12 +364,12 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   return ocl_queue_run (queue, &call, error);
 }
 
-/* Numbers that a work-item of winograd_vec.cl keeps. */
+/* Numbers that a work-item keeps. */
 static gsize
 slot_size (const OclWeights * weights, const Plan * plan)
 {
-  return 36 * TILES * plan->n_blocks * weights->in_channels
-      + (weights->winograd == NULL ? 12 * DEPTH * PANEL : 0);
+  return count_points (weights) * TILES * plan->n_blocks * weights->in_channels
+      + (weights->winograd == NULL ? PASSING_NUMBERS : 0);
 }
 
 gsize
@@ -396,8 +379,7 @@ ocl_winograd_scratch (OclDevice * device, const OclConv * conv,
 {
   Plan plan;
 
-  if (is_temporal (weights)
-      || !is_possible (conv, weights, input, NULL, output))
+  if (!is_possible (conv, weights, input, NULL, output))
     return 0;
   plan = make_plan (device, weights, output);
   return plan.n_items * plan.n_sets * slot_size (weights, &plan)
@@ -419,8 +401,6 @@ ocl_winograd (OclQueue * queue, const OclConv * conv,
   Plan plan;
   gboolean ok;
 
-  if (is_temporal (weights))
-    return run_time (queue, weights, input, epilogue, output, error);
   plan = make_plan (device, weights, output);
   at_once = plan.n_items * (gsize) CLAMP (LAUNCH_WORK * units
       / (plan.n_items * strip_work (weights, &plan)), 1, plan.n_strips);

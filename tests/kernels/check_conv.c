@@ -106,6 +106,10 @@ static const Product wide_cases[] = {
   {1, 9, 9,.channels = 288,.channels2 = 32,.out = 33, SQUARE,.conv =
         {1, 1, 1, 18, 18},.bf16 = TRUE},
   {1, 53, 67,.channels = 272,.out = 33, SQUARE,.conv = SAME},
+  {6, 3, 5,.channels = 272,.out = 70, TEMPORAL,.activation =
+        OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale = 0.5,.gap =
+        3},
+  {3, 31, 37,.channels = 528,.out = 33, TEMPORAL,.merge = 0.5},
 };
 
 static const Product bench_cases[] = {
