@@ -172,8 +172,8 @@ open_decode (Bench * bench, GError ** error)
   const VldmAutoencoderConfig *config;
 
   bench->autoencoder =
-      vldm_autoencoder_load (bench->device, bench->type, bench->folder, NULL,
-      NULL, error);
+      vldm_autoencoder_load (bench->device, bench->type, bench->folder,
+      VLDM_DECODER, NULL, NULL, error);
   if (bench->autoencoder == NULL)
     return FALSE;
   config = vldm_autoencoder_config (bench->autoencoder);

@@ -16,7 +16,8 @@ check_autoencoder (Golden * self, const char *name, JsonObject * vae_case,
           "task"), "encode");
   char *folder = golden_write_network (self, vae_case);
   g_autoptr (VldmAutoencoder) autoencoder =
-      vldm_autoencoder_load (self->device, type, folder, NULL, NULL, &error);
+      vldm_autoencoder_load (self->device, type, folder,
+      encode ? VLDM_ENCODER : VLDM_DECODER, NULL, NULL, &error);
   const VldmAutoencoderConfig *config;
   guint frames = golden_uint (vae_case, "frames");
   guint height = golden_uint (vae_case, "height");

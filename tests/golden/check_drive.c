@@ -140,7 +140,7 @@ static void
 check_decoder (void)
 {
   g_autoptr (GError) error = NULL;
-  VldmAutoencoder *autoencoder = vldm_model_autoencoder (model, NULL, &error);
+  VldmAutoencoder *decoder = vldm_model_decoder (model, NULL, &error);
   guint frames = golden_uint (drive, "frames");
   guint height = golden_uint (drive, "height");
   guint width = golden_uint (drive, "width");
@@ -155,7 +155,7 @@ check_decoder (void)
   ocl_tensor_alloc (golden.queue, OCL_F32, frames, height * 8, width * 8, 3,
       &rgb, &error);
   g_assert_no_error (error);
-  vldm_autoencoder_decode (autoencoder, golden.queue, &latents, &rgb, &error);
+  vldm_autoencoder_decode (decoder, golden.queue, &latents, &rgb, &error);
   g_assert_no_error (error);
   values = golden_download (&golden, &rgb);
   golden_compare (&golden, drive, "drive_frames", values, pixels * 64 * 3,

@@ -106,8 +106,8 @@ run_with (const StripCase * c, const char *folder, OclType type, Run * run)
   g_assert_no_error (run->error);
   golden.queue = ocl_queue_new (golden.device, &run->error);
   g_assert_no_error (run->error);
-  autoencoder = vldm_autoencoder_load (golden.device, type, folder, NULL, NULL,
-      &run->error);
+  autoencoder = vldm_autoencoder_load (golden.device, type, folder,
+      c->encode ? VLDM_ENCODER : VLDM_DECODER, NULL, NULL, &run->error);
   g_assert_no_error (run->error);
   run->loaded = ocl_device_bytes_allocated (golden.device);
   run_autoencoder (c, &golden, autoencoder, run);

@@ -4,6 +4,7 @@
  * The network is a CLIPTextModel of one layer, small enough to be written here for every case.
  */
 #include "fixture.h"
+#include "vldm/model/autoencoder.h"
 #include "vldm/model/model.h"
 #include "vldm/model/text_encoder.h"
 
@@ -205,9 +206,9 @@ check_cancel (void)
 /* ---- models ---- */
 
 static gpointer
-get_autoencoder (gpointer model)
+get_decoder (gpointer model)
 {
-  return vldm_model_autoencoder (model, NULL, NULL);
+  return vldm_model_decoder (model, NULL, NULL);
 }
 
 /* Whoever asks, however many at a time, gets the same network. */
@@ -222,11 +223,40 @@ check_shared (void)
 
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("load", get_autoencoder, model);
+    threads[i] = g_thread_new ("load", get_decoder, model);
   first = g_thread_join (threads[0]);
   g_assert_nonnull (first);
   for (guint i = 1; i < G_N_ELEMENTS (threads); i++)
     g_assert_true (g_thread_join (threads[i]) == first);
+}
+
+/* Bytes of the device that a part of the default model's autoencoder takes. */
+static guint64
+load_part (VldmAutoencoderPart part)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_build_filename (default_model, "vae", NULL);
+  guint64 before = ocl_device_bytes_allocated (device);
+  Loading loading = { 0.0, 2.0 };
+  g_autoptr (VldmAutoencoder) autoencoder = vldm_autoencoder_load (device,
+      OCL_F32, folder, part, note_fraction, &loading, &error);
+
+  g_assert_no_error (error);
+  /* an attention that this decoder never runs is not read */
+  g_assert_cmpfloat (loading.last, >, 0.95);
+  return ocl_device_bytes_allocated (device) - before;
+}
+
+/* Who decodes has no encoder in memory, nor the reverse: the decoder's layers across frames make it 1.6 times as large. */
+static void
+check_parts (void)
+{
+  guint64 encoder = load_part (VLDM_ENCODER);
+  guint64 decoder = load_part (VLDM_DECODER);
+
+  g_test_message ("encoder %" G_GUINT64_FORMAT " bytes, decoder %"
+      G_GUINT64_FORMAT, encoder, decoder);
+  g_assert_cmpuint (3 * encoder, <, 2 * decoder);
 }
 
 static void
@@ -264,6 +294,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loading/progress", check_progress);
   g_test_add_func ("/loading/cancel", check_cancel);
   g_test_add_func ("/loading/shared", check_shared);
+  g_test_add_func ("/loading/parts", check_parts);
   g_test_add_func ("/loading/vocabulary", check_vocabulary);
   failed = g_test_run ();
   ocl_device_unref (device);

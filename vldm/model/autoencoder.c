@@ -22,10 +22,14 @@ vldm_autoencoder_config (VldmAutoencoder * autoencoder)
 typedef struct
 {
   const VldmAutoencoder *autoencoder;
-  const VldmAutoencoderHalf *half;
-  gboolean down;
   const OclTensor *input, *output;
 } HalfRun;
+
+static gboolean
+is_encoder (const HalfRun * run)
+{
+  return run->autoencoder->part == VLDM_ENCODER;
+}
 
 static gboolean
 run_resnets (VldmStripMemory * memory, const VldmAutoencoderBlock * block,
@@ -42,8 +46,8 @@ static gboolean
 run_mid_block (const HalfRun * run, VldmStripMemory * memory,
     VldmStrips * hidden, GError ** error)
 {
-  const VldmAutoencoderBlock *block = &run->half->mid_block;
-  const VldmMidAttention *attention = &run->half->attention;
+  const VldmAutoencoderBlock *block = &run->autoencoder->half.mid_block;
+  const VldmMidAttention *attention = &run->autoencoder->half.attention;
   const OclGroupNorm norm = {
     run->autoencoder->config->norm_num_groups, VLDM_AUTOENCODER_EPS, FALSE,
     FALSE
@@ -73,15 +77,16 @@ run_sampler (const HalfRun * run, VldmStripMemory * memory,
     .upsample = TRUE,
   };
   const OclTensor *whole = &hidden->whole;
-  gsize height = run->down ? whole->height / 2 : 2 * whole->height;
-  gsize width = run->down ? whole->width / 2 : 2 * whole->width;
+  gsize height = is_encoder (run) ? whole->height / 2 : 2 * whole->height;
+  gsize width = is_encoder (run) ? whole->width / 2 : 2 * whole->width;
   VldmStrips next;
   gboolean done;
 
   vldm_strips_init (memory, whole->frames, height, width, whole->channels,
       &next);
-  done = vldm_strips_conv (memory, run->down ? &down : &up, hidden, TRUE, 0.0f,
-      &next, error);
+  done =
+      vldm_strips_conv (memory, is_encoder (run) ? &down : &up, hidden, TRUE,
+      0.0f, &next, error);
   vldm_strips_clear (memory, hidden);
   *hidden = next;
   return done;
@@ -92,7 +97,7 @@ run_blocks (const HalfRun * run, VldmStripMemory * memory, VldmStrips * hidden,
     GError ** error)
 {
   for (guint i = 0; i < run->autoencoder->config->n_levels; i++) {
-    const VldmAutoencoderBlock *block = &run->half->blocks[i];
+    const VldmAutoencoderBlock *block = &run->autoencoder->half.blocks[i];
 
     if (!run_resnets (memory, block, hidden, error)
         || (block->sampler != NULL
@@ -107,7 +112,7 @@ run_conv_in (const HalfRun * run, VldmStripMemory * memory,
     VldmStrips * hidden, GError ** error)
 {
   const VldmStripConv conv_in = {
-    .weights = run->half->conv_in,
+    .weights = run->autoencoder->half.conv_in,
     .conv = vldm_conv_same,
   };
   const OclTensor *input = run->input;
@@ -127,7 +132,7 @@ static gboolean
 run_half (VldmStripMemory * memory, gpointer user_data, GError ** error)
 {
   const HalfRun *run = user_data;
-  const VldmAutoencoderHalf *half = run->half;
+  const VldmAutoencoderHalf *half = &run->autoencoder->half;
   const OclGroupNorm norm = {
     run->autoencoder->config->norm_num_groups, VLDM_AUTOENCODER_EPS, FALSE, TRUE
   };
@@ -140,15 +145,15 @@ run_half (VldmStripMemory * memory, gpointer user_data, GError ** error)
   VldmStrips hidden;
   gboolean done = run_conv_in (run, memory, &hidden, error);
 
-  if (run->down)
+  if (is_encoder (run))
     done = done && run_blocks (run, memory, &hidden, error)
         && run_mid_block (run, memory, &hidden, error);
   else
     done = done && run_mid_block (run, memory, &hidden, error)
         && run_blocks (run, memory, &hidden, error);
   done = done && vldm_strips_conv_out (memory, &conv_out,
-      run->down ? NULL : run->autoencoder->time_conv_out, &hidden, run->output,
-      error);
+      is_encoder (run) ? NULL : run->autoencoder->time_conv_out, &hidden,
+      run->output, error);
   vldm_strips_clear (memory, &hidden);
   return done;
 }
@@ -157,10 +162,11 @@ run_half (VldmStripMemory * memory, gpointer user_data, GError ** error)
 static gboolean
 start_half (const HalfRun * run, OclQueue * queue, GError ** error)
 {
-  const OclTensor *picture = run->down ? run->input : run->output;
+  const OclTensor *picture = is_encoder (run) ? run->input : run->output;
   g_autofree char *task =
       g_strdup_printf ("%s %" G_GSIZE_FORMAT " frame%s of %" G_GSIZE_FORMAT
-      " x %" G_GSIZE_FORMAT " pixels", run->down ? "encoding" : "decoding",
+      " x %" G_GSIZE_FORMAT " pixels",
+      is_encoder (run) ? "encoding" : "decoding",
       picture->frames, picture->frames > 1 ? "s together" : "", picture->width,
       picture->height);
   gsize pixels;
@@ -227,16 +233,16 @@ decode_clip (const VldmAutoencoder * autoencoder, OclQueue * queue,
 {
   const OclConv pointwise = { 0 };
   OclTensor scaled, unquantised;
-  HalfRun run = { autoencoder, &autoencoder->decoder, FALSE, &scaled, rgb };
+  HalfRun run = { autoencoder, &scaled, rgb };
 
   if (!ocl_tensor_alloc_like (queue, latents, &scaled, error)
       || !scale_and_shift (queue, latents,
           1.0f / autoencoder->config->scaling_factor, autoencoder->shift,
           &scaled, error))
     return FALSE;
-  if (autoencoder->post_quant_conv != NULL) {
+  if (autoencoder->quant_conv != NULL) {
     if (!ocl_tensor_alloc_like (queue, latents, &unquantised, error)
-        || !ocl_conv (queue, &pointwise, autoencoder->post_quant_conv, &scaled,
+        || !ocl_conv (queue, &pointwise, autoencoder->quant_conv, &scaled,
             NULL, NULL, &unquantised, error))
       return FALSE;
     run.input = &unquantised;
@@ -252,6 +258,8 @@ vldm_autoencoder_decode (VldmAutoencoder * autoencoder, OclQueue * queue,
   gsize together = autoencoder->config->temporal_decoder ? latents->frames : 1;
   gboolean done = check_sizes (autoencoder, latents, rgb,
       autoencoder->config->out_channels, error);
+
+  g_return_val_if_fail (autoencoder->part == VLDM_DECODER, FALSE);
 
   for (gsize i = 0; done && i < latents->frames; i += together) {
     OclArenaMark mark = ocl_arena_mark (arena);
@@ -272,8 +280,7 @@ encode_frame (const VldmAutoencoder * autoencoder, OclQueue * queue,
 {
   const OclConv pointwise = { 0 };
   OclTensor moments, quantised, mean;
-  const HalfRun run = { autoencoder, &autoencoder->encoder, TRUE, rgb, &moments
-  };
+  const HalfRun run = { autoencoder, rgb, &moments };
 
   if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames, latents->height,
           latents->width, 2 * latents->channels, &moments, error)
@@ -288,7 +295,7 @@ encode_frame (const VldmAutoencoder * autoencoder, OclQueue * queue,
   }
   mean = ocl_tensor_channels (&moments, 0, latents->channels);
   return scale_and_shift (queue, &mean, autoencoder->config->scaling_factor,
-      autoencoder->unshift, latents, error);
+      autoencoder->shift, latents, error);
 }
 
 gboolean
@@ -298,6 +305,8 @@ vldm_autoencoder_encode (VldmAutoencoder * autoencoder, OclQueue * queue,
   OclArena *arena = ocl_queue_arena (queue);
   gboolean done = check_sizes (autoencoder, latents, rgb,
       autoencoder->config->in_channels, error);
+
+  g_return_val_if_fail (autoencoder->part == VLDM_ENCODER, FALSE);
 
   for (gsize i = 0; done && i < rgb->frames; i++) {
     OclArenaMark mark = ocl_arena_mark (arena);

@@ -110,7 +110,7 @@ load_encoder (VldmAutoencoder * autoencoder, VldmWeights * weights,
   const VldmAutoencoderConfig *config = autoencoder->config;
   const guint *channels = config->block_out_channels;
   guint n = config->n_levels;
-  VldmAutoencoderHalf *half = &autoencoder->encoder;
+  VldmAutoencoderHalf *half = &autoencoder->half;
   HalfLoad load = { config, weights, "encoder", FALSE };
 
   if (!load_ends (&load, half, config->in_channels, channels[0],
@@ -122,7 +122,11 @@ load_encoder (VldmAutoencoder * autoencoder, VldmWeights * weights,
             i + 1 < n ? "downsamplers.0.conv" : NULL, &half->blocks[i], error))
       return FALSE;
   }
-  return load_mid_block (&load, half, error);
+  return load_mid_block (&load, half, error)
+      && (!config->use_quant_conv
+      || vldm_weights_conv (weights, "", "quant_conv",
+          2 * config->latent_channels, 2 * config->latent_channels, 1, 1,
+          &autoencoder->quant_conv, error));
 }
 
 static gboolean
@@ -132,12 +136,16 @@ load_decoder (VldmAutoencoder * autoencoder, VldmWeights * weights,
   const VldmAutoencoderConfig *config = autoencoder->config;
   const guint *channels = config->block_out_channels;
   guint n = config->n_levels;
-  VldmAutoencoderHalf *half = &autoencoder->decoder;
+  VldmAutoencoderHalf *half = &autoencoder->half;
   HalfLoad load = { config, weights, "decoder", config->temporal_decoder };
 
   if (!load_ends (&load, half, config->latent_channels, channels[n - 1],
           channels[0], config->out_channels, error)
-      || !load_mid_block (&load, half, error))
+      || !load_mid_block (&load, half, error)
+      || (config->use_post_quant_conv
+          && !vldm_weights_conv (weights, "", "post_quant_conv",
+              config->latent_channels, config->latent_channels, 1, 1,
+              &autoencoder->quant_conv, error)))
     return FALSE;
   for (guint i = 0; i < n; i++) {
     guint level = n - 1 - i;
@@ -153,56 +161,44 @@ load_decoder (VldmAutoencoder * autoencoder, VldmWeights * weights,
       &autoencoder->time_conv_out, error);
 }
 
+/* Latents are scaling_factor * (mean - shift_factor). */
 static gboolean
-load_quant_convs (VldmAutoencoder * autoencoder, VldmWeights * weights,
-    GError ** error)
+make_shift (VldmAutoencoder * autoencoder, OclDevice * device, GError ** error)
 {
   const VldmAutoencoderConfig *config = autoencoder->config;
-  gsize n = config->latent_channels;
-
-  if (config->use_quant_conv
-      && !vldm_weights_conv (weights, "", "quant_conv", 2 * n, 2 * n, 1, 1,
-          &autoencoder->quant_conv, error))
-    return FALSE;
-  return !config->use_post_quant_conv
-      || vldm_weights_conv (weights, "", "post_quant_conv", n, n, 1, 1,
-      &autoencoder->post_quant_conv, error);
-}
-
-static OclBuffer *
-constant_vector (OclDevice * device, guint n, gfloat value, GError ** error)
-{
+  guint n = config->latent_channels;
   g_autofree gfloat *values = g_new (gfloat, n);
-
-  for (guint i = 0; i < n; i++)
-    values[i] = value;
-  return ocl_vector_new (device, values, n, error);
-}
-
-static gboolean
-make_shifts (VldmAutoencoder * autoencoder, OclDevice * device, GError ** error)
-{
-  const VldmAutoencoderConfig *config = autoencoder->config;
 
   if (config->shift_factor == 0.0f)
     return TRUE;
-  autoencoder->shift = constant_vector (device, config->latent_channels,
-      config->shift_factor, error);
-  if (autoencoder->shift == NULL)
-    return FALSE;
-  autoencoder->unshift = constant_vector (device, config->latent_channels,
-      -config->scaling_factor * config->shift_factor, error);
-  return autoencoder->unshift != NULL;
+  for (guint i = 0; i < n; i++)
+    values[i] = autoencoder->part == VLDM_DECODER ? config->shift_factor
+        : -config->scaling_factor * config->shift_factor;
+  autoencoder->shift = ocl_vector_new (device, values, n, error);
+  return autoencoder->shift != NULL;
 }
+
+/* The tensors of @part, and what the other part's begin with. */
+static const struct
+{
+  gboolean (*load) (VldmAutoencoder * autoencoder, VldmWeights * weights,
+      GError ** error);
+  const char *others[2];
+} parts[] = {
+  [VLDM_ENCODER] = {load_encoder, {"decoder.", "post_quant_conv."}},
+  [VLDM_DECODER] = {load_decoder, {"encoder.", "quant_conv."}},
+};
 
 VldmAutoencoder *
 vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder,
-    VldmLoadingFunc loading, gpointer user_data, GError ** error)
+    VldmAutoencoderPart part, VldmLoadingFunc loading, gpointer user_data,
+    GError ** error)
 {
   g_autoptr (VldmAutoencoder) autoencoder = g_new0 (VldmAutoencoder, 1);
   g_autoptr (VldmWeights) weights = NULL;
 
   autoencoder->type = ocl_type_beside (type);
+  autoencoder->part = part;
   autoencoder->config = vldm_autoencoder_config_load (folder, error);
   if (autoencoder->config == NULL)
     return NULL;
@@ -210,10 +206,10 @@ vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder,
       "diffusion_pytorch_model", loading, user_data, error);
   if (weights == NULL)
     return NULL;
-  if (!load_encoder (autoencoder, weights, error)
-      || !load_decoder (autoencoder, weights, error)
-      || !load_quant_convs (autoencoder, weights, error)
-      || !make_shifts (autoencoder, device, error))
+  for (guint i = 0; i < G_N_ELEMENTS (parts[part].others); i++)
+    vldm_weights_ignore (weights, parts[part].others[i]);
+  if (!parts[part].load (autoencoder, weights, error)
+      || !make_shift (autoencoder, device, error))
     return NULL;
   vldm_weights_list_unused (weights);
   return g_steal_pointer (&autoencoder);
@@ -247,13 +243,10 @@ vldm_autoencoder_free (VldmAutoencoder * autoencoder)
 {
   if (autoencoder == NULL)
     return;
-  clear_half (&autoencoder->encoder);
-  clear_half (&autoencoder->decoder);
+  clear_half (&autoencoder->half);
   g_clear_pointer (&autoencoder->quant_conv, ocl_weights_free);
-  g_clear_pointer (&autoencoder->post_quant_conv, ocl_weights_free);
   g_clear_pointer (&autoencoder->time_conv_out, ocl_weights_free);
   g_clear_pointer (&autoencoder->shift, ocl_buffer_unref);
-  g_clear_pointer (&autoencoder->unshift, ocl_buffer_unref);
   g_clear_pointer (&autoencoder->config, g_free);
   g_free (autoencoder);
 }

@@ -41,11 +41,11 @@ struct _VldmAutoencoder
 {
   VldmAutoencoderConfig *config;
   OclType type;
-  VldmAutoencoderHalf encoder, decoder;
-  OclWeights *quant_conv, *post_quant_conv;     /* NULL = none */
+  VldmAutoencoderPart part;
+  VldmAutoencoderHalf half;     /* the part's layers */
+  OclWeights *quant_conv;       /* behind the encoder's, or post_quant_conv before the decoder's; NULL = none */
   OclWeights *time_conv_out;    /* temporal decoders only */
-  OclBuffer *shift;             /* shift_factor for each latent channel, fp32; NULL where it is 0 */
-  OclBuffer *unshift;           /* - scaling_factor * shift_factor */
+  OclBuffer *shift;             /* added to latents once they are scaled, fp32 for each channel; NULL = 0 */
 };
 
 G_END_DECLS

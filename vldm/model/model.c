@@ -42,11 +42,12 @@ struct _VldmModel
   GThread *kernels;             /* builds kernels since the first loading; NULL = not begun */
   VldmUnet *unet;
   VldmUnet *interpolator;
-  VldmAutoencoder *autoencoder;
+  VldmAutoencoder *encoder;
+  VldmAutoencoder *decoder;
   VldmTextEncoder *text_encoder;
   VldmTokenizer *tokenizer;
   VldmUnet *upsampler;
-  VldmAutoencoder *upsampler_autoencoder;
+  VldmAutoencoder *upsampler_decoder;
   VldmTextEncoder *upsampler_text_encoder;      /* NULL also where text_encoder serves */
   VldmTokenizer *upsampler_tokenizer;   /* likewise */
 };
@@ -200,11 +201,12 @@ vldm_model_unref (VldmModel * model)
   g_clear_pointer (&model->kernels, g_thread_join);
   g_clear_pointer (&model->unet, vldm_unet_free);
   g_clear_pointer (&model->interpolator, vldm_unet_free);
-  g_clear_pointer (&model->autoencoder, vldm_autoencoder_free);
+  g_clear_pointer (&model->encoder, vldm_autoencoder_free);
+  g_clear_pointer (&model->decoder, vldm_autoencoder_free);
   g_clear_pointer (&model->text_encoder, vldm_text_encoder_free);
   g_clear_pointer (&model->tokenizer, vldm_tokenizer_free);
   g_clear_pointer (&model->upsampler, vldm_unet_free);
-  g_clear_pointer (&model->upsampler_autoencoder, vldm_autoencoder_free);
+  g_clear_pointer (&model->upsampler_decoder, vldm_autoencoder_free);
   g_clear_pointer (&model->upsampler_text_encoder, vldm_text_encoder_free);
   g_clear_pointer (&model->upsampler_tokenizer, vldm_tokenizer_free);
   g_clear_pointer (&model->defaults, g_free);
@@ -437,31 +439,38 @@ load_upsampler (VldmModel * model, LoadReport * report, GError ** error)
  * which Winograd's way does faster in fp32 than the direct one in bf16. */
 static gpointer
 load_autoencoder_from (VldmModel * model, const char *component,
-    const VldmAutoencoderConfig * config, LoadReport * report, GError ** error)
+    const VldmAutoencoderConfig * config, VldmAutoencoderPart part,
+    LoadReport * report, GError ** error)
 {
   g_autofree char *folder =
       vldm_folder_component (model->folder, component, error);
   gboolean upcast = config != NULL && config->force_upcast;
 
   return folder == NULL ? NULL : vldm_autoencoder_load (model->device,
-      upcast ? OCL_F32 : ocl_type_beside (model->type), folder,
+      upcast ? OCL_F32 : ocl_type_beside (model->type), folder, part,
       report_fraction, report, error);
 }
 
 static gpointer
-load_autoencoder (VldmModel * model, LoadReport * report, GError ** error)
+load_encoder (VldmModel * model, LoadReport * report, GError ** error)
 {
   return load_autoencoder_from (model, "vae", model->autoencoder_config,
-      report, error);
+      VLDM_ENCODER, report, error);
 }
 
 static gpointer
-load_upsampler_autoencoder (VldmModel * model, LoadReport * report,
-    GError ** error)
+load_decoder (VldmModel * model, LoadReport * report, GError ** error)
+{
+  return load_autoencoder_from (model, "vae", model->autoencoder_config,
+      VLDM_DECODER, report, error);
+}
+
+static gpointer
+load_upsampler_decoder (VldmModel * model, LoadReport * report, GError ** error)
 {
   return load_autoencoder_from (model,
       upsampler_autoencoder_component (model),
-      model->upsampler_autoencoder_config, report, error);
+      model->upsampler_autoencoder_config, VLDM_DECODER, report, error);
 }
 
 static gpointer
@@ -530,11 +539,19 @@ vldm_model_interpolator (VldmModel * model, const VldmProgress * progress,
 }
 
 VldmAutoencoder *
-vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress,
+vldm_model_encoder (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
-  return get_network (model, (gpointer *) & model->autoencoder,
-      load_autoencoder, progress, error);
+  return get_network (model, (gpointer *) & model->encoder, load_encoder,
+      progress, error);
+}
+
+VldmAutoencoder *
+vldm_model_decoder (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
+{
+  return get_network (model, (gpointer *) & model->decoder, load_decoder,
+      progress, error);
 }
 
 VldmUnet *
@@ -547,13 +564,13 @@ vldm_model_upsampler (VldmModel * model, const VldmProgress * progress,
 
 /* One network in memory where vae/ serves for both. */
 VldmAutoencoder *
-vldm_model_upsampler_autoencoder (VldmModel * model,
-    const VldmProgress * progress, GError ** error)
+vldm_model_upsampler_decoder (VldmModel * model, const VldmProgress * progress,
+    GError ** error)
 {
   if (g_str_equal (upsampler_autoencoder_component (model), "vae"))
-    return vldm_model_autoencoder (model, progress, error);
-  return get_network (model, (gpointer *) & model->upsampler_autoencoder,
-      load_upsampler_autoencoder, progress, error);
+    return vldm_model_decoder (model, progress, error);
+  return get_network (model, (gpointer *) & model->upsampler_decoder,
+      load_upsampler_decoder, progress, error);
 }
 
 /* The tokens must all have rows in the text encoder's table. */

@@ -54,11 +54,12 @@ guint vldm_model_max_noise_level (VldmModel * model);
  * VLDM_ACTIVITY_LOAD_MODEL and can be cancelled. */
 VldmUnet *vldm_model_unet (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmUnet *vldm_model_interpolator (VldmModel * model, const VldmProgress * progress, GError ** error);
-VldmAutoencoder *vldm_model_autoencoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmAutoencoder *vldm_model_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmAutoencoder *vldm_model_decoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTextEncoder *vldm_model_text_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTokenizer *vldm_model_tokenizer (VldmModel * model, GError ** error);
 VldmUnet *vldm_model_upsampler (VldmModel * model, const VldmProgress * progress, GError ** error);
-VldmAutoencoder *vldm_model_upsampler_autoencoder (VldmModel * model, const VldmProgress * progress, GError ** error);
+VldmAutoencoder *vldm_model_upsampler_decoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 /* upsampler_text_encoder/ and upsampler_tokenizer/, or the same as above. */
 VldmTextEncoder *vldm_model_upsampler_text_encoder (VldmModel * model, const VldmProgress * progress, GError ** error);
 VldmTokenizer *vldm_model_upsampler_tokenizer (VldmModel * model, GError ** error);

@@ -60,6 +60,19 @@ vldm_weights_free (VldmWeights * weights)
 }
 
 void
+vldm_weights_ignore (VldmWeights * weights, const char *prefix)
+{
+  g_autofree const char **names = vldm_safetensors_names (weights->tensors);
+
+  for (guint i = 0; names[i] != NULL; i++) {
+    if (g_str_has_prefix (names[i], prefix)
+        && g_hash_table_add (weights->taken, (gpointer) names[i]))
+      weights->n_total -=
+          vldm_safetensors_find (weights->tensors, names[i])->n_elements;
+  }
+}
+
+void
 vldm_weights_list_unused (VldmWeights * weights)
 {
   g_autofree const char **names = vldm_safetensors_names (weights->tensors);

@@ -25,6 +25,9 @@ VldmWeights *vldm_weights_open (OclDevice * device, OclType type, const char *fo
 void vldm_weights_free (VldmWeights * weights);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmWeights, vldm_weights_free);
 
+/* Tensors whose names begin with @prefix are of no use here: they count neither in progress nor as unused. */
+void vldm_weights_ignore (VldmWeights * weights, const char * prefix);
+
 /* Once all is loaded: lists in a debug message the tensors that nobody took, a help with new kinds of model files. */
 void vldm_weights_list_unused (VldmWeights * weights);
 

@@ -18,7 +18,7 @@ struct _VldmDecode
 {
   VldmModel *model;
   OclQueue *queue;
-  VldmAutoencoder *autoencoder; /* the model's */
+  VldmAutoencoder *decoder;     /* the model's */
 
   VldmOverlap kept;             /* of the chunk before, fp32 in [-1, 1] */
 };
@@ -78,10 +78,10 @@ vldm_decode_new (VldmModel * model, VldmLatentSpace space,
   decode->queue = ocl_queue_new (vldm_model_device (model), error);
   if (decode->queue == NULL)
     return NULL;
-  decode->autoencoder = space == VLDM_LATENTS_UPSAMPLER_VAE
-      ? vldm_model_upsampler_autoencoder (model, progress, error)
-      : vldm_model_autoencoder (model, progress, error);
-  if (decode->autoencoder == NULL)
+  decode->decoder = space == VLDM_LATENTS_UPSAMPLER_VAE
+      ? vldm_model_upsampler_decoder (model, progress, error)
+      : vldm_model_decoder (model, progress, error);
+  if (decode->decoder == NULL)
     return NULL;
   return g_steal_pointer (&decode);
 }
@@ -108,7 +108,7 @@ check_frames (VldmDecode * decode, const VldmDecodeParams * params,
     const VldmFrames * latents, const VldmFrames * rgb, GError ** error)
 {
   const VldmAutoencoderConfig *config =
-      vldm_autoencoder_config (decode->autoencoder);
+      vldm_autoencoder_config (decode->decoder);
   gsize width = (gsize) latents->width * config->factor;
   gsize height = (gsize) latents->height * config->factor;
 
@@ -145,7 +145,7 @@ decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
     GError ** error)
 {
   OclQueue *queue = decode->queue;
-  guint factor = vldm_autoencoder_config (decode->autoencoder)->factor;
+  guint factor = vldm_autoencoder_config (decode->decoder)->factor;
   gsize size = vldm_frames_size (rgb);
   OclTensor input, picture;
   OclBuffer *bytes;
@@ -162,7 +162,7 @@ decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
           latents->width, latents->channels, &input, error)
       || !vldm_write_latents (queue, latents, 0, &input, error))
     return FALSE;
-  if (!vldm_autoencoder_decode (decode->autoencoder, queue, &input, &picture,
+  if (!vldm_autoencoder_decode (decode->decoder, queue, &input, &picture,
           error))
     return FALSE;
   if (params->blend > 0

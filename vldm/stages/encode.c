@@ -13,7 +13,7 @@ struct _VldmEncode
 {
   VldmModel *model;
   OclQueue *queue;
-  VldmAutoencoder *autoencoder; /* the model's */
+  VldmAutoencoder *encoder;     /* the model's */
 };
 
 VldmEncode *
@@ -26,8 +26,8 @@ vldm_encode_new (VldmModel * model, const VldmProgress * progress,
   encode->queue = ocl_queue_new (vldm_model_device (model), error);
   if (encode->queue == NULL)
     return NULL;
-  encode->autoencoder = vldm_model_autoencoder (model, progress, error);
-  if (encode->autoencoder == NULL)
+  encode->encoder = vldm_model_encoder (model, progress, error);
+  if (encode->encoder == NULL)
     return NULL;
   return g_steal_pointer (&encode);
 }
@@ -87,7 +87,7 @@ encode_frame (VldmEncode * encode, const VldmFrames * rgb,
     VldmFrames * latents, guint i, GError ** error)
 {
   OclQueue *queue = encode->queue;
-  guint factor = vldm_autoencoder_config (encode->autoencoder)->factor;
+  guint factor = vldm_autoencoder_config (encode->encoder)->factor;
   gsize size = vldm_frames_frame_size (rgb);
   OclTensor picture, encoded;
   OclBuffer *bytes;
@@ -102,7 +102,7 @@ encode_frame (VldmEncode * encode, const VldmFrames * rgb,
       size, error)
       && ocl_from_rgb8 (queue, bytes, offset, rgb->height, rgb->width,
       &picture, error)
-      && vldm_autoencoder_encode (encode->autoencoder, queue, &picture,
+      && vldm_autoencoder_encode (encode->encoder, queue, &picture,
       &encoded, error)
       && vldm_read_latents (queue, &encoded, latents, i, error);
 }

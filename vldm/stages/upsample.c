@@ -30,7 +30,7 @@ struct _VldmUpsample
   VldmModel *model;
   OclQueue *queue;
   VldmUnet *unet;               /* the model's */
-  VldmAutoencoder *autoencoder; /* the model's; NULL until pictures are wanted */
+  VldmAutoencoder *decoder;     /* the model's; NULL until pictures are wanted */
   VldmPrompts *prompts;
   VldmFrames kept_latents;      /* of the window before, fp32 in host memory */
   VldmOverlap kept_pictures;    /* the same of a decoder with temporal layers, in [-1, 1] */
@@ -352,7 +352,7 @@ decode_clip (VldmUpsample * upsample, const UpsampleRun * run,
     guint count, GError ** error)
 {
   OclQueue *queue = upsample->queue;
-  guint factor = vldm_autoencoder_config (upsample->autoencoder)->factor;
+  guint factor = vldm_autoencoder_config (upsample->decoder)->factor;
   gsize size = count * vldm_frames_frame_size (pictures), offset;
   OclTensor input, decoded, wanted;
   OclBuffer *bytes;
@@ -362,7 +362,7 @@ decode_clip (VldmUpsample * upsample, const UpsampleRun * run,
       || !ocl_tensor_alloc (queue, OCL_F32, n, latents->height,
           latents->width, latents->channels, &input, error)
       || !vldm_write_latents (queue, latents, first, &input, error)
-      || !vldm_autoencoder_decode (upsample->autoencoder, queue, &input,
+      || !vldm_autoencoder_decode (upsample->decoder, queue, &input,
           &decoded, error)
       || (run != NULL && !join_pictures (run, &decoded, error)))
     return FALSE;
@@ -502,13 +502,13 @@ check_window (const UpsampleRun * run, GError ** error)
 }
 
 static gboolean
-ensure_autoencoder (VldmUpsample * upsample, const VldmProgress * progress,
+ensure_decoder (VldmUpsample * upsample, const VldmProgress * progress,
     GError ** error)
 {
-  if (upsample->autoencoder == NULL)
-    upsample->autoencoder =
-        vldm_model_upsampler_autoencoder (upsample->model, progress, error);
-  return upsample->autoencoder != NULL;
+  if (upsample->decoder == NULL)
+    upsample->decoder =
+        vldm_model_upsampler_decoder (upsample->model, progress, error);
+  return upsample->decoder != NULL;
 }
 
 gboolean
@@ -526,7 +526,7 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
 
   if (!vldm_upsample_check (upsample->model, params, error)
       || !check_window (&run, error) || !check_frames (&run, error)
-      || (pictures != NULL && !ensure_autoencoder (upsample, progress, error)))
+      || (pictures != NULL && !ensure_decoder (upsample, progress, error)))
     return FALSE;
 
   vldm_report_begin (&report, upsample->queue, progress);
@@ -543,9 +543,9 @@ vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
   VldmReport report;
   gboolean done;
 
-  if (!ensure_autoencoder (upsample, progress, error))
+  if (!ensure_decoder (upsample, progress, error))
     return FALSE;
-  config = vldm_autoencoder_config (upsample->autoencoder);
+  config = vldm_autoencoder_config (upsample->decoder);
   if (latents->channels != config->latent_channels || i >= latents->count
       || picture->format != VLDM_FORMAT_RGB8 || picture->host == NULL
       || picture->count != 1 || picture->width > config->factor * latents->width
