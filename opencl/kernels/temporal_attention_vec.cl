@@ -47,11 +47,12 @@ make_scores (float16 scores[FRAMES], const float16 q[DIM], float16 tile[FRAMES][
       sums[u] = (float16) MASKED;
     *top = sums[u] > *top ? sums[u] : *top;
   }
-  const float16 factor = power_of_two (before - *top);
+  *top = whole (*top);
+  const float16 factor = power_of_two (before, *top, 0);
   *total *= factor;
 #pragma unroll
   for (int u = 0; u < FRAMES; u++) {
-    scores[u] = power_of_two (sums[u] - *top);
+    scores[u] = power_of_two (sums[u], *top, 0);
     *total += scores[u];
   }
   return factor;

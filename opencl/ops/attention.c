@@ -11,9 +11,15 @@
 
 #define MAX_HEAD_DIM 512
 
-/* QUERIES and GROUPS of attention_vec.cl; TILE and ITEMS of attention_tile.cl. */
+/* QUERIES of attention_vec.cl, and how many groups of them share a tile; ROWS and vectors of channels, which bf16 fills. */
 #define VECTOR_QUERIES 32
-#define VECTOR_GROUPS 4
+#define MIN_GROUPS 4
+#define MAX_GROUPS 16
+#define GROUPS_BYTES (512 << 10)
+#define BF16_ROWS 8
+#define BF16_LEAST_CHANNELS 16
+
+/* TILE and ITEMS of attention_tile.cl. */
 #define TILE_QUERIES 64
 #define TILE_ITEMS 256
 
@@ -87,26 +93,49 @@ make_options (gsize head_dim, OclType type)
       type == OCL_F16);
 }
 
+/* GROUPS of attention_vec.cl: queries, in two vectors of 16 a channel, and their sums stay in the second-level cache. */
+static gsize
+max_groups (gsize head_dim)
+{
+  gsize bytes = 2 * VECTOR_QUERIES * head_dim * sizeof (gfloat);
+
+  return CLAMP (GROUPS_BYTES / bytes, MIN_GROUPS, MAX_GROUPS);
+}
+
 /* Work-items a frame and head: as few as can be, so that each tile of keys serves many queries, while threads end
  * together. */
 static gsize
-vector_blocks (const OclCaps * caps, gsize frames, guint heads, gsize queries)
+vector_blocks (const OclCaps * caps, gsize head_dim, gsize frames, guint heads,
+    gsize queries)
 {
   gsize groups = (queries + VECTOR_QUERIES - 1) / VECTOR_QUERIES;
   gsize units = MAX (caps->compute_units, 1);
   gsize block_groups =
       CLAMP (groups * frames * heads / (units * ITEMS_PER_UNIT), 1,
-      VECTOR_GROUPS);
+      max_groups (head_dim));
 
   return (groups + block_groups - 1) / block_groups;
 }
 
+static char *
+vector_options (const OclAttention * attention, gsize head_dim,
+    const OclTensor * query)
+{
+  gboolean bf16 = attention->bf16 && query->type == OCL_F32
+      && head_dim >= BF16_LEAST_CHANNELS && head_dim % BF16_ROWS == 0;
+
+  return g_strdup_printf ("-DHEAD_DIM=%" G_GSIZE_FORMAT " -DHALF=%d -DGROUPS=%"
+      G_GSIZE_FORMAT " -DBF16=%d", head_dim, query->type == OCL_F16,
+      max_groups (head_dim), bf16);
+}
+
 gboolean
-ocl_attention (OclQueue * queue, guint heads, gboolean causal,
+ocl_attention (OclQueue * queue, const OclAttention * attention,
     const OclTensor * query, const OclTensor * key, const OclTensor * value,
     const OclTensor * output, GError ** error)
 {
   const char *operation = "attention";
+  guint heads = attention->heads;
   OclDevice *device = ocl_queue_device (queue);
   const OclCaps *caps = ocl_device_caps (device);
   gsize queries = query->height * query->width;
@@ -128,7 +157,8 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
   head_dim = query->channels / heads;
   if (caps->form == OCL_FORM_VECTOR) {
     call.program = call.kernel = "attention_vec";
-    blocks = vector_blocks (caps, query->frames, heads, queries);
+    options = vector_options (attention, head_dim, query);
+    blocks = vector_blocks (caps, head_dim, query->frames, heads, queries);
     call.global[0] = query->frames * heads * blocks;
   } else if (ocl_attention_matrix_suits (device, head_dim, query, key, value)) {
     options =
@@ -148,7 +178,7 @@ ocl_attention (OclQueue * queue, guint heads, gboolean causal,
   ocl_call_int (&call, queries);
   ocl_call_int (&call, keys);
   ocl_call_int (&call, key->frames);
-  ocl_call_int (&call, causal);
+  ocl_call_int (&call, attention->causal);
   ocl_call_float (&call, 1 / sqrtf (head_dim));
   if (caps->form == OCL_FORM_VECTOR)
     ocl_call_int (&call, blocks);

@@ -67,13 +67,16 @@ warm_norms (OclQueue * queue, OclType type, GError ** error)
 }
 
 static gboolean
-warm_attention (OclQueue * queue, OclType type, guint head_dim, GError ** error)
+warm_attention (OclQueue * queue, OclType type, gboolean bf16, guint head_dim,
+    GError ** error)
 {
+  const OclAttention attention = {.heads = 1,.bf16 = bf16 };
   OclTensor input, output;
 
   return alloc (queue, type, head_dim, &input, error)
       && alloc (queue, type, head_dim, &output, error)
-      && ocl_attention (queue, 1, FALSE, &input, &input, &input, &output, error)
+      && ocl_attention (queue, &attention, &input, &input, &input, &output,
+      error)
       && ocl_temporal_attention (queue, 1, &input, &input, &input, &output,
       error) && ocl_queue_finish (queue, error);
 }
@@ -82,12 +85,13 @@ gboolean
 ocl_warm_up (OclQueue * queue, OclType type, const guint * head_dims, guint n,
     GError ** error)
 {
-  gboolean ok = warm_conv (queue, type, 2 * CHANNELS, 1, 3, error)
-      && warm_conv (queue, type, 2 * CHANNELS, 3, 1, error)
-      && warm_norms (queue, type, error)
-      && warm_conv (queue, type, CHANNELS, 1, 3, error);
+  OclType beside = ocl_type_beside (type);
+  gboolean ok = warm_conv (queue, beside, 2 * CHANNELS, 1, 3, error)
+      && warm_conv (queue, beside, 2 * CHANNELS, 3, 1, error)
+      && warm_norms (queue, beside, error)
+      && warm_conv (queue, beside, CHANNELS, 1, 3, error);
 
   for (guint i = 0; ok && i < n; i++)
-    ok = warm_attention (queue, type, head_dims[i], error);
+    ok = warm_attention (queue, beside, type == OCL_BF16, head_dims[i], error);
   return ok;
 }

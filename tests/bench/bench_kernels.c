@@ -76,6 +76,7 @@ static gboolean
 run_ours (Bench * bench, GError ** error)
 {
   const OclConv same = { 1, 1, 1 };
+  const OclAttention attention = {.heads = bench->of->out };
 
   switch (bench->of->kind) {
     case LINEAR:
@@ -87,8 +88,8 @@ run_ours (Bench * bench, GError ** error)
     case ATTENTION:
       break;
   }
-  return ocl_attention (bench->queue, bench->of->out, FALSE, &bench->input,
-      &bench->key, &bench->value, &bench->output, error);
+  return ocl_attention (bench->queue, &attention, &bench->input, &bench->key,
+      &bench->value, &bench->output, error);
 }
 
 /* Its convolution wants channels first; the memory is the same. */

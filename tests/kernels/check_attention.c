@@ -3,6 +3,7 @@
  * Attention within and across frames.
  */
 
+#include "opencl/ops/bf16.h"
 #include "opencl/runtime/matrix.h"
 #include "tests/kernels/tests.h"
 
@@ -14,6 +15,11 @@
 
 /* Matrix units take the softmax's weights as fp16, which rounds each by 2^-12 of itself at most. */
 #define TOLERANCE_WEIGHTS 0x1p-12
+
+/* The same in bf16: 2^-9, half of it again for their sum. */
+#define TOLERANCE_BF16 0x1p-8
+
+#define LOG2_E 1.44269504f
 
 /* `spread`: standard deviation of queries and keys, so that scores have its square. */
 static const struct
@@ -119,9 +125,30 @@ reference_row (const gfloat * query, const gfloat * key, const gfloat * value,
       output[d] += scores[k] / total * value[(first + k * step) * channels + d];
 }
 
-static void
-check_case (Check * check, guint i)
+/* Queries as kernels/attention_bf16.cl multiplies them: rounded after their scale. */
+static gfloat *
+round_scaled (Check * check, const gfloat * data, gsize n, gsize head_dim)
 {
+  const gfloat scale = 1 / sqrtf (head_dim) * LOG2_E;
+  gfloat *rounded = check_normal (check, n, 0);
+
+  for (gsize k = 0; k < n; k++)
+    rounded[k] = data[k] * scale;
+  check_round (rounded, n, OCL_BF16);
+  for (gsize k = 0; k < n; k++)
+    rounded[k] /= scale;
+  return rounded;
+}
+
+/* @bf16: products in bf16, of which the reference sees the rounded factors. */
+static void
+check_case (Check * check, guint i, gboolean bf16)
+{
+  const OclAttention attention = {
+    .heads = cases[i].heads,
+    .causal = cases[i].causal,
+    .bf16 = bf16,
+  };
   gsize frames = cases[i].frames, key_frames = cases[i].key_frames;
   gsize pixels = cases[i].height * cases[i].width;
   gsize keys = cases[i].keys;
@@ -131,13 +158,18 @@ check_case (Check * check, guint i)
   OclTensor query, key, value, output;
 
   if (!check_begin (check, 4.0 * frames * pixels * keys * channels,
-          "f%zu_h%zu_w%zu_keys%zux%zu_heads%u_d%zu%s_spread%.0f", frames,
-          cases[i].height, cases[i].width, key_frames, keys, cases[i].heads,
-          head_dim, cases[i].causal ? "_causal" : "", cases[i].spread))
+          "%sf%zu_h%zu_w%zu_keys%zux%zu_heads%u_d%zu%s_spread%.0f",
+          bf16 ? "bf16_" : "", frames, cases[i].height, cases[i].width,
+          key_frames, keys, cases[i].heads, head_dim,
+          cases[i].causal ? "_causal" : "", cases[i].spread))
     return;
   q_data = check_normal (check, frames * pixels * channels, cases[i].spread);
   k_data = check_normal (check, key_frames * keys * channels, cases[i].spread);
   v_data = check_normal (check, key_frames * keys * channels, 1);
+  if (bf16) {
+    check_round (k_data, key_frames * keys * channels, OCL_BF16);
+    check_round (v_data, key_frames * keys * channels, OCL_BF16);
+  }
   query = check_input (check, q_data, frames, cases[i].height, cases[i].width,
       channels, cases[i].gap);
   key =
@@ -148,11 +180,13 @@ check_case (Check * check, guint i)
       check_output (check, frames, cases[i].height, cases[i].width, channels,
       cases[i].gap);
   while (check_repeat (check))
-    check_result (check, ocl_attention (check->queue, cases[i].heads,
-            cases[i].causal, &query, &key, &value, &output, &check->error));
+    check_result (check, ocl_attention (check->queue, &attention, &query,
+            &key, &value, &output, &check->error));
   if (check->bench)
     return;
 
+  if (bf16)
+    q_data = round_scaled (check, q_data, frames * pixels * channels, head_dim);
   expected = check_doubles (check, frames * pixels * channels);
   scores = check_doubles (check, keys);
   for (gsize row = 0; row < frames * pixels; row++)
@@ -162,7 +196,7 @@ check_case (Check * check, guint i)
           cases[i].causal ? MIN (row % pixels + 1, keys) : keys, scores,
           expected + row * channels + c);
   check_compare (check, &output, expected,
-      tolerance_of (check, cases[i].spread));
+      tolerance_of (check, cases[i].spread) + (bf16 ? TOLERANCE_BF16 : 0));
 }
 
 static void
@@ -211,6 +245,7 @@ check_temporal_case (Check * check, guint i)
 static void
 check_refusals (Check * check)
 {
+  const OclAttention two = {.heads = 2 }, five = {.heads = 5 };
   OclTensor query, longer, wider, empty;
 
   if (!check_begin (check, 1, "refusals"))
@@ -218,13 +253,13 @@ check_refusals (Check * check)
   query = check_output (check, 3, 2, 2, 12, 0);
   longer = check_output (check, 2, 2, 2, 12, 0);
   wider = check_output (check, 3, 2, 2, 13, 0);
-  check_refused (check, ocl_attention (check->queue, 5, FALSE, &query, &query,
+  check_refused (check, ocl_attention (check->queue, &five, &query, &query,
           &query, &query, &check->error));
-  check_refused (check, ocl_attention (check->queue, 2, FALSE, &query, &longer,
+  check_refused (check, ocl_attention (check->queue, &two, &query, &longer,
           &longer, &query, &check->error));
-  check_refused (check, ocl_attention (check->queue, 2, FALSE, &query, &query,
+  check_refused (check, ocl_attention (check->queue, &two, &query, &query,
           &longer, &query, &check->error));
-  check_refused (check, ocl_attention (check->queue, 2, FALSE, &query, &query,
+  check_refused (check, ocl_attention (check->queue, &two, &query, &query,
           &query, &wider, &check->error));
   check_refused (check, ocl_temporal_attention (check->queue, 2, &query, &query,
           &longer, &query, &check->error));
@@ -232,16 +267,21 @@ check_refusals (Check * check)
           &query, &query, &check->error));
   empty = query;
   empty.frames = 0;
-  check_refused (check, ocl_attention (check->queue, 2, FALSE, &empty, &query,
+  check_refused (check, ocl_attention (check->queue, &two, &empty, &query,
           &query, &empty, &check->error));
 }
 
 void
 check_attention (Check * check)
 {
+  gboolean bf16 = check->type == OCL_F32 && ocl_multiplies_bf16 (check->device);
+
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    if (check->bench || !cases[i].timed_only)
-      check_case (check, i);
+    if (check->bench || !cases[i].timed_only) {
+      check_case (check, i, FALSE);
+      if (bf16 && cases[i].head_dim >= 16 && cases[i].head_dim % 8 == 0)
+        check_case (check, i, TRUE);
+    }
   for (guint i = 0; i < G_N_ELEMENTS (temporal_cases); i++)
     check_temporal_case (check, i);
   check_refusals (check);

@@ -405,6 +405,7 @@ run_operations (OclQueue * queue)
       NULL, 48, 64, 1, 3, 3, FALSE, &error);
   const OclConv conv = {.pad_top = 1,.pad_left = 1 };
   const OclGroupNorm norm = {.groups = 4,.eps = 1e-5f };
+  const OclAttention attention = {.heads = 2 };
   OclTensor input, wide, output;
 
   g_assert_no_error (error);
@@ -417,8 +418,8 @@ run_operations (OclQueue * queue)
           &wide, &error));
   g_assert_true (ocl_layer_norm (queue, 1e-5f, &input, vector, vector, &wide,
           &error));
-  g_assert_true (ocl_attention (queue, 2, FALSE, &input, &input, &input, &wide,
-          &error));
+  g_assert_true (ocl_attention (queue, &attention, &input, &input, &input,
+          &wide, &error));
   g_assert_true (ocl_temporal_attention (queue, 2, &input, &input, &input,
           &wide, &error));
   g_assert_true (ocl_conv (queue, &conv, weights, &input, NULL, NULL, &output,

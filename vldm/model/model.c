@@ -318,7 +318,7 @@ build_kernels (gpointer data)
 
   if (queue != NULL) {
     ocl_queue_set_callbacks (queue, needs_kernels, NULL, NULL, model);
-    ocl_warm_up (queue, ocl_type_beside (model->type), head_dims, n, &error);
+    ocl_warm_up (queue, model->type, head_dims, n, &error);
   }
   if (error != NULL)
     g_debug ("%s: kernels are not built in advance: %s", model->folder,

@@ -350,6 +350,10 @@ attend_strip (VldmStripMemory * memory, const OclWeights * to_out,
   VldmScratchMark mark = vldm_scratch_mark (memory);
   const OclTensor *strip = &x->strips[i];
   const OclEpilogue add = {.residual = strip };
+  const OclAttention attention = {
+    .heads = 1,
+    .bf16 = to_out->type == OCL_BF16,
+  };
   gsize y = i * x->rows, n = strip->height, channels = strip->channels;
   OclTensor attended;
   gboolean done = vldm_scratch_alloc (memory, strip->type, strip->frames, n,
@@ -364,7 +368,7 @@ attend_strip (VldmStripMemory * memory, const OclWeights * to_out,
     OclTensor value = ocl_tensor_channels (&all, 2 * channels, channels);
     OclTensor to = find_part (x, &attended, part, 0, n);
 
-    done = ocl_attention (memory->queue, 1, FALSE, &query, &key, &value, &to,
+    done = ocl_attention (memory->queue, &attention, &query, &key, &value, &to,
         error);
   }
   if (!memory->counting)

@@ -177,6 +177,11 @@ run_layer (const VldmTextEncoder * encoder, OclQueue * queue,
   OclTensor query = ocl_tensor_channels (&run->qkv, 0, width);
   OclTensor key = ocl_tensor_channels (&run->qkv, width, width);
   OclTensor value = ocl_tensor_channels (&run->qkv, 2 * width, width);
+  const OclAttention attention = {
+    .heads = config->num_attention_heads,
+    .causal = TRUE,
+    .bf16 = layer->qkv_proj->type == OCL_BF16,
+  };
   const OclEpilogue add = {.residual = &run->x };
   const OclEpilogue activate = {
     .activation =
@@ -187,8 +192,8 @@ run_layer (const VldmTextEncoder * encoder, OclQueue * queue,
       error)
       && ocl_linear (queue, layer->qkv_proj, &run->normed, NULL, &run->qkv,
       error)
-      && ocl_attention (queue, config->num_attention_heads, TRUE, &query, &key,
-      &value, &run->normed, error)
+      && ocl_attention (queue, &attention, &query, &key, &value,
+      &run->normed, error)
       && ocl_linear (queue, layer->out_proj, &run->normed, &add, &run->x, error)
       && run_norm (encoder, queue, &layer->layer_norm2, &run->x, &run->normed,
       error)

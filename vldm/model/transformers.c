@@ -250,6 +250,10 @@ run_self_attention (const TransformerRun * run,
     const PromptIndex * constant, OclTensor * x, GError ** error)
 {
   gsize channels = x->channels;
+  const OclAttention within = {
+    .heads = run->heads,
+    .bf16 = attention->to_qkv->type == OCL_BF16,
+  };
   OclTensor qkv = scratch_for (x, &run->wide, 3 * channels);
   OclTensor query = ocl_tensor_channels (&qkv, 0, channels);
   OclTensor key = ocl_tensor_channels (&qkv, channels, channels);
@@ -264,7 +268,7 @@ run_self_attention (const TransformerRun * run,
   if (temporal)
     attended = attend_clips (run, &query, &key, &value, &normed, error);
   else
-    attended = ocl_attention (run->queue, run->heads, FALSE, &query, &key,
+    attended = ocl_attention (run->queue, &within, &query, &key,
         &value, &normed, error);
   return attended
       && add_attended (run, attention->to_out, constant, &normed, x, error);
@@ -272,8 +276,8 @@ run_self_attention (const TransformerRun * run,
 
 /* Each clip attends to its own prompt; the result is run->normed. */
 static gboolean
-attend_prompts (const TransformerRun * run, PromptIndex index,
-    const OclTensor * query, GError ** error)
+attend_prompts (const TransformerRun * run, const OclAttention * attention,
+    PromptIndex index, const OclTensor * query, GError ** error)
 {
   gsize channels = query->channels;
 
@@ -284,8 +288,8 @@ attend_prompts (const TransformerRun * run, PromptIndex index,
     OclTensor clip = vldm_tensor_clip (query, run->clips, i);
     OclTensor attended = vldm_tensor_clip (&run->normed, run->clips, i);
 
-    if (!ocl_attention (run->queue, run->heads, FALSE, &clip, &key, &value,
-            &attended, error))
+    if (!ocl_attention (run->queue, attention, &clip, &key, &value, &attended,
+            error))
       return FALSE;
   }
   return TRUE;
@@ -297,12 +301,16 @@ run_cross_attention (const TransformerRun * run,
     const VldmCrossAttention * attention, PromptIndex prompt,
     const PromptIndex * constant, OclTensor * x, GError ** error)
 {
+  const OclAttention to_prompt = {
+    .heads = run->heads,
+    .bf16 = attention->to_kv->type == OCL_BF16,
+  };
   OclTensor query = scratch_for (x, &run->wide, x->channels);
   OclTensor normed;
 
   return run_norm (run, &attention->norm, x, &normed, error)
       && ocl_linear (run->queue, attention->to_q, &normed, NULL, &query, error)
-      && attend_prompts (run, prompt, &query, error)
+      && attend_prompts (run, &to_prompt, prompt, &query, error)
       && vldm_tensor_repeat (run->queue, x, run->clips, error)
       && add_attended (run, attention->to_out, constant, &run->normed, x,
       error);
