@@ -145,7 +145,8 @@ open_unet (Bench * bench, GError ** error)
         || !fill (bench, &text, i, error))
       return FALSE;
     bench->contexts[i] =
-        vldm_unet_context_new (bench->unet, bench->queue, &text, &text, error);
+        vldm_unet_context_new (bench->unet, bench->queue, bench->frames, &text,
+        &text, error);
     if (bench->contexts[i] == NULL)
       return FALSE;
   }

@@ -90,7 +90,8 @@ check_unet (void)
   OclTensor sample, output;
 
   g_assert_no_error (error);
-  context = vldm_unet_context_new (unet, golden.queue, &text, &text, &error);
+  context =
+      vldm_unet_context_new (unet, golden.queue, frames, &text, &text, &error);
   g_assert_no_error (error);
   sample = golden_upload (&golden, OCL_F32, frames, 9, height, width, noise);
   ocl_tensor_alloc (golden.queue, OCL_F32, frames, height, width, 4, &output,
@@ -133,6 +134,48 @@ check_keyframes (void)
   golden_compare (&golden, drive, "drive_latents",
       (const gfloat *) vldm_frames_host (&latents, 0),
       vldm_frames_size (&latents) / sizeof (gfloat), GOLDEN_RUN);
+}
+
+/* A window of @frames small frames, two steps. */
+static gfloat *
+make_small_window (VldmKeyframes * keyframes, guint frames)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (VldmFrames) latents = { 0 };
+  VldmKeyframesParams params;
+  gint fps_n, fps_d;
+
+  vldm_keyframes_defaults (model, &params, &fps_n, &fps_d, &error);
+  g_assert_no_error (error);
+  params.frames = frames;
+  params.width = params.height = 32;
+  params.sampling.steps = 2;
+  params.sampling.prompt = json_object_get_string_member (drive, "prompt");
+  vldm_frames_init (&latents, VLDM_FORMAT_F32LE, frames, 4, 4, 4, &error);
+  g_assert_no_error (error);
+  vldm_keyframes_run (keyframes, &params, NULL, &latents, NULL, &error);
+  g_assert_no_error (error);
+  return g_memdup2 (vldm_frames_host (&latents, 0),
+      vldm_frames_size (&latents));
+}
+
+/* What is kept from window to window changes none of them. */
+static void
+check_lengths (void)
+{
+  static const guint lengths[] = { 3, 8, 5, 5 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VldmKeyframes) kept = vldm_keyframes_new (model, NULL, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++) {
+    g_autoptr (VldmKeyframes) fresh = vldm_keyframes_new (model, NULL, &error);
+    g_autofree gfloat *values = make_small_window (kept, lengths[i]);
+    g_autofree gfloat *expected = make_small_window (fresh, lengths[i]);
+    gsize size = lengths[i] * 4 * 4 * 4 * sizeof (gfloat);
+
+    g_assert_cmpmem (values, size, expected, size);
+  }
 }
 
 /* Latents as diffusers made them, so that the sampler's error is not counted again. */
@@ -222,6 +265,7 @@ main (int argc, char **argv)
   g_test_add_func ("/golden/drive/text", check_text);
   g_test_add_func ("/golden/drive/unet", check_unet);
   g_test_add_func ("/golden/drive/keyframes", check_keyframes);
+  g_test_add_func ("/golden/drive/lengths", check_lengths);
   g_test_add_func ("/golden/drive/decoder", check_decoder);
   g_test_add_func ("/golden/drive/pictures", check_pictures);
   failed = g_test_run ();

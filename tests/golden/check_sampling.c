@@ -42,7 +42,9 @@ new_context (Golden * self, JsonObject * run_case, VldmUnet * unet,
   guint dim = vldm_unet_config (unet)->cross_attention_dim[0];
   g_autofree gfloat *rows = golden_randn (seed, tokens * dim);
   OclTensor text = golden_upload_tokens (self, OCL_F32, tokens, dim, rows);
-  VldmUnetContext *context = vldm_unet_context_new (unet, self->queue, &text,
+  VldmUnetContext *context =
+      vldm_unet_context_new (unet, self->queue, golden_uint (run_case,
+          "frames"), &text,
       &text, &error);
 
   g_assert_no_error (error);

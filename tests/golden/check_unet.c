@@ -24,7 +24,9 @@ new_context (Golden * self, JsonObject * unet_case, VldmUnet * unet,
       golden_upload_tokens (self, type, tokens, dim, spatial);
   OclTensor temporal_text =
       golden_upload_tokens (self, type, tokens, dim, temporal);
-  VldmUnetContext *context = vldm_unet_context_new (unet, self->queue,
+  VldmUnetContext *context =
+      vldm_unet_context_new (unet, self->queue, golden_uint (unet_case,
+          "frames"),
       &spatial_text, &temporal_text, &error);
 
   g_assert_no_error (error);

@@ -489,7 +489,7 @@ check_memory_of (const char *folder, const VldmUnetConfig * config,
   ocl_tensor_alloc (queue, OCL_F32, 1, 1, 77, config->cross_attention_dim[0],
       &text, &error);
   ocl_tensor_write (queue, &text, zeros, &error);
-  context = vldm_unet_context_new (unet, queue, &text, &text, &error);
+  context = vldm_unet_context_new (unet, queue, 2, &text, &text, &error);
   g_assert_no_error (error);
   ocl_tensor_alloc (queue, OCL_F32, 2, 120, 136, config->in_channels, &sample,
       &error);

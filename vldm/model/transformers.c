@@ -22,20 +22,22 @@
 
 /* A packed tensor in a buffer of its own, which outlives the arena. */
 static gboolean
-own_tensor (OclQueue * queue, OclType type, gsize tokens, gsize channels,
-    OclTensor * tensor, GError ** error)
+own_tensor (OclQueue * queue, OclType type, gsize frames, gsize tokens,
+    gsize channels, OclTensor * tensor, GError ** error)
 {
   gsize bytes;
 
-  if (!g_size_checked_mul (&bytes, tokens, channels * ocl_type_size (type))) {
+  if (!g_size_checked_mul (&bytes, frames, tokens)
+      || !g_size_checked_mul (&bytes, bytes, channels * ocl_type_size (type))) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
-        "a prompt of %" G_GSIZE_FORMAT " tokens does not fit into memory",
-        tokens);
+        "a prompt of %" G_GSIZE_FORMAT " tokens or %" G_GSIZE_FORMAT
+        " frames do not fit into memory", tokens, frames);
     return FALSE;
   }
   memset (tensor, 0, sizeof *tensor);
   tensor->type = type;
-  tensor->frames = tensor->height = 1;
+  tensor->frames = frames;
+  tensor->height = 1;
   tensor->width = tokens;
   tensor->channels = tensor->stride = channels;
   tensor->buffer = ocl_buffer_new (ocl_queue_device (queue), bytes, error);
@@ -69,7 +71,7 @@ prepare_keys (const VldmCrossAttention * attention, OclQueue * queue,
     OclType type, gsize channels, const OclTensor * text, VldmPrompt * prompt,
     GError ** error)
 {
-  return own_tensor (queue, type, ocl_tensor_pixels (text), 2 * channels,
+  return own_tensor (queue, type, 1, ocl_tensor_pixels (text), 2 * channels,
       &prompt->tensor, error)
       && ocl_linear (queue, attention->to_kv, text, NULL, &prompt->tensor,
       error);
@@ -82,7 +84,7 @@ prepare_attn2 (const VldmCrossAttention * attention, OclQueue * queue,
 {
   prompt->is_result = ocl_tensor_pixels (text) == 1;
   if (prompt->is_result)
-    return own_tensor (queue, OCL_F32, 1, channels, &prompt->tensor, error)
+    return own_tensor (queue, OCL_F32, 1, 1, channels, &prompt->tensor, error)
         && prepare_result (attention, queue, channels, text, &prompt->tensor,
         error);
   return prepare_keys (attention, queue, type, channels, text, prompt, error);
@@ -121,23 +123,38 @@ vldm_prompt_clear (VldmPrompt * prompt)
   g_clear_pointer (&prompt->tensor.buffer, ocl_buffer_unref);
 }
 
+static gboolean
+embed_frames (OclQueue * queue, guint frames, gsize channels,
+    OclTensor * sinusoid, GError ** error)
+{
+  g_autofree gfloat *numbers = g_new (gfloat, frames);
+
+  for (guint i = 0; i < frames; i++)
+    numbers[i] = i;
+  return ocl_tensor_alloc (queue, OCL_F32, frames, 1, 1, channels, sinusoid,
+      error) && ocl_sinusoid (queue, numbers, frames, sinusoid, error);
+}
+
 gboolean
 vldm_transformer_positions (const VldmTransformer * transformer,
-    OclQueue * queue, const OclTensor * sinusoid, const OclTensor * output,
-    GError ** error)
+    OclQueue * queue, guint frames, OclTensor * positions, GError ** error)
 {
   const OclEpilogue silu = {.activation = OCL_ACTIVATION_SILU };
+  gsize channels = transformer->config.channels;
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
-  OclTensor hidden;
+  OclTensor sinusoid, hidden;
   gboolean done;
 
-  done = ocl_tensor_alloc (queue, OCL_F32, sinusoid->frames, 1, 1,
-      4 * transformer->config.channels, &hidden, error)
-      && ocl_linear (queue, transformer->time_pos_embed_1, sinusoid, &silu,
+  if (!own_tensor (queue, OCL_F32, frames, 1, channels, positions, error))
+    return FALSE;
+  done = embed_frames (queue, frames, channels, &sinusoid, error)
+      && ocl_tensor_alloc (queue, OCL_F32, frames, 1, 1, 4 * channels, &hidden,
+      error)
+      && ocl_linear (queue, transformer->time_pos_embed_1, &sinusoid, &silu,
       &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_2, &hidden, NULL,
-      output, error);
+      positions, error);
   ocl_arena_release (arena, mark);
   return done;
 }
@@ -368,6 +385,23 @@ run_spatial_block (const VldmTransformer * transformer,
       && run_feed_forward (run, &block->ff, &add, hidden, hidden, error);
 }
 
+/* output = x + @positions, in every clip. */
+static gboolean
+add_positions (const TransformerRun * run, const OclTensor * x,
+    const OclTensor * positions, const OclTensor * output, GError ** error)
+{
+  OclTensor of_clip = ocl_tensor_frames (positions, 0, run->clips->frames);
+
+  for (guint i = 0; i < run->clips->n; i++) {
+    OclTensor clip = vldm_tensor_clip (x, run->clips, i);
+    OclTensor output_clip = vldm_tensor_clip (output, run->clips, i);
+
+    if (!ocl_add_frame_bias (run->queue, &clip, &of_clip, &output_clip, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* The layer across frames, mixed into @hidden; @mixed is scratch. */
 static gboolean
 run_temporal_block (const VldmTransformer * transformer,
@@ -385,7 +419,7 @@ run_temporal_block (const VldmTransformer * transformer,
     .merge_scale = transformer->mix.spatial,
   };
 
-  return ocl_add_frame_bias (run->queue, hidden, positions, mixed, error)
+  return add_positions (run, hidden, positions, mixed, error)
       && run_feed_forward (run, &block->ff_in, &add, mixed, mixed, error)
       && run_attentions (run, block, layer, TRUE, FALSE, mixed, error)
       && run_feed_forward (run, &block->ff, &mix, mixed, hidden, error);

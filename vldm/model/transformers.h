@@ -92,14 +92,14 @@ gboolean vldm_transformer_prepare (const VldmTransformer * transformer, OclQueue
     const OclTensor * spatial_text, const OclTensor * temporal_text, VldmPrompt * prompts, GError ** error);
 void vldm_prompt_clear (VldmPrompt * prompt);
 
-/* Position of each frame as the temporal blocks add it: @sinusoid [T, 1, 1, channels] -> @output of the same shape, both
- * fp32. */
-gboolean vldm_transformer_positions (const VldmTransformer * transformer, OclQueue * queue,
-    const OclTensor * sinusoid, const OclTensor * output, GError ** error);
+/* Positions of @frames frames as the temporal blocks add them: @positions becomes [frames, 1, 1, channels], fp32, in a buffer
+ * of its own. */
+gboolean vldm_transformer_positions (const VldmTransformer * transformer, OclQueue * queue, guint frames,
+    OclTensor * positions, GError ** error);
 
 /* @x [T, h, w, channels] in place: one clip for all @clips or one for each, afterwards one for each. Each has prompts of its
- * own, @prompts [clips->n], with the same number of tokens. @positions is not read where there are no layers across
- * frames. */
+ * own, @prompts [clips->n], with the same number of tokens. @positions, of as many frames as a clip has or more, is not read
+ * where there are no layers across frames. */
 gboolean vldm_transformer_run (const VldmTransformer * transformer, OclQueue * queue, const VldmClips * clips,
     const VldmPrompt * const *prompts, const OclTensor * positions, OclTensor * x, GError ** error);
 

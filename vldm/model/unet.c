@@ -13,101 +13,6 @@
 #include "opencl/ops/elementwise.h"
 #include "vldm/memory.h"
 
-struct _VldmUnetContext
-{
-  GArray *prompts;              /* VldmPrompt of every layer of every transformer, in order of blocks */
-  guint *first_prompt;          /* [n_transformers] */
-};
-
-/* All blocks in the order in which they run; NULL after the last. */
-static const VldmUnetBlock *
-nth_block (const VldmUnet * unet, guint i)
-{
-  guint n = unet->config->n_levels;
-
-  if (i < n)
-    return &unet->down_blocks[i];
-  if (i == n)
-    return &unet->mid_block;
-  return i <= 2 * n ? &unet->up_blocks[i - n - 1] : NULL;
-}
-
-/* ---- prompt ---- */
-
-static void
-clear_prompt (gpointer data)
-{
-  vldm_prompt_clear (data);
-}
-
-static gboolean
-prepare_block (const VldmUnet * unet, const VldmUnetBlock * block,
-    OclQueue * queue, const OclTensor * spatial_text,
-    const OclTensor * temporal_text, VldmUnetContext * context, GError ** error)
-{
-  for (guint i = 0; i < block->n_attentions; i++) {
-    const VldmTransformer *transformer = &block->attentions[i];
-    guint first = context->prompts->len;
-
-    context->first_prompt[block->first_transformer + i] = first;
-    g_array_set_size (context->prompts,
-        first + VLDM_PROMPTS_PER_LAYER * transformer->config.n_layers);
-    if (!vldm_transformer_prepare (transformer, queue, unet->type,
-            spatial_text, temporal_text, &g_array_index (context->prompts,
-                VldmPrompt, first), error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-check_text (const VldmUnet * unet, const OclTensor * text, GError ** error)
-{
-  guint expected = unet->config->cross_attention_dim[0];
-
-  if (text->channels == expected)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-      "the text encoder gives vectors of %" G_GSIZE_FORMAT
-      " numbers, the UNet's cross_attention_dim is %u: they must be equal",
-      text->channels, expected);
-  return FALSE;
-}
-
-VldmUnetContext *
-vldm_unet_context_new (VldmUnet * unet, OclQueue * queue,
-    const OclTensor * spatial_text, const OclTensor * temporal_text,
-    GError ** error)
-{
-  g_autoptr (VldmUnetContext) context = g_new0 (VldmUnetContext, 1);
-  const VldmUnetBlock *block;
-
-  if (!check_text (unet, spatial_text, error)
-      || !check_text (unet, temporal_text, error))
-    return NULL;
-  context->first_prompt = g_new0 (guint, unet->n_transformers);
-  context->prompts = g_array_new (FALSE, TRUE, sizeof (VldmPrompt));
-  g_array_set_clear_func (context->prompts, clear_prompt);
-  for (guint i = 0; (block = nth_block (unet, i)) != NULL; i++) {
-    if (!prepare_block (unet, block, queue, spatial_text, temporal_text,
-            context, error))
-      return NULL;
-  }
-  return g_steal_pointer (&context);
-}
-
-void
-vldm_unet_context_free (VldmUnetContext * context)
-{
-  if (context == NULL)
-    return;
-  g_clear_pointer (&context->prompts, g_array_unref);
-  g_clear_pointer (&context->first_prompt, g_free);
-  g_free (context);
-}
-
-/* ---- running ---- */
-
 typedef struct
 {
   OclTensor tensor;
@@ -121,7 +26,6 @@ typedef struct
   VldmClips clips;
   const VldmUnetContext *const *contexts;       /* [clips.n] */
   OclTensor time_bias;          /* [1, 1, 1, n], of all resnets */
-  OclTensor *positions;         /* [n_transformers] of [T, 1, 1, channels] */
   UnetSkip *skips;              /* a stack */
   guint n_skips;
   VldmPingPong slabs;
@@ -211,69 +115,19 @@ embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
       &run->time_bias, error);
 }
 
-/* Frames count from 0 in every clip. */
-static gboolean
-embed_frames (const UnetRun * run, gsize frames, gsize channels,
-    OclTensor * sinusoid, GError ** error)
-{
-  g_autofree gfloat *numbers = g_new (gfloat, frames);
-
-  for (gsize i = 0; i < frames; i++)
-    numbers[i] = i % run->clips.frames;
-  return ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1, channels,
-      sinusoid, error)
-      && ocl_sinusoid (run->queue, numbers, frames, sinusoid, error);
-}
-
-/* Neighbouring blocks often have equally many channels, and so the same sinusoid. */
-static gboolean
-embed_positions (const UnetRun * run, gsize frames, GError ** error)
-{
-  OclTensor sinusoid = { 0 };
-  const VldmUnetBlock *block;
-
-  for (guint i = 0; (block = nth_block (run->unet, i)) != NULL; i++) {
-    for (guint j = 0; j < block->n_attentions; j++) {
-      const VldmTransformer *transformer = &block->attentions[j];
-
-      if (transformer->config.channels != sinusoid.channels
-          && !embed_frames (run, frames, transformer->config.channels,
-              &sinusoid, error))
-        return FALSE;
-      if (!vldm_transformer_positions (transformer, run->queue, &sinusoid,
-              &run->positions[block->first_transformer + j], error))
-        return FALSE;
-    }
-  }
-  return TRUE;
-}
-
 /* All that depends on time alone. */
 static gboolean
-embed (UnetRun * run, gsize frames, gfloat timestep, const gfloat * time_ids,
-    GError ** error)
+embed (UnetRun * run, gfloat timestep, const gfloat * time_ids, GError ** error)
 {
   OclArena *arena = ocl_queue_arena (run->queue);
-  const VldmUnetBlock *block;
   OclArenaMark mark;
   gboolean done;
 
   if (!ocl_tensor_alloc (run->queue, OCL_F32, 1, 1, 1,
           run->unet->time_emb_proj->out_channels, &run->time_bias, error))
     return FALSE;
-  for (guint i = 0; run->unet->config->temporal_layers
-      && (block = nth_block (run->unet, i)) != NULL; i++) {
-    for (guint j = 0; j < block->n_attentions; j++) {
-      if (!ocl_tensor_alloc (run->queue, OCL_F32, frames, 1, 1,
-              block->attentions[j].config.channels,
-              &run->positions[block->first_transformer + j], error))
-        return FALSE;
-    }
-  }
   mark = ocl_arena_mark (arena);
-  done = embed_time (run, timestep, time_ids, error)
-      && (!run->unet->config->temporal_layers
-      || embed_positions (run, frames, error));
+  done = embed_time (run, timestep, time_ids, error);
   ocl_arena_release (arena, mark);
   return done;
 }
@@ -299,7 +153,7 @@ run_unit (const UnetRun * run, const VldmUnetBlock * block, guint i,
         context->first_prompt[transformer]);
   }
   return vldm_transformer_run (&block->attentions[i], run->queue, &run->clips,
-      prompts, &run->positions[transformer], output, error);
+      prompts, &run->contexts[0]->positions[transformer], output, error);
 }
 
 static OclTensor *
@@ -540,21 +394,19 @@ run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
     gfloat timestep, const gfloat * time_ids, const OclTensor * output,
     GError ** error)
 {
-  g_autofree OclTensor *positions = g_new0 (OclTensor, unet->n_transformers);
   g_autofree UnetSkip *skips = g_new0 (UnetSkip, count_skips (unet->config));
   UnetRun run = {
     .unet = unet,
     .queue = queue,
     .clips = {n_clips, sample->frames},
     .contexts = contexts,
-    .positions = positions,
     .skips = skips,
   };
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   gboolean done;
 
-  done = embed (&run, n_clips * sample->frames, timestep, time_ids, error)
+  done = embed (&run, timestep, time_ids, error)
       && run_blocks (&run, sample, output, error);
   ocl_arena_release (arena, mark);
   return done;
@@ -581,6 +433,7 @@ vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
   guint together = all ? n_prompts : 1;
 
   g_return_val_if_fail (n_prompts >= 1 && n_prompts <= VLDM_UNET_MAX_PROMPTS
+      && sample->frames <= contexts[0]->frames
       && output->frames == n_prompts * sample->frames, FALSE);
   for (guint i = 0; i < n_prompts; i += together) {
     OclTensor outputs = ocl_tensor_frames (output, i * sample->frames,

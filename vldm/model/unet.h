@@ -22,14 +22,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnet, vldm_unet_free);
 
 const VldmUnetConfig *vldm_unet_config (VldmUnet * unet);
 
-/* What stays the same over all steps of a window: keys and values of the prompt for every cross-attention, projected
- * once. Lives in buffers of its own. */
+/* What stays the same over all steps of a window: keys and values of the prompt for every cross-attention, and the embedded
+ * positions of its frames. Lives in buffers of its own. */
 typedef struct _VldmUnetContext VldmUnetContext;
 
-/* @spatial_text and @temporal_text [1, 1, tokens, cross_attention_dim], normally the same tensor; from the text
- * encoder. */
-VldmUnetContext *vldm_unet_context_new (VldmUnet * unet, OclQueue * queue, const OclTensor * spatial_text,
-    const OclTensor * temporal_text, GError ** error);
+/* For windows of @frames frames at most. @spatial_text and @temporal_text [1, 1, tokens, cross_attention_dim], normally the
+ * same tensor; from the text encoder. */
+VldmUnetContext *vldm_unet_context_new (VldmUnet * unet, OclQueue * queue, guint frames,
+    const OclTensor * spatial_text, const OclTensor * temporal_text, GError ** error);
 void vldm_unet_context_free (VldmUnetContext * context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnetContext, vldm_unet_context_free);
 

@@ -267,3 +267,15 @@ vldm_unet_config (VldmUnet * unet)
 {
   return unet->config;
 }
+
+const VldmUnetBlock *
+vldm_unet_block (const VldmUnet * unet, guint i)
+{
+  guint n = unet->config->n_levels;
+
+  if (i < n)
+    return &unet->down_blocks[i];
+  if (i == n)
+    return &unet->mid_block;
+  return i <= 2 * n ? &unet->up_blocks[i - n - 1] : NULL;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the UNet is made of: between unet_load.c, which builds it, and unet.c, which runs it.
+ * What the UNet is made of: between unet_load.c, which builds it, unet_context.c, which prepares it for a prompt, and unet.c,
+ * which runs it.
  */
 #pragma once
 
@@ -35,5 +36,17 @@ struct _VldmUnet
       up_blocks[VLDM_MAX_LEVELS];
   guint n_transformers;
 };
+
+struct _VldmUnetContext
+{
+  GArray *prompts;              /* VldmPrompt of every layer of every transformer, in order of blocks */
+  guint frames;                 /* of a window at most */
+  guint n_transformers;
+  guint *first_prompt;          /* [n_transformers] */
+  OclTensor *positions;         /* [n_transformers] of [frames, 1, 1, channels]; empty without layers across frames */
+};
+
+/* All blocks in the order in which they run; NULL after the last. */
+const VldmUnetBlock *vldm_unet_block (const VldmUnet * unet, guint i);
 
 G_END_DECLS

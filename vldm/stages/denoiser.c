@@ -258,8 +258,8 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
       denoiser->scheduler, error);
   if (schedule == NULL)
     return FALSE;
-  if (!vldm_prompts_encode (denoiser->prompts, queue, sampling->prompt,
-          negative, report, error))
+  if (!vldm_prompts_encode (denoiser->prompts, queue, out->count,
+          sampling->prompt, negative, report, error))
     return FALSE;
   if (!ocl_tensor_alloc (queue, OCL_F32, out->count, out->height, out->width,
           out->channels, &latents, error))

@@ -7,6 +7,7 @@
 typedef struct
 {
   char *prompt;
+  guint frames;                 /* of windows */
   VldmUnetContext *context;
 } EncodedPrompt;
 
@@ -50,8 +51,9 @@ vldm_prompts_free (VldmPrompts * prompts)
 }
 
 static gboolean
-encode_prompt (VldmPrompts * prompts, OclQueue * queue, const char *prompt,
-    VldmUnetContext ** context, VldmReport * report, GError ** error)
+encode_prompt (VldmPrompts * prompts, OclQueue * queue, guint frames,
+    const char *prompt, VldmUnetContext ** context, VldmReport * report,
+    GError ** error)
 {
   const VldmTextConfig *config = vldm_text_encoder_config (prompts->encoder);
   guint length = config->max_position_embeddings;
@@ -74,41 +76,47 @@ encode_prompt (VldmPrompts * prompts, OclQueue * queue, const char *prompt,
       || !vldm_text_encoder_run (prompts->encoder, queue, ids, length, &text,
           error))
     return FALSE;
-  *context = vldm_unet_context_new (prompts->unet, queue, &text, &text, error);
+  *context = vldm_unet_context_new (prompts->unet, queue, frames, &text, &text,
+      error);
   return *context != NULL;
 }
 
-/* Does nothing where @encoded already holds @prompt. */
+/* Does nothing where @encoded already holds @prompt for windows of just as many frames, so that no result depends on what
+ * ran before. */
 static gboolean
-ensure_prompt (VldmPrompts * prompts, OclQueue * queue, const char *prompt,
-    EncodedPrompt * encoded, VldmReport * report, GError ** error)
+ensure_prompt (VldmPrompts * prompts, OclQueue * queue, guint frames,
+    const char *prompt, EncodedPrompt * encoded, VldmReport * report,
+    GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   gboolean done;
 
-  if (g_strcmp0 (encoded->prompt, prompt) == 0)
+  if (g_strcmp0 (encoded->prompt, prompt) == 0 && encoded->frames == frames)
     return TRUE;
 
   encoded_prompt_clear (encoded);
-  done = encode_prompt (prompts, queue, prompt, &encoded->context, report,
-      error);
-  if (done)
+  done = encode_prompt (prompts, queue, frames, prompt, &encoded->context,
+      report, error);
+  if (done) {
     encoded->prompt = g_strdup (prompt);
+    encoded->frames = frames;
+  }
   ocl_arena_release (arena, mark);
   return done;
 }
 
 gboolean
-vldm_prompts_encode (VldmPrompts * prompts, OclQueue * queue,
+vldm_prompts_encode (VldmPrompts * prompts, OclQueue * queue, guint frames,
     const char *prompt, const char *negative, VldmReport * report,
     GError ** error)
 {
   return vldm_report_progress (report, VLDM_ACTIVITY_ENCODE_TEXT, 0, 1, error)
-      && ensure_prompt (prompts, queue, prompt, &prompts->text, report, error)
+      && ensure_prompt (prompts, queue, frames, prompt, &prompts->text, report,
+      error)
       && (negative == NULL
-      || ensure_prompt (prompts, queue, negative, &prompts->negative, report,
-          error))
+      || ensure_prompt (prompts, queue, frames, negative, &prompts->negative,
+          report, error))
       && vldm_report_progress (report, VLDM_ACTIVITY_ENCODE_TEXT, 1, 1, error);
 }
 

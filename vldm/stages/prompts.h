@@ -18,9 +18,10 @@ VldmPrompts *vldm_prompts_new (VldmTokenizer * tokenizer, VldmTextEncoder * enco
 void vldm_prompts_free (VldmPrompts * prompts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmPrompts, vldm_prompts_free);
 
-/* Encodes what is not encoded yet; @negative NULL = will not be read. Warns of prompts that are too long. */
-gboolean vldm_prompts_encode (VldmPrompts * prompts, OclQueue * queue, const char *prompt, const char *negative,
-    VldmReport * report, GError ** error);
+/* Encodes what is not encoded yet for windows of @frames frames; @negative NULL = will not be read. Warns of prompts that are
+ * too long. */
+gboolean vldm_prompts_encode (VldmPrompts * prompts, OclQueue * queue, guint frames, const char *prompt,
+    const char *negative, VldmReport * report, GError ** error);
 
 /* What was encoded last. */
 const VldmUnetContext *vldm_prompts_text (const VldmPrompts * prompts);

@@ -425,7 +425,7 @@ make_window (const UpsampleRun * run, GError ** error)
           run->rgb->height, &scale, &channels, &width, &height, error))
     return FALSE;
   if (!vldm_prompts_encode (upsample->prompts, upsample->queue,
-          sampling->prompt,
+          run->rgb->count, sampling->prompt,
           sampling->guidance_scale == 1.0 ? NULL : sampling->negative_prompt,
           run->report, error))
     return FALSE;
