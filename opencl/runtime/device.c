@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define VENDOR_POCL "Portable Computing Language"
+#define VENDOR_INTEL "Intel"
 
 /* A device that the ICD loader knows, whether we can use it or not. */
 typedef struct
@@ -240,6 +241,8 @@ read_caps (OclDevice * device, const Candidate * candidate)
   device->extensions = device_string (id, CL_DEVICE_EXTENSIONS);
   device->driver_caches =
       strstr (candidate->platform_name, VENDOR_POCL) != NULL;
+  device->waiters_compute = device->caps.is_cpu
+      && strstr (candidate->platform_name, VENDOR_INTEL) != NULL;
   /* Eight operations a clock and lane: a wide CPU core does more, a small GPU's unit too; kernels are timed soon. */
   device->guessed_rate = MAX (1, device->caps.compute_units) * 16.0;
 }

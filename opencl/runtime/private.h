@@ -21,6 +21,7 @@ struct _OclDevice
   char *identity;               /* names and versions of everything that decides what a compiled program looks like */
   char *extensions;             /* as the driver lists them */
   gboolean driver_caches;       /* the driver keeps compiled programs on disk by itself */
+  gboolean waiters_compute;     /* a thread that waits in the driver is one of those that compute */
   gdouble guessed_rate;         /* operations a nanosecond before anything was measured */
 
   gsize matrix_tried;           /* GOnce of `matrix` */
