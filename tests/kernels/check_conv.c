@@ -141,6 +141,8 @@ static const Product bench_cases[] = {
   {2, 40, 64,.channels = 640,.channels2 = 320,.out = 320, SQUARE,.conv =
         SAME,.bf16 = TRUE},
   {2, 20, 32,.channels = 640,.out = 640, SQUARE,.conv = SAME,.bf16 = TRUE},
+  {2, 20, 32,.channels = 1280,.channels2 = 640,.out = 640, SQUARE,.conv =
+        SAME,.bf16 = TRUE},
   {2, 10, 16,.channels = 1280,.channels2 = 1280,.out = 1280, SQUARE,.conv =
         SAME,.bf16 = TRUE},
   {2, 5, 8,.channels = 1280,.out = 1280, SQUARE,.conv = SAME,.bf16 = TRUE},
