@@ -30,7 +30,7 @@
 #define OUT_HALF 0
 #endif
 
-#include "vector.clh"
+#include "input_norm.clh"
 
 #if VEC == 16
 #define LANES ((int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
@@ -192,11 +192,8 @@ scale_rows (const __global void *source, ulong at, int stride, int rows, int n, 
     floatv shift, int silu, __global void *output, ulong to, int output_stride)
 {
   for (int i = 0; i < rows; i++) {
-    floatv x = load_vector (source, SOURCE_HALF, at + (ulong) i * stride, n);
-    x = fma (x - mean, scale, shift);
-    if (silu)
-      x = vector_silu (x, 1.0f);
-    store_vector (output, OUT_HALF, to + (ulong) i * output_stride, n, x);
+    const floatv x = load_vector (source, SOURCE_HALF, at + (ulong) i * stride, n);
+    store_vector (output, OUT_HALF, to + (ulong) i * output_stride, n, norm_vector (x, mean, scale, shift, silu));
   }
 }
 

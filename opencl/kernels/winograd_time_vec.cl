@@ -16,6 +16,7 @@
 #include "registers.clh"
 #include "epilogue.clh"
 #include "gather.clh"
+#include "input_norm.clh"
 #include "winograd.clh"
 
 #define POINTS 6
@@ -37,9 +38,9 @@ find_block (const Gather *g, int block)
   return place;
 }
 
-/* B' d of one pixel in frames first - 1 .. first + 4, zeros outside the clip, to image[point][channel / 16][.][16]. */
+/* B' d of one pixel in frames first - 1 .. first + 4, normed where there is a norm, zeros outside the clip, to image[point][channel / 16][.][16]. */
 void
-load_pixel (__global float *image, size_t point_size, const Gather *g, int first, int pixel,
+load_pixel (__global float *image, size_t point_size, const Gather *g, const InputNorm *norm, int first, int pixel,
     const __global float *source, int stride, int depth)
 {
   const int frame_rows = g->height * g->width;
@@ -49,8 +50,10 @@ load_pixel (__global float *image, size_t point_size, const Gather *g, int first
 #pragma unroll
     for (int t = 0; t < 6; t++) {
       const int frame = first + t - 1;
-      d[t] = frame < 0 || frame >= g->frames ? (float16) 0.0f
-          : vload16 (0, source + ((size_t) frame * frame_rows + pixel) * stride + c);
+      const int is_outside = frame < 0 || frame >= g->frames;
+      d[t] = is_outside ? (float16) 0.0f : load_floats (source + ((size_t) frame * frame_rows + pixel) * stride + c);
+      if (!is_outside && norm->kind != INPUT_NORM_NONE)
+        d[t] = norm_input (norm, frame, c, d[t]);
     }
     transform_input (v, d);
 #pragma unroll
@@ -117,8 +120,9 @@ winograd_time_vec (const __global float *source, ulong offset, int source_stride
     const __global float *unused, ulong unused_offset, int unused_stride, int unused_depth,
     const __global float *panels, int form, int zero, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
-    GATHER_PARAMS, EPILOGUE_PARAMS)
+    INPUT_NORM_PARAMS, GATHER_PARAMS, EPILOGUE_PARAMS)
 {
+  const InputNorm norm = INPUT_NORM_INIT;
   const Gather g = GATHER_INIT;
   const Epilogue e = EPILOGUE_INIT;
   const int set = get_global_id (0);
@@ -135,7 +139,7 @@ winograd_time_vec (const __global float *source, ulong offset, int source_stride
 
     for (int tile = 0; tile < blocks * TILES; tile++) {
       const Place place = find_block (&g, first + tile / TILES);
-      load_pixel (image + tile / TILES * POINTS * point_size + tile % TILES * 16, point_size, &g, place.frame,
+      load_pixel (image + tile / TILES * POINTS * point_size + tile % TILES * 16, point_size, &g, &norm, place.frame,
           min (place.pixel + tile % TILES, height * width - 1), source + offset, source_stride, depth);
     }
     for (int panel = set; panel < n_panels; panel += n_sets) {

@@ -22,6 +22,7 @@
 #include "registers.clh"
 #include "epilogue.clh"
 #include "gather.clh"
+#include "input_norm.clh"
 #include "winograd.clh"
 
 #define POINTS 36
@@ -48,11 +49,11 @@ tile_pixels (const Gather *g, int tile)
   return p;
 }
 
-/* Copies `channels` channels of six rows of `columns` pixels from the window's first pixel on, zeros outside the
- * picture. */
+/* Copies `channels` channels, from number `first` of all inputs' on, of six rows of `columns` pixels from the window's first
+ * pixel on, normed where there is a norm, zeros outside the picture. */
 void
-gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, Pixels window, int columns,
-    const __global float *source, int stride, int channels)
+gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, const InputNorm *norm, Pixels window,
+    int columns, const __global float *source, int stride, int first, int channels)
 {
   union
   {
@@ -67,8 +68,16 @@ gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, 
       at.v = gather_source (g, p, 0, y, 0);
       for (int x = x0; x < min (x0 + 16, columns); x++) {
         const int number = at.i[x - x0];
-        for (int c = 0; c < channels / 16; c++)
-          stage[y][x][c] = number < 0 ? (float16) 0.0f : vload16 (c, source + (size_t) number * stride);
+        const __global float *pixel = source + (size_t) number * stride;
+        if (number < 0)
+          for (int c = 0; c < channels / 16; c++)
+            stage[y][x][c] = (float16) 0.0f;
+        else if (norm->kind == INPUT_NORM_NONE)
+          for (int c = 0; c < channels / 16; c++)
+            stage[y][x][c] = load_floats (pixel + 16 * c);
+        else
+          for (int c = 0; c < channels / 16; c++)
+            stage[y][x][c] = norm_input (norm, window.frame.s0, first + 16 * c, load_floats (pixel + 16 * c));
       }
     }
 }
@@ -106,10 +115,10 @@ transform_tile (__global float *image, Strides strides, const float16 stage[6][S
   }
 }
 
-/* One source's channels of n_tiles tiles from number `first` on. */
+/* One source's channels, which are those from first_channel on of all, of n_tiles tiles from number `first` on. */
 void
-transform_source (__global float *image, Strides strides, const Gather *g, int zero, int first, int n_tiles,
-    const __global float *source, int stride, int channels)
+transform_source (__global float *image, Strides strides, const Gather *g, const InputNorm *norm, int zero, int first,
+    int n_tiles, const __global float *source, int stride, int first_channel, int channels)
 {
   const int across = (g->width + 3) / 4;
   float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16];
@@ -120,7 +129,7 @@ transform_source (__global float *image, Strides strides, const Gather *g, int z
     n = min (min (TILES, n_tiles - i), across - (first + i) % across);
     for (int k = 0; k < channels; k += STAGE_DEPTH) {
       const int depth = min (STAGE_DEPTH, channels - k);
-      gather_stage (stage, g, window, 4 * n + 2, source + k, stride, depth);
+      gather_stage (stage, g, norm, window, 4 * n + 2, source + k, stride, first_channel + k, depth);
       for (int tile = i; tile < i + n; tile++)
         transform_tile (image + tile / TILES * strides.block + k * TILES + tile % TILES * 16, strides, stage,
             4 * (tile - i), depth, zero);
@@ -259,8 +268,9 @@ winograd_vec (const __global float *source1, ulong offset1, int stride1, int cha
     const __global float *source2, ulong offset2, int stride2, int channels2,
     const __global float *panels, int form, int zero, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
-    GATHER_PARAMS, EPILOGUE_PARAMS)
+    INPUT_NORM_PARAMS, GATHER_PARAMS, EPILOGUE_PARAMS)
 {
+  const InputNorm norm = INPUT_NORM_INIT;
   const Gather g = GATHER_INIT;
   const Epilogue e = EPILOGUE_INIT;
   const int set = get_global_id (0), item = get_global_id (1);
@@ -278,10 +288,10 @@ winograd_vec (const __global float *source1, ulong offset1, int stride1, int cha
     const int first = strip * n_blocks * TILES, n_tiles = min (n_blocks * TILES, all_tiles - first);
     const int blocks = (n_tiles + TILES - 1) / TILES;
 
-    transform_source (image, strides, &g, zero, first, n_tiles, source1 + offset1, stride1, channels1);
+    transform_source (image, strides, &g, &norm, zero, first, n_tiles, source1 + offset1, stride1, 0, channels1);
     if (channels2 > 0)
-      transform_source (image + channels1 * TILES, strides, &g, zero, first, n_tiles, source2 + offset2, stride2,
-          channels2);
+      transform_source (image + channels1 * TILES, strides, &g, &norm, zero, first, n_tiles, source2 + offset2, stride2,
+          channels1, channels2);
     for (int panel = set; panel < n_panels; panel += n_sets) {
       if (form == PANELS_TRANSFORMED)
         for (int y = 0; y < 6; y++)

@@ -92,12 +92,37 @@ enum
 
 static const char *const ways[] = { "direct", "winograd" };
 
+/* This way reads every input as often as the kernel has taps, so that norms are done before. */
+static gboolean
+run_direct (OclQueue * queue, const OclProduct * p, GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  const OclTensor *input = p->input, *input2 = p->input2;
+  OclTensor normed;
+  gboolean ok = TRUE;
+
+  if (p->norm != NULL) {
+    ok = ocl_tensor_alloc (queue, input->type, input->frames, input->height,
+        input->width, p->norm->factors.channels, &normed, error)
+        && ocl_group_norm_apply (queue, p->norm, input, input2, &normed, error);
+    input = &normed;
+    input2 = NULL;
+  }
+  ok = ok && ocl_gemm (queue, p->conv, p->weights, input, input2, p->epilogue,
+      p->output, error);
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
 static gboolean
 run_way (OclQueue * queue, const OclProduct * p, guint way,
     gpointer unused, GError ** error)
 {
-  return (way == WAY_WINOGRAD ? ocl_winograd : ocl_gemm) (queue, p->conv,
-      p->weights, p->input, p->input2, p->epilogue, p->output, error);
+  if (way == WAY_DIRECT)
+    return run_direct (queue, p, error);
+  return ocl_winograd (queue, p->conv, p->weights, p->norm, p->input,
+      p->input2, p->epilogue, p->output, error);
 }
 
 gboolean
@@ -105,11 +130,33 @@ ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
 {
-  const OclProduct product = { conv, weights, input, input2, epilogue, output };
+  return ocl_conv_normed (queue, conv, weights, NULL, input, input2, epilogue,
+      output, error);
+}
+
+gboolean
+ocl_conv_norms (OclQueue * queue, const OclConv * conv,
+    const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output)
+{
+  return ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,
+      input2, output);
+}
+
+gboolean
+ocl_conv_normed (OclQueue * queue, const OclConv * conv,
+    const OclWeights * weights, const OclInputNorm * norm,
+    const OclTensor * input, const OclTensor * input2,
+    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
+{
+  const OclProduct product =
+      { conv, weights, input, input2, epilogue, output, norm };
   guint way = WAY_DIRECT;
 
   if (!check_inputs (weights, input, input2, output, error)
       || !check_geometry (conv, weights, input, output, error)
+      || (norm != NULL && !ocl_input_norm_check ("conv", norm, input, input2,
+              error))
       || !ocl_epilogue_check ("conv", weights, epilogue, output, error))
     return FALSE;
   if (ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,

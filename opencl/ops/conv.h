@@ -5,6 +5,7 @@
 #pragma once
 
 #include "opencl/ops/linear.h"
+#include "opencl/ops/norm.h"
 
 G_BEGIN_DECLS
 
@@ -23,7 +24,17 @@ typedef struct
 gboolean ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 
-/* Bytes that it may take from the queue's arena meanwhile. Tensors need no memory yet. */
+/* The same of the normed inputs: @norm's factors are of all their channels together. */
+gboolean ocl_conv_normed (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclInputNorm * norm,
+    const OclTensor * input, const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output,
+    GError ** error);
+
+/* Whether it norms what it reads on the way, as long as nobody has measured another way to be faster; else it makes normed
+ * tensors in the arena. Tensors need no memory yet. */
+gboolean ocl_conv_norms (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output);
+
+/* Bytes that ocl_conv () may take from the queue's arena meanwhile. Tensors need no memory yet. */
 gsize ocl_conv_scratch (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
     const OclTensor * output);
 

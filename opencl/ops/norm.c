@@ -395,26 +395,59 @@ ocl_group_norm_scratch (OclQueue * queue, const OclTensor * whole)
 }
 
 gboolean
-ocl_group_norm_apply (OclQueue * queue, const OclGroupNorm * norm,
-    const OclTensor * input, const OclTensor * factors, OclBuffer * bias,
-    const OclTensor * output, GError ** error)
+ocl_input_norm_check (const char *operation, const OclInputNorm * norm,
+    const OclTensor * input, const OclTensor * input2, GError ** error)
 {
+  gsize channels = input->channels + (input2 != NULL ? input2->channels : 0);
   const OclTensor expected = {
-    .frames = factors->frames == 1 ? 1 : input->frames,
+    .frames = norm->factors.frames == 1 ? 1 : input->frames,
     .height = 1,
     .width = 2,
-    .channels = input->channels,
+    .channels = channels,
   };
-  GroupNorm g = { queue, norm, NULL, bias, output };
 
-  if (!check_group_norm (norm, input, NULL, output, error)
-      || !check_vector ("group norm", "bias", bias, output->channels, error)
-      || !ocl_tensor_check_shape ("group norm", "the factors", factors,
-          &expected, error))
+  return check_vector (operation, "norm's bias", norm->bias, channels, error)
+      && ocl_tensor_check_shape (operation, "the norm's factors",
+      &norm->factors, &expected, error);
+}
+
+gboolean
+ocl_group_norm_apply (OclQueue * queue, const OclInputNorm * norm,
+    const OclTensor * input, const OclTensor * input2,
+    const OclTensor * output, GError ** error)
+{
+  GroupNorm g = { queue, norm->norm, NULL, norm->bias, output };
+
+  if (!check_group_norm (norm->norm, input, input2, output, error)
+      || !ocl_input_norm_check ("group norm", norm, input, input2, error))
     return FALSE;
   g.cut = make_cut (queue, output);
-  g.factors = *factors;
-  return run_apply (&g, input, 0, error);
+  g.factors = norm->factors;
+  return run_apply (&g, input, 0, error)
+      && (input2 == NULL || run_apply (&g, input2, input->channels, error));
+}
+
+/* Values of norm_kind in kernels/input_norm.clh. */
+enum
+{
+  INPUT_NORM_NONE,
+  INPUT_NORM_PLAIN,
+  INPUT_NORM_SILU,
+};
+
+void
+ocl_call_input_norm (OclCall * call, const OclInputNorm * norm)
+{
+  const OclTensor *factors = norm != NULL ? &norm->factors : NULL;
+
+  ocl_call_buffer (call, factors != NULL ? factors->buffer : NULL);
+  ocl_call_uint64 (call, factors != NULL ? factors->offset : 0);
+  ocl_call_int (call, factors != NULL
+      && factors->frames > 1 ? 2 * factors->channels : 0);
+  ocl_call_int (call, factors != NULL ? factors->channels : 0);
+  ocl_call_buffer (call, norm != NULL ? norm->bias : NULL);
+  ocl_call_int (call, norm == NULL ? INPUT_NORM_NONE
+      : norm->norm->silu ? INPUT_NORM_SILU : INPUT_NORM_PLAIN);
 }
 
 /* ---- layer norm ---- */

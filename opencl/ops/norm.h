@@ -23,12 +23,27 @@ gboolean ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm, const OclT
 
 /* The same in two steps, for a tensor [F, H, W, C] that lies in @n strips of whole rows, one below the other: first what the
  * norm has to know of all of it, then any part of it by itself. Both together give the numbers of ocl_group_norm (), bit for
- * bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32; @input of the second step has as many frames, or any number
- * if they are for one. */
+ * bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32. */
 gboolean ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * strips, guint n,
     OclBuffer * weight, const OclTensor * factors, GError ** error);
-gboolean ocl_group_norm_apply (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * input,
-    const OclTensor * factors, OclBuffer * bias, const OclTensor * output, GError ** error);
+
+/* A group norm after the first step. */
+typedef struct
+{
+  const OclGroupNorm *norm;
+  OclTensor factors;
+  OclBuffer *bias;
+} OclInputNorm;
+
+/* The second step. @input has as many frames as the factors, or any number if they are for one. */
+gboolean ocl_group_norm_apply (OclQueue * queue, const OclInputNorm * norm, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output, GError ** error);
+
+/* For operations that do the second step on what they read: whether the norm is for these inputs, and the arguments
+ * INPUT_NORM_PARAMS of kernels/input_norm.clh, where @norm may be NULL. */
+gboolean ocl_input_norm_check (const char *operation, const OclInputNorm * norm, const OclTensor * input,
+    const OclTensor * input2, GError ** error);
+void ocl_call_input_norm (OclCall * call, const OclInputNorm * norm);
 
 /* Bytes that the first step takes from the queue's arena meanwhile, for a tensor shaped like @whole. */
 gsize ocl_group_norm_scratch (OclQueue * queue, const OclTensor * whole);

@@ -47,9 +47,10 @@ describe (const OclProduct * product)
   const OclTensor *output = product->output;
 
   return g_strdup_printf ("%s to %" G_GSIZE_FORMAT "x%" G_GSIZE_FORMAT "x%"
-      G_GSIZE_FORMAT "%s%s", layer, output->frames, output->height,
+      G_GSIZE_FORMAT "%s%s%s", layer, output->frames, output->height,
       output->width, product->input2 != NULL ? " of two" : "",
-      product->conv->upsampled_height != 0 ? " upsampled" : "");
+      product->conv->upsampled_height != 0 ? " upsampled" : "",
+      product->norm != NULL ? " normed" : "");
 }
 
 gboolean

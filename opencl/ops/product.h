@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* As the arguments of ocl_conv (); input2 and epilogue may be NULL. */
+/* As the arguments of ocl_conv_normed (); input2, epilogue and norm may be NULL. */
 typedef struct
 {
   const OclConv *conv;
@@ -17,6 +17,7 @@ typedef struct
   const OclTensor *input, *input2;
   const OclEpilogue *epilogue;
   const OclTensor *output;
+  const OclInputNorm *norm;
 } OclProduct;
 
 /* How many operations it takes directly, 2 a multiply-add. */

@@ -43,8 +43,8 @@ warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
       || !ocl_gemm_warm_up (queue, &conv, weights, &input, &output, error))
     return FALSE;
   if (ocl_winograd_is_optional (&conv, weights, &input, NULL, &output)
-      && !ocl_winograd (queue, &conv, weights, &input, NULL, NULL, &output,
-          error))
+      && !ocl_winograd (queue, &conv, weights, NULL, &input, NULL, NULL,
+          &output, error))
     return FALSE;
   /* Weights go with their buffers. */
   return ocl_queue_finish (queue, error);

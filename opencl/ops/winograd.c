@@ -333,9 +333,10 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
 /* The launch for strips from @first to @end - 1. @scratch: a slot a work-item. */
 static gboolean
 run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * input2,
-    const OclEpilogue * epilogue, const OclTensor * output, const Plan * plan,
-    gsize first, gsize end, const OclTensor * scratch, GError ** error)
+    const OclInputNorm * norm, const OclTensor * input,
+    const OclTensor * input2, const OclEpilogue * epilogue,
+    const OclTensor * output, const Plan * plan, gsize first, gsize end,
+    const OclTensor * scratch, GError ** error)
 {
   PanelForm form = weights->winograd != NULL ? PANELS_TRANSFORMED
       : weights->type == OCL_BF16 ? PANELS_BF16 : PANELS_F32;
@@ -361,6 +362,7 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   ocl_call_buffer (&call, scratch->buffer);
   ocl_call_uint64 (&call, scratch->offset);
   ocl_call_uint64 (&call, scratch->channels);
+  ocl_call_input_norm (&call, norm);
   ocl_call_gather (&call, conv, weights, input, output);
   ocl_call_epilogue (&call, weights, epilogue, output);
   return ocl_queue_run (queue, &call, error);
@@ -390,9 +392,9 @@ ocl_winograd_scratch (OclDevice * device, const OclConv * conv,
 
 gboolean
 ocl_winograd (OclQueue * queue, const OclConv * conv,
-    const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclEpilogue * epilogue,
-    const OclTensor * output, GError ** error)
+    const OclWeights * weights, const OclInputNorm * norm,
+    const OclTensor * input, const OclTensor * input2,
+    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
 {
   OclDevice *device = ocl_queue_device (queue);
   gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
@@ -409,8 +411,9 @@ ocl_winograd (OclQueue * queue, const OclConv * conv,
   ok = ocl_tensor_alloc (queue, OCL_F32, 1, plan.n_items, plan.n_sets,
       slot_size (weights, &plan), &scratch, error);
   for (gsize first = 0; ok && first < plan.n_strips; first += at_once)
-    ok = run_strips (queue, conv, weights, input, input2, epilogue, output,
-        &plan, first, MIN (first + at_once, plan.n_strips), &scratch, error);
+    ok = run_strips (queue, conv, weights, norm, input, input2, epilogue,
+        output, &plan, first, MIN (first + at_once, plan.n_strips), &scratch,
+        error);
   ocl_arena_release (arena, mark);
   return ok;
 }

@@ -27,9 +27,10 @@ gboolean ocl_winograd_suits (OclDevice * device, const OclConv * conv, const Ocl
 gsize ocl_winograd_scratch (OclDevice * device, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * output);
 
-/* output = convolution as in ocl_conv (), shapes already checked; only where ocl_winograd_is_optional () or
- * ocl_winograd_suits (). */
-gboolean ocl_winograd (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
+/* output = convolution as in ocl_conv_normed (), shapes already checked; only where ocl_winograd_is_optional () or
+ * ocl_winograd_suits (). @norm may be NULL. */
+gboolean ocl_winograd (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclInputNorm * norm,
+    const OclTensor * input, const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output,
+    GError ** error);
 
 G_END_DECLS

@@ -20,6 +20,8 @@
 #define TEMPORAL .kernel_t = 3, .kernel_h = 1, .kernel_w = 1
 
 static const Product direct_cases[] = {
+  {2, 5, 7,.channels = 9,.channels2 = 7,.out = 5, SQUARE,.conv = SAME,.norm =
+        2},
   {1, 1, 1,.channels = 1,.out = 1, SQUARE,.conv = SAME},
   {2, 5, 7,.channels = 4,.out = 32, SQUARE,.conv = SAME,.mixed = TRUE},
   {2, 5, 7,.channels = 9,.out = 40, SQUARE,.conv = SAME,.gap = 3,.activation =
@@ -93,6 +95,11 @@ static const Product winograd_cases[] = {
   {2, 5, 7,.channels = 32,.channels2 = 32,.out = 33, SQUARE,.conv =
         {1, 1, 1, 9, 13},.bf16 = TRUE},
   {3, 41, 37,.channels = 64,.out = 33, TEMPORAL,.merge = 0.5,.bf16 = TRUE},
+  {3, 9, 13,.channels = 32,.channels2 = 16,.out = 33, SQUARE,.conv =
+        SAME,.norm = 2,.gap = 3},
+  {2, 9, 13,.channels = 32,.out = 24, SQUARE,.conv = SAME,.norm = 1},
+  {6, 5, 7,.channels = 32,.out = 33, TEMPORAL,.norm = 1,.frame_bias = 1},
+  {5, 5, 7,.channels = 48,.out = 24, TEMPORAL,.norm = 2},
 };
 
 /* More channels than layers with transformed weights have; in one strip, and in more than there are work-items. */
@@ -110,6 +117,8 @@ static const Product wide_cases[] = {
         OCL_ACTIVATION_SILU,.frame_bias = 2,.residual = 2,.scale = 0.5,.gap =
         3},
   {3, 31, 37,.channels = 528,.out = 33, TEMPORAL,.merge = 0.5},
+  {2, 13, 18,.channels = 192,.channels2 = 96,.out = 33, SQUARE,.conv =
+        SAME,.norm = 2},
 };
 
 static const Product bench_cases[] = {

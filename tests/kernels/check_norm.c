@@ -192,6 +192,7 @@ check_strips (Check * check, gsize frames, gsize height, gsize width,
   OclTensor input, pieces, expected, output, factors;
   OclTensor *strips, *results;
   OclBuffer *weights, *biases;
+  OclInputNorm second = { 0 };
   guint n;
 
   if (!check_begin (check, 8.0 * n_pixels * channels,
@@ -224,13 +225,16 @@ check_strips (Check * check, gsize frames, gsize height, gsize width,
   factors = check_output_typed (check, OCL_F32, over_clip ? 1 : frames, 1, 2,
       channels, 0);
 
+  second.norm = &norm;
+  second.factors = factors;
+  second.bias = biases;
   check_result (check, ocl_group_norm (check->queue, &norm, &input, NULL,
           weights, biases, &expected, &check->error));
   check_result (check, ocl_group_norm_factors (check->queue, &norm, strips, n,
           weights, &factors, &check->error));
   for (guint i = 0; i < n; i++)
-    check_result (check, ocl_group_norm_apply (check->queue, &norm, &strips[i],
-            &factors, biases, &results[i], &check->error));
+    check_result (check, ocl_group_norm_apply (check->queue, &second,
+            &strips[i], NULL, &results[i], &check->error));
   check_result (check, ocl_tensor_read (check->queue, &expected, values,
           &check->error));
   check_result (check, ocl_tensor_read (check->queue, &output,

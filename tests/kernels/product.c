@@ -15,6 +15,7 @@ typedef struct
   gsize up_height, up_width;
   guint kernel_t, kernel_h, kernel_w, stride;
   gfloat *input, *input2, *weight, *bias, *frame_bias, *residual, *merge;
+  gfloat *factors, *shifts;     /* of the norm: [frames][2][inputs], [inputs] */
 } Operands;
 
 static gdouble
@@ -68,6 +69,23 @@ fill (Check * check, Operands * o)
   o->frame_bias = check_normal (check, p->frames * o->out, 1);
   o->residual = check_normal (check, out_elements, 1);
   o->merge = check_normal (check, out_elements, 1);
+  o->factors = check_normal (check, p->frames * 2 * o->inputs, 1);
+  o->shifts = check_normal (check, o->inputs, 1);
+}
+
+/* What weights are multiplied with. */
+static gdouble
+input_value (const Operands * o, gsize frame, gsize pixel, gsize c)
+{
+  const Product *p = o->p;
+  gdouble x = c < p->channels ? o->input[pixel * p->channels + c]
+      : o->input2[pixel * p->channels2 + c - p->channels];
+  const gfloat *mean = o->factors + (p->norm == 1 ? 0 : frame * 2 * o->inputs);
+
+  if (p->norm == 0)
+    return x;
+  x = (x - mean[c]) * mean[o->inputs + c] + o->shifts[c];
+  return p->norm == 2 ? activate (OCL_ACTIVATION_SILU, x) : x;
 }
 
 /* Product and bias of one output element, before GEGLU. */
@@ -93,9 +111,7 @@ sum_products (const Operands * o, gsize frame, gsize row, gsize column,
         pixel = (f * p->height + v * p->height / o->up_height) * p->width
             + u * p->width / o->up_width;
         for (gsize c = 0; c < o->inputs; c++)
-          sum += (gdouble) weight[c * o->taps + tap] * (c < p->channels
-              ? o->input[pixel * p->channels + c]
-              : o->input2[pixel * p->channels2 + c - p->channels]);
+          sum += weight[c * o->taps + tap] * input_value (o, f, pixel, c);
       }
   return sum;
 }
@@ -133,6 +149,21 @@ reference (Check * check, const Operands * o)
   return expected;
 }
 
+static OclInputNorm
+make_norm (Check * check, const Operands * o)
+{
+  static const OclGroupNorm norms[] = { {.groups = 1}, {.groups = 1,.silu = TRUE}
+  };
+  const OclInputNorm norm = {
+    &norms[o->p->norm == 2],
+    check_input_typed (check, OCL_F32, o->factors,
+        o->p->norm == 1 ? 1 : o->p->frames, 1, 2, o->inputs, 0),
+    check_vector (check, o->shifts, o->inputs)
+  };
+
+  return norm;
+}
+
 /* Runs the operation with these storage types, and compares. */
 static void
 run (Check * check, const Operands * o, OclType in, OclType weights_type,
@@ -144,6 +175,7 @@ run (Check * check, const Operands * o, OclType in, OclType weights_type,
   OclEpilogue epilogue = { p->activation, NULL, p->scale, NULL,
     p->residual_scale, NULL, p->merge
   };
+  OclInputNorm norm = make_norm (check, o);
   OclWeights *weights;
 
   check_round (o->weight, n_weights, weights_type);
@@ -182,7 +214,8 @@ run (Check * check, const Operands * o, OclType in, OclType weights_type,
     check_result (check, p->kernel_h == 0
         ? ocl_linear (check->queue, weights, &input, &epilogue, &output,
             &check->error)
-        : ocl_conv (check->queue, &p->conv, weights, &input,
+        : ocl_conv_normed (check->queue, &p->conv, weights,
+            p->norm != 0 ? &norm : NULL, &input,
             p->channels2 != 0 ? &input2 : NULL, &epilogue, &output,
             &check->error));
   if (!check->bench)
@@ -210,6 +243,8 @@ describe (const Operands * o, const char *prefix)
     g_string_append_printf (s, "_to%zux%zu", o->height, o->width);
   if (p->gap != 0)
     g_string_append_printf (s, "_gap%zu", p->gap);
+  if (p->norm != 0)
+    g_string_append_printf (s, "_norm%u", p->norm);
   if (p->geglu)
     g_string_append (s, "_geglu");
   if (p->activation != OCL_ACTIVATION_NONE)

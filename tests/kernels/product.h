@@ -17,6 +17,7 @@ typedef struct
   OclConv conv;
   gsize out_height, out_width;  /* 0 = the (upsampled) input's */
   gsize gap;                    /* elements between the pixels of all tensors */
+  guint norm;                   /* of the inputs: 0 = none, 1 = one for all frames, 2 = one a frame and SiLU */
   gboolean geglu, no_bias;
   OclActivation activation;
   guint frame_bias;             /* 0 = none, 1 = one for all frames, 2 = one a frame */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Each layer goes over the strips of its output from top to bottom. A window of the input's rows, with those that the kernel
- * reads above and below the strip, is put together in scratch memory, normed on the way where there is a norm; rows at the
- * edges of two strips are normed twice, and nothing else is done twice. Convolutions across frames need no further rows: a
- * strip has all frames.
+ * reads above and below the strip, is put together in scratch memory, normed on the way where there is a norm; unless the rows
+ * lie together already, and the convolution itself norms what it reads. Rows at the edges of two strips are normed twice, and
+ * nothing else is done twice. Convolutions across frames need no further rows: a strip has all frames.
  */
 #include "vldm/model/strip_layers.h"
 
@@ -29,6 +29,15 @@ gather_factors (VldmStripMemory * memory, const OclGroupNorm * norm,
       affine->weight, &memory->factors, error);
 }
 
+static OclInputNorm
+input_norm (const VldmStripMemory * memory, const VldmStripConv * layer)
+{
+  const OclInputNorm norm =
+      { layer->norm, memory->factors, layer->affine->bias };
+
+  return norm;
+}
+
 /* ---- windows ---- */
 
 /* @from -> @to, of all frames or of @frame alone. */
@@ -36,14 +45,14 @@ static gboolean
 copy_or_norm (VldmStripMemory * memory, const VldmStripConv * layer,
     const OclTensor * from, gsize frame, const OclTensor * to, GError ** error)
 {
-  OclTensor factors = memory->factors;
+  OclInputNorm norm;
 
   if (layer->norm == NULL)
     return ocl_copy (memory->queue, from, to, error);
-  if (from->frames == 1 && factors.frames > 1)
-    factors = ocl_tensor_frames (&factors, frame, 1);
-  return ocl_group_norm_apply (memory->queue, layer->norm, from, &factors,
-      layer->affine->bias, to, error);
+  norm = input_norm (memory, layer);
+  if (from->frames == 1 && norm.factors.frames > 1)
+    norm.factors = ocl_tensor_frames (&norm.factors, frame, 1);
+  return ocl_group_norm_apply (memory->queue, &norm, from, NULL, to, error);
 }
 
 /* Rows [from_row, from_row + n) of a strip -> those from @to_row on of a window. */
@@ -64,15 +73,15 @@ fill_rows (VldmStripMemory * memory, const VldmStripConv * layer,
   return TRUE;
 }
 
-/* Whether rows [begin, end) lie one after the other already, and need no norm. */
+/* Whether rows [begin, end) lie one after the other already. */
 static gboolean
-find_window (const VldmStripConv * layer, const VldmStrips * input,
-    gsize begin, gsize end, OclTensor * window)
+find_window (const VldmStrips * input, gsize begin, gsize end,
+    OclTensor * window)
 {
   const OclTensor *strip = &input->strips[begin / input->rows];
   gsize above = begin / input->rows * input->rows;
 
-  if (layer->norm != NULL || end > above + strip->height)
+  if (end > above + strip->height)
     return FALSE;
   if (strip->frames == 1)
     *window = ocl_tensor_rows (strip, 0, begin - above, end - begin);
@@ -91,7 +100,7 @@ make_window (VldmStripMemory * memory, const VldmStripConv * layer,
 {
   const OclTensor *whole = &input->whole;
 
-  if (find_window (layer, input, begin, end, window))
+  if (layer->norm == NULL && find_window (input, begin, end, window))
     return TRUE;
   if (!vldm_scratch_alloc (memory, whole->type, whole->frames, end - begin,
           whole->width, whole->channels, window, error))
@@ -134,21 +143,30 @@ conv_rows (VldmStripMemory * memory, const VldmStripConv * layer,
   gsize from = MAX (first, 0) / factor;
   gsize to = MIN ((end + factor - 1) / factor, input->whole.height);
   OclConv conv = layer->conv;
+  const OclInputNorm *norm = NULL;
+  OclInputNorm on_the_way;
   OclTensor window;
-  gboolean done;
+  gboolean done = TRUE;
 
   conv.pad_top = (gssize) (from * factor) - first;
   if (layer->upsample) {
     conv.upsampled_height = (to - from) * factor;
     conv.upsampled_width = input->whole.width * factor;
   }
-  done = make_window (memory, layer, input, from, to, &window, error);
+  if (layer->norm != NULL && find_window (input, from, to, &window)
+      && ocl_conv_norms (memory->queue, &conv, layer->weights, &window, NULL,
+          output)) {
+    on_the_way = input_norm (memory, layer);
+    norm = &on_the_way;
+  } else {
+    done = make_window (memory, layer, input, from, to, &window, error);
+  }
   if (memory->counting)
     vldm_scratch_count (memory, ocl_conv_scratch (memory->queue, &conv,
             layer->weights, &window, output));
   else
-    done = done && ocl_conv (memory->queue, &conv, layer->weights, &window,
-        NULL, epilogue, output, error);
+    done = done && ocl_conv_normed (memory->queue, &conv, layer->weights, norm,
+        &window, NULL, epilogue, output, error);
   vldm_scratch_release (memory, mark);
   return done;
 }
