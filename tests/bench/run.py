@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks against PyTorch on the same cores, in one run: the programs take turns, so that a machine that changes its
-speed meanwhile is unjust to none. Prints medians as a table in Markdown.
+speed meanwhile is unjust to none. Prints medians as tables in Markdown.
 
     tests/bench/run.py BUILD [--networks NAME ...] [--rounds N] [--results FILE] [--before COMMAND] [--print]
 
@@ -134,14 +134,14 @@ def median(runs, key="seconds"):
 
 def row(results, name):
     """Medians of both precisions, each beside PyTorch's in the same; memory is the largest of all runs."""
-    peak = statistics.median(run["gflops"] for run in results.find("peak", "ours"))
+    peak = median(results.find("peak", "ours"), "gflops")
     cells, memory, rounds = [networks.NETWORKS[name]["title"]], [], []
     for who, peer in PEERS.items():
         ours, peers = results.find(name, who), results.best(name, peer)
         if not ours or not peers:
             cells += [""] * 3
             continue
-        rate = networks.operations(name, SOURCE) / median(ours) / 1e9
+        rate = networks.operations(name, SOURCE)[0] / median(ours) / 1e9
         cells += ["%.2f s" % median(ours), "%.0f (%.0f%%)" % (rate, 100 * rate / peak),
                   "%.2f s, **%.2f**" % (median(peers), median(peers) / median(ours))]
         memory += ["%.1f / %.1f" % tuple(max(run["memory"] for run in runs) / 1e9 for runs in (ours, peers))]
@@ -149,15 +149,30 @@ def row(results, name):
     return "| " + " | ".join(cells + [", ".join(memory), str(min(rounds))]) + " |"
 
 
-def print_table(results):
+def bound_row(results, name):
+    """How far the device's peak allows to go in fp32."""
+    peak = median(results.find("peak", "ours"), "gflops") * 1e9
+    direct, fewest = networks.operations(name, SOURCE)
+    ours, peer = median(results.find(name, "ours")), median(results.best(name, "fp32"))
+    return "| %s | %.0f | %.0f | %.2f s | %.2f | %.2f (%.0f%%) |" % (
+        networks.NETWORKS[name]["title"], direct / 1e9, fewest / 1e9, fewest / peak, peer * peak / fewest, peer / ours,
+        100 * fewest / peak / ours)
+
+
+def print_tables(results):
     peaks = [run["gflops"] for run in results.find("peak", "ours")]
     print("Peak of multiply-adds: %.0f GFLOP/s (%.0f to %.0f)" % (statistics.median(peaks), min(peaks), max(peaks)))
     print("| work | fp32: ours | GFLOP/s (of peak) | PyTorch, times slower | bf16: ours | GFLOP/s (of peak) "
           "| PyTorch, times slower | peak memory, GB, ours / PyTorch: fp32, bf16 | rounds |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for name in networks.NETWORKS:
-        if results.find(name, "ours") and results.best(name, "fp32"):
-            print(row(results, name))
+    measured = [name for name in networks.NETWORKS if results.find(name, "ours") and results.best(name, "fp32")]
+    for name in measured:
+        print(row(results, name))
+    print("\n| work in fp32 | GFLOP, directly | with Winograd's fewest products | these at the peak "
+          "| PyTorch, times slower than that | than ours (share of what is possible) |")
+    print("|---|---|---|---|---|---|")
+    for name in measured:
+        print(bound_row(results, name))
 
 
 def main():
@@ -169,7 +184,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--results")
     parser.add_argument("--before", type=shlex.split, default=[], metavar="COMMAND")
-    parser.add_argument("--print", action="store_true", help="print the table of the results file, measure nothing")
+    parser.add_argument("--print", action="store_true", help="print the tables of the results file, measure nothing")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     os.makedirs(os.path.join(options.build, "bench"), exist_ok=True)
@@ -179,7 +194,7 @@ def main():
         for done in range(options.rounds):
             measure_round(options, results, name, done)
         check_same(results, name)
-    print_table(results)
+    print_tables(results)
 
 
 if __name__ == "__main__":
