@@ -38,7 +38,8 @@ find_block (const Gather *g, int block)
   return place;
 }
 
-/* B' d of one pixel in frames first - 1 .. first + 4, normed where there is a norm, zeros outside the clip, to image[point][channel / 16][.][16]. */
+/* B' d of one pixel in frames first - 1 .. first + 4, normed where there is a norm, zeros outside the clip, to
+ * image[point][channel / 16][.][16]. */
 void
 load_pixel (__global float *image, size_t point_size, const Gather *g, const InputNorm *norm, int first, int pixel,
     const __global float *source, int stride, int depth)

@@ -33,7 +33,26 @@ new_context (Golden * self, JsonObject * unet_case, VldmUnet * unet,
   return context;
 }
 
-/* A call for two prompts gives, to the last bit, what calls for each give: @expected for that of @context. */
+/* Our kernels give the same bits however many rows there are; CLBlast has other kernels for more rows. */
+static void
+compare_prompt (const gfloat * values, const gfloat * expected, gsize n,
+    gdouble clblast_bound)
+{
+  gfloat largest = 0, error = 0;
+
+  if (g_strcmp0 (g_getenv ("VLDM_GEMM"), "clblast") != 0) {
+    g_assert_cmpmem (values, n * sizeof (gfloat), expected,
+        n * sizeof (gfloat));
+    return;
+  }
+  for (gsize i = 0; i < n; i++) {
+    largest = MAX (largest, ABS (expected[i]));
+    error = MAX (error, ABS (values[i] - expected[i]));
+  }
+  g_assert_cmpfloat (error, <=, clblast_bound * largest);
+}
+
+/* A call for two prompts gives what calls for each give: @expected for that of @context. */
 static void
 check_prompts (Golden * self, JsonObject * unet_case, VldmUnet * unet,
     const VldmUnetContext * context, const OclTensor * sample,
@@ -64,10 +83,10 @@ check_prompts (Golden * self, JsonObject * unet_case, VldmUnet * unet,
         time_ids, &outputs, &error);
     g_assert_no_error (error);
     values = golden_download (self, &outputs);
-    g_assert_cmpmem (values + place * n, n * sizeof (gfloat), expected,
-        n * sizeof (gfloat));
-    g_assert_cmpmem (values + (1 - place) * n, n * sizeof (gfloat),
-        expected_other, n * sizeof (gfloat));
+    compare_prompt (values + place * n, expected, n,
+        golden_call_bound (unet_case, type));
+    compare_prompt (values + (1 - place) * n, expected_other, n,
+        golden_call_bound (unet_case, type));
   }
 }
 

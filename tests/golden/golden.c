@@ -40,8 +40,11 @@ golden_clear (Golden * golden)
 gdouble
 golden_call_bound (JsonObject * golden_case, OclType type)
 {
-  if (type == OCL_BF16 && json_object_has_member (golden_case, "bf16_bound"))
-    return json_object_get_double_member (golden_case, "bf16_bound");
+  const char *own = type == OCL_F32 ? "f32_bound" : type == OCL_F16 ?
+      "f16_bound" : "bf16_bound";
+
+  if (json_object_has_member (golden_case, own))
+    return json_object_get_double_member (golden_case, own);
   return type == OCL_F32 ? GOLDEN_CALL :
       type == OCL_F16 ? GOLDEN_CALL_F16 : GOLDEN_CALL_BF16;
 }

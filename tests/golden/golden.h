@@ -50,7 +50,7 @@ void golden_clear (Golden * golden);
 typedef void (*GoldenCheck) (Golden * golden, const char *name, JsonObject * golden_case, OclType type);
 void golden_for_each (Golden * golden, const char *kind, GoldenCheck check);
 
-/* Which of the above is for @type; a case may have a bound of its own for bf16. */
+/* Which of the above is for @type; a case may have bounds of its own, "f16_bound" and so on. */
 gdouble golden_call_bound (JsonObject * golden_case, OclType type);
 gdouble golden_run_bound (OclType type);
 

@@ -57,11 +57,14 @@ make_golden.NETWORKS.update(NETWORKS)
 # "time_ids" of networks with class labels is the label.
 # Pictures that leave a single pixel at the deepest level have norms over two numbers there, which make any rounding large:
 # with inputs of all products rounded to bf16, noise of 1e-4 on them moves the results of x4_1 and x4_token by 0.01 to 0.12.
+# Of the two results that x4_token falls to with values rounded to fp16 after every layer, one is 0.003 and one 0.034 off;
+# diffusers' network in half precision falls to the latter.
 ONE_PIXEL = dict(bf16_bound=0.15)
 UNET_CASES = {
     "x4_1": dict(network="x4", frames=1, height=5, width=7, tokens=77, timestep=999, time_ids=[20], **ONE_PIXEL),
     "x4_3": dict(network="x4", frames=3, height=16, width=8, tokens=9, timestep=31.5, time_ids=[0]),
-    "x4_token": dict(network="x4", frames=2, height=8, width=8, tokens=1, timestep=400, time_ids=[59], **ONE_PIXEL),
+    "x4_token": dict(network="x4", frames=2, height=8, width=8, tokens=1, timestep=400, time_ids=[59], f16_bound=0.05,
+                     **ONE_PIXEL),
     "plain_2": dict(network="plain", frames=2, height=9, width=6, tokens=11, timestep=500, time_ids=[]),
     "native7_3": dict(network="native7", frames=3, height=6, width=7, tokens=77, timestep=250, time_ids=[20]),
 }

@@ -41,7 +41,7 @@ gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext
 
 /* The same for several prompts, whose @contexts [n_prompts] are of texts with as many tokens: @output [n_prompts T, h, w,
  * out_channels] has the result for each, one behind the other. They run together, which is faster, where vldm_unet_fits
- * says so of n_prompts T frames. Every result is, to the last bit, that of vldm_unet_run. */
+ * says so of n_prompts T frames. Every result is that of vldm_unet_run, to the last bit where no product is CLBlast's. */
 #define VLDM_UNET_MAX_PROMPTS 2
 gboolean vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
     const VldmUnetContext * const *contexts, const OclTensor * sample, gfloat timestep, const gfloat * time_ids,
