@@ -86,19 +86,6 @@ tile_columns (const OclMatrix * matrix, const Tile * tile)
   return (gsize) GROUPS_ACROSS *blocks_across (matrix, tile) * matrix->columns;
 }
 
-/* Tiles of one dimension. */
-static gsize
-count (gsize size, gsize tile)
-{
-  return (size + tile - 1) / tile;
-}
-
-static gsize
-packed_columns (const OclWeights * weights)
-{
-  return (gsize) weights->n_panels * weights->panel;
-}
-
 gboolean
 ocl_gemm_matrix_fits (OclDevice * device, guint tile)
 {
@@ -116,8 +103,8 @@ ocl_gemm_matrix_guess (OclDevice * device, const OclProduct * product)
   const OclMatrix *matrix = ocl_device_matrix (device);
   guint guess = safe_tiles[matrix->kind];
   const Tile *t = &tiles[matrix->kind][guess];
-  gsize n = count (packed_columns (product->weights), tile_columns (matrix, t))
-      * count (ocl_tensor_pixels (product->output), tile_rows (matrix, t));
+  gsize n = ocl_product_tiles_across (product, tile_columns (matrix, t))
+      * ocl_product_tiles_down (product, tile_rows (matrix, t));
 
   /* Compilers for CPUs take half a minute over a large tile of an emulated unit. */
   return matrix->emulated || n < ocl_device_caps (device)->compute_units
@@ -141,9 +128,8 @@ ocl_gemm_matrix (OclQueue * queue, const OclProduct * product, guint tile,
   call.program = call.kernel = "gemm_matrix";
   call.options = options;
   call.global[0] =
-      count (packed_columns (weights), tile_columns (matrix, t)) * items;
-  call.global[1] =
-      count (ocl_tensor_pixels (product->output), tile_rows (matrix, t));
+      ocl_product_tiles_across (product, tile_columns (matrix, t)) * items;
+  call.global[1] = ocl_product_tiles_down (product, tile_rows (matrix, t));
   call.local[0] = items;
   call.work = ocl_product_work (product);
   ocl_call_sources (&call, product->input, product->input2);

@@ -51,19 +51,6 @@ tile_columns (const Tile * tile)
   return 8 * (gsize) tile->across;
 }
 
-/* Tiles of one dimension. */
-static gsize
-count (gsize size, gsize tile)
-{
-  return (size + tile - 1) / tile;
-}
-
-static gsize
-packed_columns (const OclWeights * weights)
-{
-  return (gsize) weights->n_panels * weights->panel;
-}
-
 gboolean
 ocl_gemm_tile_fits (OclDevice * device, guint tile)
 {
@@ -82,8 +69,8 @@ guint
 ocl_gemm_tile_guess (OclDevice * device, const OclProduct * product)
 {
   const Tile *common = &tiles[TILE_COMMON];
-  gsize n = count (packed_columns (product->weights), tile_columns (common))
-      * count (ocl_tensor_pixels (product->output), tile_rows (common));
+  gsize n = ocl_product_tiles_across (product, tile_columns (common))
+      * ocl_product_tiles_down (product, tile_rows (common));
 
   return n < ocl_device_caps (device)->compute_units ? TILE_SMALL : TILE_COMMON;
 }
@@ -103,9 +90,9 @@ ocl_gemm_tile (OclQueue * queue, const OclProduct * product, guint tile,
 
   call.program = call.kernel = "gemm_tile";
   call.options = options;
-  call.global[0] = count (packed_columns (weights), tile_columns (t))
+  call.global[0] = ocl_product_tiles_across (product, tile_columns (t))
       * t->across;
-  call.global[1] = count (ocl_tensor_pixels (product->output), tile_rows (t))
+  call.global[1] = ocl_product_tiles_down (product, tile_rows (t))
       * t->down;
   call.local[0] = t->across;
   call.local[1] = t->down;

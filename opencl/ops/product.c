@@ -23,6 +23,20 @@ ocl_product_work (const OclProduct * product)
       * weights->in_channels;
 }
 
+gsize
+ocl_product_tiles_across (const OclProduct * product, gsize columns)
+{
+  const OclWeights *weights = product->weights;
+
+  return ((gsize) weights->n_panels * weights->panel + columns - 1) / columns;
+}
+
+gsize
+ocl_product_tiles_down (const OclProduct * product, gsize rows)
+{
+  return (ocl_tensor_pixels (product->output) + rows - 1) / rows;
+}
+
 static gboolean
 run_aside (OclQueue * queue, guint way, gpointer user_data, GError ** error)
 {

@@ -23,6 +23,10 @@ typedef struct
 /* How many operations it takes directly, 2 a multiply-add. */
 gdouble ocl_product_work (const OclProduct * product);
 
+/* How many tiles of @columns packed columns, or @rows pixels, cover it. */
+gsize ocl_product_tiles_across (const OclProduct * product, gsize columns);
+gsize ocl_product_tiles_down (const OclProduct * product, gsize rows);
+
 /* Computes @product in way number @way, user_data being what ocl_product_choose () was given. */
 typedef gboolean (*OclProductFunc) (OclQueue * queue, const OclProduct * product, guint way, gpointer user_data,
     GError ** error);

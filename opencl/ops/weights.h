@@ -28,8 +28,8 @@ typedef struct
 
 /* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or
  * NULL. @geglu: the output's first half is the value, the second the gate of a GEGLU; the layer then gives
- * value * gelu (gate). Layers that do not suit bf16 (fewer than 17 outputs, or inputs that are no multiple of OCL_BF16_CHANNELS) are fp32
- * where @type is OCL_BF16, which needs ocl_multiplies_bf16 (). */
+ * value * gelu (gate). Layers that do not suit bf16 (fewer than 17 outputs, or inputs that are no multiple of
+ * OCL_BF16_CHANNELS) are fp32 where @type is OCL_BF16, which needs ocl_multiplies_bf16 (). */
 OclWeights *ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight, const gfloat * bias,
     gsize out_channels, gsize in_channels, guint kernel_t, guint kernel_h, guint kernel_w, gboolean geglu,
     GError ** error);
