@@ -39,7 +39,8 @@ static guint64
 number_of (const GstVldmGap * gap, GstBuffer * buffer)
 {
   return gst_vldm_frame_number (&gap->upstream, GST_BUFFER_PTS (buffer),
-      gap->latents.fps_n, gap->latents.fps_d, gap->next);
+      gap->latents.fps_n, gap->latents.fps_d, gap->next,
+      gap->left != NULL ? GST_BUFFER_PTS (gap->left) : GST_CLOCK_TIME_NONE);
 }
 
 /* TRUE if both have time stamps. */

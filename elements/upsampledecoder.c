@@ -206,15 +206,25 @@ check_size (GstVldmUpsampleDecoder * decoder, GstBuffer * buffer,
   return FALSE;
 }
 
+static guint64
+number_of (const GstVldmUpsampleDecoder * decoder, GstBuffer * buffer)
+{
+  const GPtrArray *frames = decoder->chunk.frames;
+  GstBuffer *last =
+      frames->len > 0 ? g_ptr_array_index (frames, frames->len - 1) : NULL;
+
+  return gst_vldm_frame_number (&decoder->upstream, GST_BUFFER_PTS (buffer),
+      decoder->latents.fps_n, decoder->latents.fps_d, decoder->next,
+      last != NULL ? GST_BUFFER_PTS (last) : GST_CLOCK_TIME_NONE);
+}
+
 /* Takes @buffer. */
 static GstFlowReturn
 push_latents (GstVldmUpsampleDecoder * decoder, GstBuffer * buffer)
 {
-  const GstVldmLatents *latents = &decoder->latents;
   g_autoptr (GError) error = NULL;
   GstFlowReturn flow = GST_FLOW_OK;
-  guint64 number = gst_vldm_frame_number (&decoder->upstream,
-      GST_BUFFER_PTS (buffer), latents->fps_n, latents->fps_d, decoder->next);
+  guint64 number = number_of (decoder, buffer);
 
   if (!check_size (decoder, buffer, &error))
     flow = gst_vldm_fail (decoder->element, error, "reading latents");

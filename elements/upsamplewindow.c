@@ -113,9 +113,13 @@ gst_vldm_upsample_frames_set_segment (GstVldmUpsampleFrames * frames,
 static guint64
 number_of (const GstVldmUpsampleFrames * frames, GstBuffer * buffer)
 {
+  const guint n = frames->frames->len;
+  GstBuffer *last = n > 0 ? g_ptr_array_index (frames->frames, n - 1) : NULL;
+
   return gst_vldm_frame_number (&frames->upstream, GST_BUFFER_PTS (buffer),
       GST_VIDEO_INFO_FPS_N (&frames->in), GST_VIDEO_INFO_FPS_D (&frames->in),
-      frames->next);
+      frames->next, last != NULL ? GST_BUFFER_PTS (last)
+      : GST_CLOCK_TIME_NONE);
 }
 
 gboolean

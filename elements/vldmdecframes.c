@@ -152,6 +152,18 @@ gst_vldm_dec_find_grid (GstVldmDec * self)
   return GST_FLOW_OK;
 }
 
+static guint64
+number_of (GstVldmDec * self, const GstVideoCodecFrame * frame)
+{
+  const GPtrArray *frames = self->chunk.frames;
+  const GstVideoCodecFrame *last =
+      frames->len > 0 ? g_ptr_array_index (frames, frames->len - 1) : NULL;
+
+  return gst_vldm_frame_number (&self->upstream, frame->pts,
+      self->latents.fps_n, self->latents.fps_d, self->next,
+      last != NULL ? last->pts : GST_CLOCK_TIME_NONE);
+}
+
 GstFlowReturn
 gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
     GstVideoCodecFrame * frame)
@@ -159,8 +171,7 @@ gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
   GstVldmDec *self = GST_VLDM_DEC (decoder);
   gsize size = gst_buffer_get_size (frame->input_buffer);
   gsize expected = gst_vldm_latents_frame_size (&self->latents);
-  guint64 number = gst_vldm_frame_number (&self->upstream, frame->pts,
-      self->latents.fps_n, self->latents.fps_d, self->next);
+  guint64 number = number_of (self, frame);
   GstFlowReturn flow = GST_FLOW_OK;
 
   if (size != expected) {

@@ -4,6 +4,11 @@
  */
 #include "gst/timing.h"
 
+/* Films often lie half a frame beside the grid, and many containers count milliseconds. Were halves rounded as they come,
+ * numbers of such a film would be doubled and left out by turns. */
+#define TIE_DOWN GST_MSECOND
+#define ROUNDING (2 * GST_MSECOND)
+
 GstClockTime
 gst_vldm_frame_time (guint64 n, gint fps_n, gint fps_d)
 {
@@ -25,16 +30,30 @@ gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d)
   return gst_util_uint64_scale_round (time, fps_n, fps_d * GST_SECOND);
 }
 
+static GstClockTime
+distance (GstClockTime a, GstClockTime b)
+{
+  return MAX (a, b) - MIN (a, b);
+}
+
 guint64
 gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts,
-    gint fps_n, gint fps_d, guint64 next)
+    gint fps_n, gint fps_d, guint64 next, GstClockTime last)
 {
+  GstClockTime period, at;
   guint64 time;
 
   if (fps_n == 0 || !GST_CLOCK_TIME_IS_VALID (pts)
       || segment->format != GST_FORMAT_TIME
       || gst_segment_to_stream_time_full (segment, GST_FORMAT_TIME, pts,
           &time) != 1)
+    return next;
+  period = gst_vldm_frame_time (1, fps_n, fps_d);
+  time -= MIN (time, MIN (TIE_DOWN, period / 8));
+  at = gst_vldm_frame_time (next, fps_n, fps_d);
+  if (GST_CLOCK_TIME_IS_VALID (last)
+      && distance (pts, last + period) <= period / 4
+      && distance (time, at) <= period / 2 + MIN (ROUNDING, period / 4))
     return next;
   return gst_vldm_frame_nearest (time, fps_n, fps_d);
 }

@@ -17,9 +17,13 @@ guint64 gst_vldm_frame_at (GstClockTime time, gint fps_n, gint fps_d);
 /* The frame that begins nearest to @time. */
 guint64 gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d);
 
-/* The number, counted from stream time 0, of a frame at @pts of @segment; @next, the number after the last frame, where the
- * time does not tell: at an unknown rate (0/1), without a time stamp or outside the segment. */
-guint64 gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts, gint fps_n, gint fps_d, guint64 next);
+/* The number, counted from stream time 0, of a frame at @pts of @segment. @next, the number after the last frame, where the
+ * time does not tell: at an unknown rate (0/1), without a time stamp or outside the segment.
+ * Frames need not lie on the grid of @fps_n / @fps_d: all of them may be late by the same part of a frame, and stamps may be
+ * rounded to milliseconds. So half a frame and a millisecond more still round down, and a frame that lies as far behind @last
+ * as frames do keeps @next up to two milliseconds beyond. @last is when the last frame was; GST_CLOCK_TIME_NONE = there was none. */
+guint64 gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts, gint fps_n, gint fps_d, guint64 next,
+    GstClockTime last);
 
 /* The running time of @pts; GST_CLOCK_TIME_NONE without one, outside @segment, and where that is not of time. */
 GstClockTime gst_vldm_running_time (const GstSegment * segment, GstClockTime pts);

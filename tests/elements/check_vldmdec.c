@@ -110,6 +110,26 @@ new_decoder (const char *caps)
   return h;
 }
 
+/* All frames are half a frame late, in milliseconds, as of a film whose sound begins first: chunks are whole all the same. */
+GST_START_TEST (test_half_a_frame_late)
+{
+  GstHarness *h = new_decoder (CAPS ("width=61, height=31, framerate=30/1"));
+  guint n;
+
+  for (n = 0; n < 20; n++) {
+    GstBuffer *buffer = latents (n);
+
+    GST_BUFFER_PTS (buffer) = (2 * n + 1) * 1000 / 60 * GST_MSECOND;
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fail_unless_equals_int (gst_harness_buffers_in_queue (h), 20);
+  fail_unless_equals_int (fake_chunks, 3);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* Latents of either autoencoder go to the decoder that made them, in the middle of a stream too. */
 GST_START_TEST (test_latent_space)
 {
@@ -540,6 +560,7 @@ main (int argc, char **argv)
   tcase_add_checked_fixture (tc, check_setup, NULL);
   tcase_add_loop_test (tc, test_chunks, 1, 30);
   tcase_add_test (tc, test_latent_space);
+  tcase_add_test (tc, test_half_a_frame_late);
   tcase_add_test (tc, test_output_caps);
   tcase_add_loop_test (tc, test_drain, 0, 4);
   tcase_add_test (tc, test_missing_frames);

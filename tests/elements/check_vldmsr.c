@@ -126,6 +126,27 @@ GST_START_TEST (test_windows)
 
 GST_END_TEST;
 
+/* All frames are half a frame late, in milliseconds, as of a film whose sound begins first: windows are whole all the same. */
+GST_START_TEST (test_half_a_frame_late)
+{
+  GstHarness *h = new_upsampler ("vldmsr");
+  guint n;
+
+  gst_harness_set_src_caps_str (h, CAPS ("width=5, height=3, framerate=30/1"));
+  for (n = 0; n < 20; n++) {
+    GstBuffer *buffer = picture (n);
+
+    GST_BUFFER_PTS (buffer) = (2 * n + 1) * 1000 / 60 * GST_MSECOND;
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_int (gst_harness_buffers_in_queue (h), 20);
+  fail_unless_equals_int (fake_upsamplings, 3);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* Frames leave as soon as no later window has a share in them. */
 GST_START_TEST (test_early)
 {
@@ -494,6 +515,7 @@ vldmsr_suite (void)
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, check_setup, NULL);
   tcase_add_loop_test (tc, test_windows, 2, 44);
+  tcase_add_test (tc, test_half_a_frame_late);
   tcase_add_test (tc, test_early);
   tcase_add_loop_test (tc, test_caps, 0, G_N_ELEMENTS (sizes));
   tcase_add_loop_test (tc, test_caps_upstream, 0, G_N_ELEMENTS (widths));
