@@ -12,17 +12,32 @@ gst_vldm_gap_init (GstVldmGap * gap)
 {
   memset (gap, 0, sizeof (*gap));
   gap->fps_d = 1;
-  gap->spacing = GST_CLOCK_TIME_NONE;
+  gst_vldm_spacing_init (&gap->spacing, 0, 1);
   gst_segment_init (&gap->upstream, GST_FORMAT_TIME);
   gst_segment_init (&gap->segment, GST_FORMAT_TIME);
   g_queue_init (&gap->ready);
 }
 
 void
+gst_vldm_gap_set_caps (GstVldmGap * gap, const GstVldmLatents * in,
+    const GstVldmLatents * out)
+{
+  gap->latents = *in;
+  gap->fps_n = out->fps_n;
+  gap->fps_d = out->fps_d;
+  if (in->fps_n == gap->spacing.fps_n && in->fps_d == gap->spacing.fps_d)
+    return;
+  gap->reach = 0;
+  gap->longest = 0;
+  gst_vldm_spacing_init (&gap->spacing, in->fps_n, in->fps_d);
+}
+
+void
 gst_vldm_gap_flush (GstVldmGap * gap)
 {
   gst_clear_buffer (&gap->left);
-  gap->spacing = GST_CLOCK_TIME_NONE;
+  gst_clear_buffer (&gap->waiting);
+  gst_vldm_spacing_forget (&gap->spacing);
   g_queue_clear_full (&gap->ready, (GDestroyNotify) gst_buffer_unref);
 }
 
@@ -43,31 +58,115 @@ number_of (const GstVldmGap * gap, GstBuffer * buffer)
       gap->left != NULL ? GST_BUFFER_PTS (gap->left) : GST_CLOCK_TIME_NONE);
 }
 
-/* TRUE if both have time stamps. */
-static gboolean
-has_length (const GstVldmGap * gap, GstBuffer * right)
+/* From one frame to the other; GST_CLOCK_TIME_NONE = not known. */
+static GstClockTimeDiff
+length_of (GstBuffer * left, GstBuffer * right)
 {
-  return GST_BUFFER_PTS_IS_VALID (gap->left) && GST_BUFFER_PTS_IS_VALID (right);
+  if (!GST_BUFFER_PTS_IS_VALID (left) || !GST_BUFFER_PTS_IS_VALID (right))
+    return GST_CLOCK_STIME_NONE;
+  return GST_CLOCK_DIFF (GST_BUFFER_PTS (left), GST_BUFFER_PTS (right));
+}
+
+GstVldmGapKind
+gst_vldm_gap_judge (const GstVldmGap * gap, GstBuffer * buffer)
+{
+  GstClockTimeDiff length;
+
+  if (gap->left == NULL
+      || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+    return GST_VLDM_GAP_BORDER;
+  length = length_of (gap->left, buffer);
+  /* Only numbers tell then, and one frame may be missing as elsewhere. */
+  if (!GST_CLOCK_STIME_IS_VALID (length))
+    return number_of (gap, buffer) - gap->next <= 1 ? GST_VLDM_GAP_FILLED
+        : GST_VLDM_GAP_HOLE;
+  if (length <= 0)
+    return GST_VLDM_GAP_BORDER;
+  switch (gst_vldm_spacing_judge (&gap->spacing, length)) {
+    case GST_VLDM_SPACING_CLOSE:
+      return GST_VLDM_GAP_FILLED;
+    case GST_VLDM_SPACING_OPEN:
+      return GST_VLDM_GAP_UNKNOWN;
+    default:
+      return GST_VLDM_GAP_HOLE;
+  }
+}
+
+GstVldmGapKind
+gst_vldm_gap_judge_waiting (const GstVldmGap * gap, GstBuffer * buffer)
+{
+  GstClockTimeDiff length = length_of (gap->left, gap->waiting);
+  GstClockTimeDiff later = length_of (gap->waiting, buffer);
+  GstVldmSpacing spacing = gap->spacing;
+
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT)
+      || !GST_CLOCK_STIME_IS_VALID (later) || later <= 0)
+    return GST_VLDM_GAP_HOLE;
+  gst_vldm_spacing_add (&spacing, later);
+  return gst_vldm_spacing_judge (&spacing, length) == GST_VLDM_SPACING_CLOSE
+      ? GST_VLDM_GAP_FILLED : GST_VLDM_GAP_HOLE;
+}
+
+/* A seek asks for frames of the grid, and those frames that it needs may lie beside them. */
+static guint
+reach_of (const GstVldmGap * gap, GstBuffer * frame, guint64 number)
+{
+  GstClockTime period, expected;
+  guint64 time;
+
+  if (gap->latents.fps_n == 0 || !GST_BUFFER_PTS_IS_VALID (frame)
+      || gst_segment_to_stream_time_full (&gap->upstream, GST_FORMAT_TIME,
+          GST_BUFFER_PTS (frame), &time) != 1)
+    return 0;
+  period = gst_vldm_frame_time (1, gap->latents.fps_n, gap->latents.fps_d);
+  if (gst_vldm_spacing_contradicts (&gap->spacing))
+    return gap->spacing.usual / period + 1;
+  expected = gst_vldm_frame_time (number, gap->latents.fps_n,
+      gap->latents.fps_d);
+  return MAX (time, expected) - MIN (time, expected) > GST_USECOND ? 1 : 0;
+}
+
+/* Where caps name too low a rate, two frames are nearest to one number of the grid; they must not share their noise. */
+void
+gst_vldm_gap_close (GstVldmGap * gap, GstBuffer * right)
+{
+  GstClockTimeDiff length = length_of (gap->left, right);
+  guint64 number = number_of (gap, right);
+  guint reach;
+
+  /* A first frame may have been cut by the segment, so that its time is not its own. */
+  if (number <= gap->number && gap->spacing.count == 0 && number > 0)
+    gap->number = number - 1;
+  gap->next = MAX (number, gap->number + 1);
+  if (GST_CLOCK_STIME_IS_VALID (length))
+    gst_vldm_spacing_add (&gap->spacing, length);
+  reach = reach_of (gap, right, gap->next);
+  gap->reach = MAX (gap->reach, reach);
+  if (gst_vldm_spacing_surely_contradicts (&gap->spacing))
+    gap->longest = MAX (gap->longest, gap->spacing.usual);
 }
 
 gboolean
-gst_vldm_gap_continues (GstVldmGap * gap, GstBuffer * buffer)
+gst_vldm_gap_is_wanted (const GstVldmGap * gap, GstBuffer * right)
 {
-  return gap->left != NULL && number_of (gap, buffer) == gap->next
-      && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT)
-      && !(has_length (gap, buffer)
-      && GST_BUFFER_PTS (buffer) <= GST_BUFFER_PTS (gap->left));
+  return gap->segment.format != GST_FORMAT_TIME
+      || !GST_CLOCK_STIME_IS_VALID (length_of (gap->left, right))
+      || gst_segment_clip (&gap->segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (gap->left), GST_BUFFER_PTS (right), NULL, NULL);
 }
 
 gboolean
 gst_vldm_gap_rate (const GstVldmGap * gap, GstBuffer * right, gdouble * fps,
     GError ** error)
 {
+  GstClockTimeDiff length = length_of (gap->left, right);
+
   if (gap->fps_n > 0) {
-    *fps = (gdouble) gap->fps_n / gap->fps_d;
-  } else if (has_length (gap, right)) {
-    *fps = (gdouble) gap->factor * GST_SECOND /
-        (GST_BUFFER_PTS (right) - GST_BUFFER_PTS (gap->left));
+    *fps = gst_vldm_spacing_contradicts (&gap->spacing)
+        ? gap->factor * gst_vldm_spacing_rate (&gap->spacing)
+        : (gdouble) gap->fps_n / gap->fps_d;
+  } else if (GST_CLOCK_STIME_IS_VALID (length)) {
+    *fps = (gdouble) gap->factor * GST_SECOND / length;
   } else {
     g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
         "frames have no time stamps and caps no frame rate; interpolation "
@@ -80,12 +179,16 @@ gst_vldm_gap_rate (const GstVldmGap * gap, GstBuffer * right, gdouble * fps,
 void
 gst_vldm_gap_begin (GstVldmGap * gap, GstBuffer * buffer)
 {
-  if (gap->left != NULL && has_length (gap, buffer))
-    gap->spacing = GST_BUFFER_PTS (buffer) - GST_BUFFER_PTS (gap->left);
-  gst_clear_buffer (&gap->left);
-  gap->number = number_of (gap, buffer);
+  gap->number = gap->left != NULL ? gap->next : number_of (gap, buffer);
   gap->next = gap->number + 1;
+  gst_clear_buffer (&gap->left);
   gap->left = buffer;
+}
+
+void
+gst_vldm_gap_wait (GstVldmGap * gap, GstBuffer * buffer)
+{
+  gap->waiting = buffer;
 }
 
 /* Makes @buffer (taken) ready as frame @j of the gap that ends at @end, unless nobody asked for it. */
@@ -171,32 +274,44 @@ expected_end (const GstVldmGap * gap)
   GstClockTime begin = GST_BUFFER_PTS (gap->left);
   GstClockTime length = GST_BUFFER_DURATION (gap->left);
 
-  if (gap->latents.fps_n > 0)
+  if (gst_vldm_spacing_contradicts (&gap->spacing))
+    length = gap->spacing.usual;
+  else if (gap->latents.fps_n > 0)
     length = gst_vldm_frame_time (gap->number + 1, gap->latents.fps_n,
         gap->latents.fps_d) - gst_vldm_frame_time (gap->number,
         gap->latents.fps_n, gap->latents.fps_d);
-  else if (!GST_CLOCK_TIME_IS_VALID (length))
-    length = gap->spacing;
+  else if (!GST_CLOCK_TIME_IS_VALID (length) && gap->spacing.count > 0)
+    length = gap->spacing.usual;
   return GST_CLOCK_TIME_IS_VALID (begin) && GST_CLOCK_TIME_IS_VALID (length)
       ? begin + length : GST_CLOCK_TIME_NONE;
 }
 
-void
-gst_vldm_gap_end (GstVldmGap * gap, gboolean hold)
+static void
+end_left (GstVldmGap * gap, gboolean hold)
 {
-  GstClockTime end;
+  GstClockTime end = expected_end (gap);
   guint j;
 
-  if (gap->left == NULL)
-    return;
-  end = expected_end (gap);
   /* A first frame with a time, but of unknown length, cannot be divided. */
   if (!GST_CLOCK_TIME_IS_VALID (end) && GST_BUFFER_PTS_IS_VALID (gap->left))
     hold = FALSE;
   for (j = 0; j < (hold ? gap->factor : 1); j++)
     put (gap, gst_buffer_copy (gap->left), j, end);
   gst_clear_buffer (&gap->left);
-  gap->spacing = GST_CLOCK_TIME_NONE;
+  gst_vldm_spacing_forget (&gap->spacing);
+}
+
+void
+gst_vldm_gap_end (GstVldmGap * gap, gboolean hold)
+{
+  GstBuffer *waiting = g_steal_pointer (&gap->waiting);
+
+  if (gap->left != NULL)
+    end_left (gap, hold);
+  if (waiting != NULL) {
+    gst_vldm_gap_begin (gap, waiting);
+    end_left (gap, hold);
+  }
 }
 
 GstBuffer *

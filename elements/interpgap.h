@@ -6,9 +6,13 @@
  *   out     0   1   2   3   4   5   6   7   8
  *
  * The left frame of a gap and the new ones after it are ready together, once the right one has come.
+ *
+ * What belongs together follows from how far frames lie apart, not from where they lie: all of them may be late by a part of a
+ * frame, and caps may name a rate that is not theirs.
  */
 #pragma once
 
+#include "elements/interpspacing.h"
 #include "gst/latents.h"
 #include "vldm/stages/interpolate.h"
 
@@ -23,13 +27,28 @@ typedef struct
   GstSegment segment;           /* as it was asked for: what lies outside does not go out */
 
   GstBuffer *left;              /* the last known frame; NULL = none */
-  guint64 number;               /* its number on the grid that begins at stream time 0; at a variable rate, in the segment */
+  GstBuffer *waiting;           /* the one after it, until another tells whether frames are missing in between; NULL = none */
+  guint64 number;               /* of the left one on the grid that begins at stream time 0; at a variable rate, in the segment */
   guint64 next;                 /* the number that continues */
-  GstClockTime spacing;         /* between the last two known frames */
+  GstVldmSpacing spacing;
+  guint reach;                  /* known frames that a seek has to ask for beyond those of the grid */
+  GstClockTime longest;         /* spacing that contradicted caps; 0 = none did */
   GQueue ready;                 /* of GstBuffer, to go out */
 } GstVldmGap;
 
+/* What lies between the left frame and the next. */
+typedef enum
+{
+  GST_VLDM_GAP_FILLED,          /* new frames */
+  GST_VLDM_GAP_UNKNOWN,         /* new frames or a hole: the frame after the next tells */
+  GST_VLDM_GAP_HOLE,            /* frames that did not come */
+  GST_VLDM_GAP_BORDER,          /* nothing: both do not belong together, or there is no left frame */
+} GstVldmGapKind;
+
 void gst_vldm_gap_init (GstVldmGap * gap);
+
+/* Changes what comes in and the rate of what goes out. No frames may be left. */
+void gst_vldm_gap_set_caps (GstVldmGap * gap, const GstVldmLatents * in, const GstVldmLatents * out);
 
 /* Forgets all frames. */
 void gst_vldm_gap_flush (GstVldmGap * gap);
@@ -37,21 +56,34 @@ void gst_vldm_gap_flush (GstVldmGap * gap);
 /* Begins with a new segment, given as it came and as it was asked for. */
 void gst_vldm_gap_set_segment (GstVldmGap * gap, const GstSegment * upstream, const GstSegment * segment);
 
-/* Does @buffer follow the left frame immediately? */
-gboolean gst_vldm_gap_continues (GstVldmGap * gap, GstBuffer * buffer);
+/* What @buffer ends. */
+GstVldmGapKind gst_vldm_gap_judge (const GstVldmGap * gap, GstBuffer * buffer);
 
-/* Frames per second of the gap that @right ends, never rounded: the network's time id. */
+/* What the frame that waits ends, now that @buffer follows it. */
+GstVldmGapKind gst_vldm_gap_judge_waiting (const GstVldmGap * gap, GstBuffer * buffer);
+
+/* Takes note of where @right lies, which ends a gap that is filled. Before the functions below. */
+void gst_vldm_gap_close (GstVldmGap * gap, GstBuffer * right);
+
+/* Was some of what goes out up to @right asked for? */
+gboolean gst_vldm_gap_is_wanted (const GstVldmGap * gap, GstBuffer * right);
+
+/* Frames per second of the gap that @right ends, never rounded: the network's time id. That of caps, unless the times of known
+ * frames contradict them or it is variable. */
 gboolean gst_vldm_gap_rate (const GstVldmGap * gap, GstBuffer * right, gdouble * fps, GError ** error);
 
 /* Makes @buffer (taken) the left frame of the next gap. */
 void gst_vldm_gap_begin (GstVldmGap * gap, GstBuffer * buffer);
+
+/* Makes @buffer (taken) wait for the frame that tells what it ends. */
+void gst_vldm_gap_wait (GstVldmGap * gap, GstBuffer * buffer);
 
 /* Makes the left frame ready, and the factor - 1 new ones between it and @right. Known frames keep memory, time and flags;
  * new ones are DELTA_UNITs. @stage is not used for factor 1. On failure nothing is ready. */
 gboolean gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
     const VldmInterpolateParams * params, const VldmProgress * progress, GError ** error);
 
-/* No frame follows: makes the left one ready, with @hold as often as it takes to fill its time. */
+/* No frame follows: makes the left one ready, with @hold as often as it takes to fill its time, and likewise one that waits. */
 void gst_vldm_gap_end (GstVldmGap * gap, gboolean hold);
 
 /* The next frame that is ready, or NULL. */

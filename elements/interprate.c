@@ -12,11 +12,15 @@ gst_vldm_interp_rate_widen (const GstVldmInterpRate * rate, guint64 * first,
 {
   guint64 known;
 
+  const guint reach = rate->reach * rate->factor;
+
   *first -= *first % rate->factor;
+  if (reach > 0)
+    *first -= MIN (*first, reach + (3 * rate->factor + 3) / 4);
   if (*last == G_MAXUINT64)
     return;
   known = *last / rate->factor + (*last % rate->factor > 0 ? 1 : 0);
-  *last = (known + 1) * rate->factor;
+  *last = (known + 1) * rate->factor + reach;
 }
 
 /* One known frame is held until the next has come. */
@@ -28,7 +32,8 @@ answer_latency (const GstVldmInterpRate * rate, GstQuery * query)
 
   if (rate->fps_n == 0)
     return;
-  held = gst_vldm_frame_time (rate->factor, rate->fps_n, rate->fps_d);
+  held = MAX (rate->spacing, gst_vldm_frame_time (rate->factor, rate->fps_n,
+          rate->fps_d));
   gst_query_parse_latency (query, &live, &min, &max);
   gst_query_set_latency (query, live, min + held,
       GST_CLOCK_TIME_IS_VALID (max) ? max + held : max);

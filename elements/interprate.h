@@ -13,10 +13,13 @@ typedef struct
   guint factor;                 /* 0 = not negotiated yet: queries pass unchanged */
   gint fps_n, fps_d;            /* of the output; 0/1 = variable */
   gboolean hold;                /* the last frame is repeated */
+  guint reach;                  /* known frames may lie so many of them beside the grid; 0 = exactly on it */
+  GstClockTime spacing;         /* of known frames, where it is more than the rate means; else 0 */
 } GstVldmInterpRate;
 
 /* Frames of the output @first .. @last (G_MAXUINT64 = to the end) become the range, without its end, that holds the known
- * frames of all their gaps. */
+ * frames of all their gaps. Where those do not lie on the grid, it begins in the middle of the frame before them: upstream cuts
+ * that one, but not those that are needed. */
 void gst_vldm_interp_rate_widen (const GstVldmInterpRate * rate, guint64 * first, guint64 * last);
 
 /* Changes upstream's answer to a LATENCY or DURATION query into that of the output; others stay as they are. */

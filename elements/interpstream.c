@@ -91,7 +91,7 @@ gst_vldm_interp_stream_start (GstVldmInterpStream * stream)
     return FALSE;
   }
 
-  stream->warned = FALSE;
+  stream->warned = stream->told_rate = stream->told_hole = FALSE;
   gst_vldm_worker_interrupt (stream->worker, FALSE);
   /* Else upstream tells which one, after the caps. */
   return !own_model || gst_vldm_interp_stream_choose_model (stream);
@@ -162,6 +162,51 @@ warn (GstVldmInterpStream * stream, VldmModel * model, gdouble fps)
   }
 }
 
+/* Takes note of where @right lies, and says once if that is not where caps mean. */
+static void
+measure (GstVldmInterpStream * stream, GstBuffer * right)
+{
+  GstVldmGap *gap = &stream->gap;
+  gdouble named, real;
+
+  GST_OBJECT_LOCK (stream->element);
+  gst_vldm_gap_close (gap, right);
+  GST_OBJECT_UNLOCK (stream->element);
+  if (stream->told_rate || !gst_vldm_spacing_surely_contradicts (&gap->spacing))
+    return;
+
+  stream->told_rate = TRUE;
+  named = (gdouble) gap->latents.fps_n / gap->latents.fps_d;
+  real = gst_vldm_spacing_rate (&gap->spacing);
+  GST_ELEMENT_WARNING (stream->element, STREAM, FORMAT,
+      ("caps say %.4g frames per second, but %.4g come by their times: new "
+          "frames follow the times, and caps behind say %.4g instead of %.4g; "
+          "capssetter in front can correct the caps", named, real,
+          gap->factor * named, gap->factor * real), (NULL));
+  gst_element_post_message (stream->element,
+      gst_message_new_latency (GST_OBJECT (stream->element)));
+}
+
+void
+gst_vldm_interp_stream_tell_hole (GstVldmInterpStream * stream,
+    GstBuffer * right)
+{
+  const GstVldmGap *gap = &stream->gap;
+
+  GST_INFO_OBJECT (stream->element, "frames are missing before %"
+      GST_PTR_FORMAT ", after %" GST_PTR_FORMAT, right, gap->left);
+  if (stream->told_hole)
+    return;
+  stream->told_hole = TRUE;
+  GST_ELEMENT_WARNING (stream->element, STREAM, FORMAT,
+      ("frames are missing between %" GST_TIME_FORMAT " and %" GST_TIME_FORMAT
+          ", and such holes are not filled",
+          GST_TIME_ARGS (GST_BUFFER_PTS (gap->left)),
+          GST_TIME_ARGS (GST_BUFFER_PTS (right))),
+      ("caps say %d/%d frames per second", gap->latents.fps_n,
+          gap->latents.fps_d));
+}
+
 GstFlowReturn
 gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right)
 {
@@ -173,6 +218,9 @@ gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right)
   gpointer stage;
   gint64 start;
 
+  measure (stream, right);
+  if (!gst_vldm_gap_is_wanted (&stream->gap, right))
+    return GST_FLOW_OK;
   if (stream->gap.factor == 1) {
     gst_vldm_gap_fill (&stream->gap, right, NULL, NULL, NULL, NULL);
     return GST_FLOW_OK;

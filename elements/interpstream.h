@@ -25,7 +25,8 @@ typedef struct
   /* streaming thread only */
   GstVldmGap gap;               /* its rate and factor change under OBJECT_LOCK */
   GstEvent *conditioning;       /* as it came, or NULL */
-  gboolean warned;
+  gboolean warned;              /* of what the model was not made for */
+  gboolean told_rate, told_hole;        /* of caps and times that disagree, and of frames that are missing */
 
   /* statistics, OBJECT_LOCK */
   guint64 gaps_filled, frames_in, frames_out, interpolate_ns;
@@ -47,6 +48,9 @@ gboolean gst_vldm_interp_stream_choose_model (GstVldmInterpStream * stream);
 
 /* Makes the left frame ready to go, and those between it and @right. Posts what is wrong. */
 GstFlowReturn gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right);
+
+/* Says once that frames are missing before @right, so that new ones are, too. */
+void gst_vldm_interp_stream_tell_hole (GstVldmInterpStream * stream, GstBuffer * right);
 
 /* Of property "stats". Under the lock. */
 GstStructure *gst_vldm_interp_stream_stats (GstVldmInterpStream * stream);

@@ -18,7 +18,21 @@
  * #GstVldmInterp:tail drop the video ends there; with hold the last frame is
  * repeated for as long as it would have been shown. The same happens wherever
  * frames do not belong together: before a discontinuity, a gap, a new segment,
- * new caps or another prompt.
+ * new caps or another prompt, before a time that is not later, and before a
+ * hole.
+ *
+ * A hole is where frames are missing: a gap more than 2.5 times as long as the
+ * frame rate in caps means and as the gaps before it were. One missing frame is
+ * bridged. If the first gap of all is as long, the next one tells: where that is
+ * as long, frames come slowly. The first hole is told by a warning. Where frames
+ * lie does not matter, only how far apart: all may be late by half a frame, or
+ * have time stamps of whole milliseconds.
+ *
+ * Some cameras and files name a frame rate that frames do not keep. Then gaps
+ * are filled all the same, new frames lie between the times of their
+ * neighbours, and the network is told the real rate; caps keep what they said,
+ * times #GstVldmInterp:factor, and one warning names both rates. At a variable
+ * rate (0/1) all gaps are filled, however long.
  *
  * Prompt, seed and model are those that the latents were made from, unless
  * properties say otherwise. The same input and settings give the same frames,
@@ -232,10 +246,8 @@ gst_vldm_interp_set_caps (GstBaseTransform * base, GstCaps * incaps,
   }
 
   GST_OBJECT_LOCK (self);
-  self->stream.gap.latents = latents;
   self->stream.gap.factor = self->stream.factor;
-  self->stream.gap.fps_n = out.fps_n;
-  self->stream.gap.fps_d = out.fps_d;
+  gst_vldm_gap_set_caps (&self->stream.gap, &latents, &out);
   GST_OBJECT_UNLOCK (self);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_latency (GST_OBJECT (self)));
@@ -249,7 +261,7 @@ gst_vldm_interp_decide_allocation (GstBaseTransform * base, GstQuery * query)
   return TRUE;
 }
 
-/* Two known frames are held here, and downstream holds those that went through. */
+/* Up to three known frames are held here, and downstream holds those that went through. */
 static gboolean
 gst_vldm_interp_propose_allocation (GstBaseTransform * base,
     GstQuery * decide_query, GstQuery * query)
@@ -263,7 +275,7 @@ gst_vldm_interp_propose_allocation (GstBaseTransform * base,
         NULL);
   if (self->stream.gap.latents.width > 0)
     gst_query_add_allocation_pool (query, NULL,
-        gst_vldm_latents_frame_size (&self->stream.gap.latents), min + 2, 0);
+        gst_vldm_latents_frame_size (&self->stream.gap.latents), min + 3, 0);
   return TRUE;
 }
 
@@ -305,6 +317,9 @@ gst_vldm_interp_drain (GstVldmInterp * self)
   hold = self->tail == GST_VLDM_TAIL_HOLD;
   GST_OBJECT_UNLOCK (self);
 
+  /* Nothing tells any more that it is no hole. */
+  if (self->stream.gap.waiting != NULL)
+    gst_vldm_interp_stream_tell_hole (&self->stream, self->stream.gap.waiting);
   gst_vldm_gap_end (&self->stream.gap, hold);
   while (flow == GST_FLOW_OK) {
     gst_vldm_interp_generate (base, &buffer);
@@ -316,11 +331,42 @@ gst_vldm_interp_drain (GstVldmInterp * self)
   return flow;
 }
 
+/* Takes @buffer, the next known frame, after a gap of @kind. */
+static GstFlowReturn
+gst_vldm_interp_take (GstVldmInterp * self, GstBuffer * buffer,
+    GstVldmGapKind kind)
+{
+  GstFlowReturn flow;
+
+  switch (kind) {
+    case GST_VLDM_GAP_UNKNOWN:
+      gst_vldm_gap_wait (&self->stream.gap, buffer);
+      return GST_FLOW_OK;
+    case GST_VLDM_GAP_FILLED:
+      flow = gst_vldm_interp_stream_fill (&self->stream, buffer);
+      break;
+    case GST_VLDM_GAP_HOLE:
+      gst_vldm_interp_stream_tell_hole (&self->stream, buffer);
+      flow = gst_vldm_interp_drain (self);
+      break;
+    default:
+      flow = gst_vldm_interp_drain (self);
+      break;
+  }
+  if (flow == GST_FLOW_OK)
+    gst_vldm_gap_begin (&self->stream.gap, buffer);
+  else
+    gst_buffer_unref (buffer);
+  return flow;
+}
+
 static GstFlowReturn
 gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
     GstBuffer * buffer)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstVldmGap *gap = &self->stream.gap;
+  GstVldmGapKind kind;
   GstFlowReturn flow;
   gsize size, expected;
 
@@ -331,23 +377,26 @@ gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
   buffer = g_steal_pointer (&base->queued_buf);
 
   size = gst_buffer_get_size (buffer);
-  expected = gst_vldm_latents_frame_size (&self->stream.gap.latents);
+  expected = gst_vldm_latents_frame_size (&gap->latents);
   if (size != expected) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
             G_GSIZE_FORMAT, size, expected), (NULL));
-    flow = GST_FLOW_ERROR;
-  } else if (!gst_vldm_gap_continues (&self->stream.gap, buffer)) {
-    flow = gst_vldm_interp_drain (self);
-  } else {
-    flow = gst_vldm_interp_stream_fill (&self->stream, buffer);
-  }
-  if (flow != GST_FLOW_OK) {
     gst_buffer_unref (buffer);
-    return flow;
+    return GST_FLOW_ERROR;
   }
+  if (gap->waiting != NULL) {
+    kind = gst_vldm_gap_judge_waiting (gap, buffer);
+    flow = gst_vldm_interp_take (self, g_steal_pointer (&gap->waiting), kind);
+  }
+  if (flow == GST_FLOW_OK)
+    flow = gst_vldm_interp_take (self, buffer, gst_vldm_gap_judge (gap,
+            buffer));
+  else
+    gst_buffer_unref (buffer);
+  if (flow != GST_FLOW_OK)
+    return flow;
 
-  gst_vldm_gap_begin (&self->stream.gap, buffer);
   GST_OBJECT_LOCK (self);
   self->stream.frames_in++;
   GST_OBJECT_UNLOCK (self);
@@ -450,6 +499,8 @@ gst_vldm_interp_get_rate (GstVldmInterp * self, GstVldmInterpRate * rate)
   rate->fps_n = self->stream.gap.fps_n;
   rate->fps_d = self->stream.gap.fps_d;
   rate->hold = self->tail == GST_VLDM_TAIL_HOLD;
+  rate->reach = self->stream.gap.reach;
+  rate->spacing = self->stream.gap.longest;
   GST_OBJECT_UNLOCK (self);
 }
 
