@@ -73,6 +73,7 @@ gst_vldm_interp_stream_start (GstVldmInterpStream * stream)
   gboolean own_model;
   gint factor, steps;
 
+  gst_vldm_forget_errors (stream->element);
   GST_OBJECT_LOCK (stream->element);
   factor = stream->factor;
   steps = stream->sampling.steps;

@@ -197,6 +197,7 @@ gst_vldm_upsample_stream_start (GstVldmUpsampleStream * stream)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
+  gst_vldm_forget_errors (stream->element);
   guess_grid (stream);
   gst_vldm_upsample_decoder_start (&stream->decoder);
   gst_vldm_upsample_stream_interrupt (stream, FALSE);

@@ -308,6 +308,7 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
 
+  gst_vldm_forget_errors (GST_ELEMENT (self));
   gst_segment_init (&self->upstream, GST_FORMAT_TIME);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   memset (&self->latents, 0, sizeof (self->latents));
@@ -382,8 +383,7 @@ gst_vldm_dec_set_format (GstVideoDecoder * decoder, GstVideoCodecState * state)
   if (gst_vldm_dec_drain (decoder) != GST_FLOW_OK)
     return FALSE;
   if (!gst_vldm_latents_from_caps (&latents, state->caps, &error)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
-        ("caps %" GST_PTR_FORMAT, state->caps));
+    gst_vldm_refuse_caps (GST_ELEMENT (self), state->caps, error);
     return FALSE;
   }
   self->latents = latents;

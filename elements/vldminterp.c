@@ -65,6 +65,7 @@
 #include "elements/interpstream.h"
 #include "gst/conditioning.h"
 #include "gst/enums.h"
+#include "gst/error.h"
 #include "gst/properties.h"
 #include "gst/seek.h"
 #include "gst/timing.h"
@@ -240,8 +241,7 @@ gst_vldm_interp_set_caps (GstBaseTransform * base, GstCaps * incaps,
 
   if (!gst_vldm_latents_from_caps (&latents, incaps, &error)
       || !gst_vldm_latents_from_caps (&out, outcaps, &error)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
-        ("caps %" GST_PTR_FORMAT, incaps));
+    gst_vldm_refuse_caps (GST_ELEMENT (self), incaps, error);
     return FALSE;
   }
 

@@ -182,6 +182,7 @@ gst_vldm_src_start (GstBaseSrc * base)
   g_autoptr (GError) error = NULL;
   gboolean ok, kept;
 
+  gst_vldm_forget_errors (GST_ELEMENT (self));
   GST_OBJECT_LOCK (self);
   ok = gst_vldm_settings_check (&self->settings, &error);
   GST_OBJECT_UNLOCK (self);

@@ -70,6 +70,53 @@ message_with_remedy (const GError * error)
   return g_strdup (error->message);
 }
 
+static GQuark
+last_text_quark (void)
+{
+  return g_quark_from_static_string ("gst-vldm-last-error");
+}
+
+/* Takes the texts. */
+static void
+post (GstElement * element, GQuark domain, gint code, char *text, char *debug)
+{
+  gboolean again;
+
+  GST_OBJECT_LOCK (element);
+  again = g_strcmp0 (g_object_get_qdata (G_OBJECT (element),
+          last_text_quark ()), text) == 0;
+  if (!again)
+    g_object_set_qdata_full (G_OBJECT (element), last_text_quark (),
+        g_strdup (text), g_free);
+  GST_OBJECT_UNLOCK (element);
+  if (again) {
+    GST_DEBUG_OBJECT (element, "once more: %s", text);
+    g_free (text);
+    g_free (debug);
+    return;
+  }
+  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code, text,
+      debug, __FILE__, GST_FUNCTION, __LINE__);
+}
+
+void
+gst_vldm_forget_errors (GstElement * element)
+{
+  GST_OBJECT_LOCK (element);
+  g_object_set_qdata (G_OBJECT (element), last_text_quark (), NULL);
+  GST_OBJECT_UNLOCK (element);
+}
+
+void
+gst_vldm_refuse_caps (GstElement * element, const GstCaps * caps,
+    const GError * error)
+{
+  g_autofree char *text = gst_caps_to_string (caps);
+
+  post (element, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+      g_strdup (error->message), g_strdup_printf ("caps %s", text));
+}
+
 GstFlowReturn
 gst_vldm_fail (GstElement * element, const GError * error, const char *context)
 {
@@ -81,12 +128,10 @@ gst_vldm_fail (GstElement * element, const GError * error, const char *context)
   }
 
   row = find_row (error);
-  gst_element_message_full (element, GST_MESSAGE_ERROR,
-      row ? row->message_domain () : GST_STREAM_ERROR,
+  post (element, row ? row->message_domain () : GST_STREAM_ERROR,
       row ? row->message_code : GST_STREAM_ERROR_FAILED,
       message_with_remedy (error),
       g_strdup_printf ("while %s (%s, code %d)", context,
-          g_quark_to_string (error->domain), error->code),
-      __FILE__, GST_FUNCTION, __LINE__);
+          g_quark_to_string (error->domain), error->code));
   return GST_FLOW_ERROR;
 }

@@ -234,10 +234,12 @@ gst_vldm_worker_end (GstVldmWorker * worker, const GError * error,
 void
 gst_vldm_worker_interrupt (GstVldmWorker * worker, gboolean interrupted)
 {
-  if (interrupted)
+  if (interrupted) {
     gst_vldm_progress_cancel (&worker->running);
-  else
+  } else {
     gst_vldm_progress_resume (&worker->running);
+    gst_vldm_forget_errors (worker->element);
+  }
 
   g_mutex_lock (&worker->lock);
   worker->interrupted = interrupted;
