@@ -6,6 +6,8 @@
 
 #include <gst/video/video.h>
 
+#include "gst/pictures.h"
+#include "vldm/error.h"
 #include "vldm/stages/upsample.h"
 
 #define SCALE GST_VLDM_UPSAMPLE_SCALE
@@ -138,13 +140,32 @@ convert_structure (const GstStructure * s, const char *name)
   return result;
 }
 
+/* Pictures of one side as those of the other: they come in any colours, and whatever came in goes out whole and in sRGB. */
 static GstStructure *
-pictures_structure (const GstStructure * s)
+recolour_structure (const GstStructure * s, gboolean is_in)
+{
+  GstStructure *result = gst_structure_copy (s);
+
+  if (!is_in)
+    gst_structure_remove_field (result, "colorimetry");
+  else if (gst_structure_has_field (result, "colorimetry"))
+    gst_structure_set (result, "colorimetry", G_TYPE_STRING,
+        GST_VIDEO_COLORIMETRY_SRGB, NULL);
+  if (is_in && gst_structure_has_field (result, "interlace-mode"))
+    gst_structure_set (result, "interlace-mode", G_TYPE_STRING, "progressive",
+        NULL);
+  gst_structure_remove_fields (result, "mastering-display-info",
+      "content-light-level", NULL);
+  return result;
+}
+
+static GstStructure *
+pictures_structure (const GstStructure * s, gboolean is_in)
 {
   GstStructure *result;
 
   if (!is_latents (s))
-    return gst_structure_copy (s);
+    return recolour_structure (s, is_in);
   result = convert_structure (s, "video/x-raw");
   gst_structure_set (result, "format", G_TYPE_STRING, "RGB", NULL);
   return result;
@@ -172,11 +193,12 @@ apply_filter (GstCaps * caps, GstCaps * filter)
   return result;
 }
 
-/* Both kinds of video on the other side of @caps, latents being those of @space. */
+/* Both kinds of video on the other side of @caps, which are of what comes in or of what goes out. */
 static GstCaps *
-other_side (GstCaps * caps, ScaleSize scale, const char *space,
-    GstCaps * filter)
+other_side (GstCaps * caps, gboolean is_in, GstCaps * filter)
 {
+  const ScaleSize scale = is_in ? multiply : divide;
+  const char *space = is_in ? "upsampler-vae" : "vae";
   GstCaps *pictures = gst_caps_new_empty (), *latents = gst_caps_new_empty ();
   guint i;
 
@@ -186,7 +208,8 @@ other_side (GstCaps * caps, ScaleSize scale, const char *space,
 
     if (s == NULL)
       continue;
-    pictures = gst_caps_merge_structure (pictures, pictures_structure (s));
+    pictures = gst_caps_merge_structure (pictures, pictures_structure (s,
+            is_in));
     latents = gst_caps_merge_structure (latents, latents_structure (s, space));
   }
   return apply_filter (gst_caps_merge (pictures, latents), filter);
@@ -195,13 +218,13 @@ other_side (GstCaps * caps, ScaleSize scale, const char *space,
 GstCaps *
 gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter)
 {
-  return other_side (caps, multiply, "upsampler-vae", filter);
+  return other_side (caps, TRUE, filter);
 }
 
 GstCaps *
 gst_vldm_upsample_caps_in (GstCaps * caps, GstCaps * filter)
 {
-  return other_side (caps, divide, "vae", filter);
+  return other_side (caps, FALSE, filter);
 }
 
 GstCaps *
@@ -223,6 +246,49 @@ gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width,
       "latent-channels", G_TYPE_INT, channels, NULL);
   gst_structure_fixate_field_string (s, "format", "F32LE");
   return gst_caps_fixate (caps);
+}
+
+static gboolean
+check_pictures (const GstVideoInfo * info, GError ** error)
+{
+  const GstVideoMultiviewMode views = GST_VIDEO_INFO_MULTIVIEW_MODE (info);
+
+  if (GST_VIDEO_INFO_FORMAT (info) != GST_VIDEO_FORMAT_RGB)
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "pictures are %s, and have to be RGB: put videoconvert before",
+        GST_VIDEO_INFO_NAME (info));
+  else if (GST_VIDEO_INFO_WIDTH (info) > MAX_SIDE
+      || GST_VIDEO_INFO_HEIGHT (info) > MAX_SIDE)
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "pictures are %d x %d; allowed are 1 to %d each way",
+        GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), MAX_SIDE);
+  else if (views != GST_VIDEO_MULTIVIEW_MODE_NONE
+      && views != GST_VIDEO_MULTIVIEW_MODE_MONO)
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "video has several views (%s), and a window is of one: upsample them "
+        "apart", gst_video_multiview_mode_to_caps_string (views));
+  else
+    return gst_vldm_pictures_check (info, error);
+  return FALSE;
+}
+
+gboolean
+gst_vldm_upsample_caps_check (const GstCaps * caps, GError ** error)
+{
+  GstVldmLatents latents;
+  GstVideoInfo info;
+
+  if (!gst_vldm_upsample_caps_are_latents (caps))
+    return !gst_video_info_from_caps (&info, caps)
+        || check_pictures (&info, error);
+  if (!gst_vldm_latents_from_caps (&latents, caps, error))
+    return FALSE;
+  if (g_str_equal (latents.space, "vae"))
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "latents of %s are upsampled already, and have to be of vae",
+      latents.space);
+  return FALSE;
 }
 
 gboolean

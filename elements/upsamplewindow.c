@@ -5,6 +5,7 @@
 #include "elements/upsamplewindow.h"
 
 #include "elements/upsamplecaps.h"
+#include "gst/pictures.h"
 #include "gst/timing.h"
 
 #define STAGE 15                /* of vldm_window_seed */
@@ -25,6 +26,7 @@ void
 gst_vldm_upsample_frames_clear (GstVldmUpsampleFrames * frames)
 {
   g_clear_pointer (&frames->frames, g_ptr_array_unref);
+  g_clear_pointer (&frames->converter, gst_video_converter_free);
   vldm_frames_clear (&frames->made);
 }
 
@@ -35,6 +37,22 @@ read_pictures (GstVideoInfo * info, const GstCaps * caps, GError ** error)
     return TRUE;
   g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
       "caps are no raw video; they need format, width and height");
+  return FALSE;
+}
+
+/* Downstream may ask for other colours than those that are made. */
+static gboolean
+check_colours (const GstVideoInfo * info, GError ** error)
+{
+  const GstVideoColorimetry *colours = &info->colorimetry;
+  g_autofree char *name = gst_video_colorimetry_to_string (colours);
+
+  if (name == NULL
+      || gst_video_colorimetry_matches (colours, GST_VIDEO_COLORIMETRY_SRGB))
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "colorimetry %s is asked for behind, but pictures are sRGB: put "
+      "videoconvert in between", name);
   return FALSE;
 }
 
@@ -62,14 +80,20 @@ gst_vldm_upsample_frames_set_caps (GstVldmUpsampleFrames * frames,
   gboolean latents_out = gst_vldm_upsample_caps_are_latents (out);
   GstVldmLatents latents = { 0, };
   GstVideoInfo in_info, out_info;
+  GstVideoConverter *converter;
 
   gst_video_info_init (&out_info);
-  if (!(gst_vldm_upsample_caps_are_latents (in) ? read_decoded (&in_info, in,
+  if (!gst_vldm_upsample_caps_check (in, error)
+      || !(gst_vldm_upsample_caps_are_latents (in) ? read_decoded (&in_info, in,
               error)
           : read_pictures (&in_info, in, error))
       || !(latents_out ? gst_vldm_latents_from_caps (&latents, out, error)
-          : read_pictures (&out_info, out, error)))
+          : read_pictures (&out_info, out, error))
+      || !check_colours (&out_info, error)
+      || !gst_vldm_pictures_prepare (&in_info, &converter, error))
     return FALSE;
+  g_clear_pointer (&frames->converter, gst_video_converter_free);
+  frames->converter = converter;
   frames->in = in_info;
   frames->out = out_info;
   frames->latents = latents;
@@ -156,29 +180,17 @@ static gboolean
 gather (const GstVldmUpsampleFrames * frames, VldmFrames * gathered,
     GError ** error)
 {
-  guint width = GST_VIDEO_INFO_WIDTH (&frames->in);
-  guint height = GST_VIDEO_INFO_HEIGHT (&frames->in);
-  gsize row = 3 * (gsize) width;
-  guint i, y;
+  guint i;
 
   if (!vldm_frames_init (gathered, VLDM_FORMAT_RGB8, frames->frames->len, 3,
-          height, width, error))
+          GST_VIDEO_INFO_HEIGHT (&frames->in),
+          GST_VIDEO_INFO_WIDTH (&frames->in), error))
     return FALSE;
-  for (i = 0; i < frames->frames->len; i++) {
-    GstVideoFrame frame;
-
-    if (!gst_video_frame_map (&frame, &frames->in,
-            g_ptr_array_index (frames->frames, i), GST_MAP_READ)) {
-      g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_READ,
-          "a frame cannot be read, or is smaller than its caps mean");
+  for (i = 0; i < frames->frames->len; i++)
+    if (!gst_vldm_pictures_read (&frames->in, frames->converter,
+            g_ptr_array_index (frames->frames, i),
+            vldm_frames_host (gathered, i), error))
       return FALSE;
-    }
-    for (y = 0; y < height; y++)
-      memcpy (vldm_frames_host (gathered, i) + y * row,
-          (const guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0)
-          + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), row);
-    gst_video_frame_unmap (&frame);
-  }
   return TRUE;
 }
 

@@ -21,6 +21,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GstVideoInfo in;              /* pictures that come in; decoded latents are pictures in packed rows */
+  GstVideoConverter *converter; /* of those to sRGB; NULL = they are */
   GstVideoInfo out;             /* what goes out, unless @latents_out */
   GstVldmLatents latents;       /* of windows, and what goes out where @latents_out */
   gboolean latents_out;

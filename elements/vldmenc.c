@@ -17,6 +17,12 @@
  * accepted; where the autoencoder's factor (8 in most models) does not divide
  * the size, edges are repeated inside, and `vldmdec` cuts that off again.
  *
+ * Pictures become sRGB first, by GStreamer's own converter, and what `vldmdec`
+ * makes of them stays sRGB. `videoconvert gamma-mode=remap primaries-mode=fast !
+ * video/x-raw,colorimetry=bt709` behind it gives BT.709 back. Interlaced video
+ * and RGB of limited range (16 to 235) are refused; PQ and HLG become dark, since
+ * nothing maps their tones.
+ *
  * Elements behind learn from the event `vldm-conditioning` which model it was;
  * there is no prompt.
  *
@@ -36,6 +42,7 @@
 #include "gst/conditioning.h"
 #include "gst/error.h"
 #include "gst/latents.h"
+#include "gst/pictures.h"
 #include "gst/properties.h"
 #include "gst/worker.h"
 #include "vldm/error.h"
@@ -80,6 +87,7 @@ struct _GstVldmEnc
 
   /* stream, STREAM_LOCK */
   GstVideoCodecState *input;    /* what comes in */
+  GstVideoConverter *converter; /* of its pictures to sRGB; NULL = they are */
   GstVldmLatents latents;       /* what goes out; width 0 = not known yet */
 
   /* statistics, OBJECT_LOCK */
@@ -147,6 +155,7 @@ gst_vldm_enc_start (GstVideoEncoder * encoder)
       gst_vldm_model_settings_copy (GST_ELEMENT (self), &self->model, NULL);
   g_autoptr (GError) error = NULL;
 
+  gst_vldm_forget_errors (GST_ELEMENT (self));
   if (!gst_vldm_worker_open (self->worker, &settings, NULL, &error)) {
     gst_vldm_fail (GST_ELEMENT (self), error, "starting");
     return FALSE;
@@ -161,6 +170,7 @@ gst_vldm_enc_stop (GstVideoEncoder * encoder)
   GstVldmEnc *self = GST_VLDM_ENC (encoder);
 
   g_clear_pointer (&self->input, gst_video_codec_state_unref);
+  g_clear_pointer (&self->converter, gst_video_converter_free);
   self->latents.width = 0;
   gst_vldm_worker_settle (self->worker);
   return TRUE;
@@ -241,6 +251,7 @@ gst_vldm_enc_negotiate (GstVldmEnc * self)
     .fps_d = GST_VIDEO_INFO_FPS_D (info),
   };
   g_autoptr (GError) error = NULL;
+  GstVideoCodecState *output;
   GstFlowReturn flow;
   VldmModel *model;
 
@@ -253,8 +264,12 @@ gst_vldm_enc_negotiate (GstVldmEnc * self)
     return gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
   latents.format = gst_vldm_enc_choose_format (self);
 
-  gst_video_codec_state_unref (gst_video_encoder_set_output_state (encoder,
-          gst_vldm_latents_to_caps (&latents), self->input));
+  output = gst_video_encoder_set_output_state (encoder,
+      gst_vldm_latents_to_caps (&latents), self->input);
+  /* What latents are decoded to, whatever comes in. */
+  gst_video_colorimetry_from_string (&output->info.colorimetry,
+      GST_VIDEO_COLORIMETRY_SRGB);
+  gst_video_codec_state_unref (output);
   if (!gst_video_encoder_negotiate (encoder))
     return GST_PAD_IS_FLUSHING (GST_VIDEO_ENCODER_SRC_PAD (encoder))
         ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
@@ -267,16 +282,17 @@ static gboolean
 gst_vldm_enc_set_format (GstVideoEncoder * encoder, GstVideoCodecState * state)
 {
   GstVldmEnc *self = GST_VLDM_ENC (encoder);
-  const GstVideoInfo *info = &state->info;
+  g_autoptr (GError) error = NULL;
+  GstVideoConverter *converter;
   GstFlowReturn flow;
 
-  if (GST_VIDEO_INFO_IS_INTERLACED (info)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("video is interlaced (%s), but pictures must be whole: put the element "
-            "deinterlace before", gst_video_interlace_mode_to_string
-            (GST_VIDEO_INFO_INTERLACE_MODE (info))), (NULL));
+  if (!gst_vldm_pictures_prepare (&state->info, &converter, &error)) {
+    gst_vldm_refuse_caps (GST_ELEMENT (self), state->caps, error);
     return FALSE;
   }
+  gst_vldm_pictures_warn (GST_ELEMENT (self), &state->info);
+  g_clear_pointer (&self->converter, gst_video_converter_free);
+  self->converter = converter;
   g_clear_pointer (&self->input, gst_video_codec_state_unref);
   self->input = gst_video_codec_state_ref (state);
   self->latents.width = 0;
@@ -292,24 +308,10 @@ static gboolean
 gst_vldm_enc_read (GstVldmEnc * self, GstBuffer * buffer, VldmFrames * picture,
     GError ** error)
 {
-  gsize row = 3 * (gsize) self->latents.width;
-  GstVideoFrame in;
-  guint y;
-
-  if (!vldm_frames_init (picture, VLDM_FORMAT_RGB8, 1, 3, self->latents.height,
-          self->latents.width, error))
-    return FALSE;
-  if (!gst_video_frame_map (&in, &self->input->info, buffer, GST_MAP_READ)) {
-    g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_READ,
-        "a picture cannot be read: its buffer is smaller than its caps say");
-    return FALSE;
-  }
-  for (y = 0; y < self->latents.height; y++)
-    memcpy (vldm_frames_host (picture, 0) + y * row,
-        (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&in, 0)
-        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&in, 0), row);
-  gst_video_frame_unmap (&in);
-  return TRUE;
+  return vldm_frames_init (picture, VLDM_FORMAT_RGB8, 1, 3,
+      self->latents.height, self->latents.width, error)
+      && gst_vldm_pictures_read (&self->input->info, self->converter, buffer,
+      vldm_frames_host (picture, 0), error);
 }
 
 static gboolean

@@ -25,6 +25,10 @@
  * seek times are the same, but imagined details are others than by playing
  * through. `videorate` before makes it constant.
  *
+ * Pictures that come in become sRGB by GStreamer's own converter, and all that
+ * come out are sRGB. Interlaced video and RGB of limited range (16 to 235) are
+ * refused; PQ and HLG become dark, since nothing maps their tones.
+ *
  * What the device's memory cannot hold at once is upsampled in tiles
  * (#GstVldmSr:tile-size), which leave no seams. Where downstream takes nothing
  * but latents of the upsampler's autoencoder, they come out instead of pictures.
@@ -56,6 +60,7 @@
 #include "elements/vldmsrprivate.h"
 #include "gst/error.h"
 #include "gst/pace.h"
+#include "gst/pictures.h"
 #include "gst/properties.h"
 #include "gst/timing.h"
 
@@ -87,9 +92,7 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-raw, format = (string) RGB, "
         "width = (int) [ 1, 8191 ], height = (int) [ 1, 8191 ], "
-        "framerate = (fraction) [ 0/1, 2147483647/1 ], "
-        "interlace-mode = (string) progressive, "
-        "multiview-mode = (string) mono; "
+        "framerate = (fraction) [ 0/1, 2147483647/1 ]; "
         GST_VLDM_LATENTS_TYPE ", format = (string) { F32LE, F16LE }, "
         "width = (int) [ 1, 8191 ], height = (int) [ 1, 8191 ], "
         "latent-space = (string) vae, "
@@ -357,6 +360,34 @@ gst_vldm_sr_transform_caps (GstBaseTransform * base, GstPadDirection direction,
       : gst_vldm_upsample_caps_in (caps, filter);
 }
 
+/* An element refuses caps that it does not accept before it is asked to set them, without a word: so this comes first. */
+static GstPadProbeReturn
+gst_vldm_sr_explain (GstPad * pad, GstPadProbeInfo * info, gpointer self)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  g_autoptr (GError) error = NULL;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  if (!gst_vldm_upsample_caps_check (caps, &error))
+    gst_vldm_refuse_caps (self, caps, error);
+  return GST_PAD_PROBE_OK;
+}
+
+/* While it plays, caps that a template cannot tell from others come in all the same: upstream has nothing else then, and would
+ * only say that it is not negotiated. */
+static gboolean
+gst_vldm_sr_accept_caps (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps)
+{
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->accept_caps (base, direction,
+      caps) && (direction == GST_PAD_SRC
+      || GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (base))
+      || gst_vldm_upsample_caps_check (caps, NULL));
+}
+
 /* The shape of latents follows from the model. */
 static GstCaps *
 gst_vldm_sr_fixate_caps (GstBaseTransform * base, GstPadDirection direction,
@@ -405,10 +436,10 @@ gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
       &error);
   GST_OBJECT_UNLOCK (self);
   if (!done) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message),
-        ("caps %" GST_PTR_FORMAT, incaps));
+    gst_vldm_refuse_caps (GST_ELEMENT (self), incaps, error);
     return FALSE;
   }
+  gst_vldm_pictures_warn (GST_ELEMENT (self), &self->stream.frames.in);
   self->stream.grid_known = FALSE;
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_latency (GST_OBJECT (self)));
@@ -497,6 +528,7 @@ gst_vldm_sr_class_init (GstVldmSrClass * klass)
   base_class->start = GST_DEBUG_FUNCPTR (gst_vldm_sr_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_sr_stop);
   base_class->transform_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_caps);
+  base_class->accept_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_accept_caps);
   base_class->fixate_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_fixate_caps);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_set_caps);
   base_class->transform_size = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_size);
@@ -514,6 +546,8 @@ gst_vldm_sr_init (GstVldmSr * self)
   /* A late frame that was dropped would tear a hole into its window. */
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 
+  gst_pad_add_probe (GST_BASE_TRANSFORM_SINK_PAD (self),
+      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, gst_vldm_sr_explain, self, NULL);
   gst_vldm_upsample_stream_init (&self->stream, GST_ELEMENT (self));
   g_queue_init (&self->waiting);
 }

@@ -87,11 +87,28 @@ case $case in
       fail 'a picture 100 wide is accepted'
     grep -q 'width is 100.*96 and 104' "$scratch/log" || fail 'the message does not name the nearest widths'
     ;;
+  late)
+    # A film whose sound begins first, in a file that counts milliseconds: all pictures are half a frame late (16, 50, 83 ... ms),
+    # and all gaps are filled.
+    needs_command ffmpeg
+    needs avdec_ffv1 matroskademux
+    for rate in 30 24000/1001; do
+      timeout 60 ffmpeg -v error -nostdin -y -f lavfi -i sine=duration=0.6 -f lavfi -i testsrc=size=16x16:rate=$rate:duration=3 -frames:v 12 -map 0 -map 1 \
+        -vf "settb=1/1000,setpts=floor((N+0.5)*1000/($rate))" -vsync passthrough -enc_time_base 1/1000 -c:a pcm_s16le -c:v ffv1 \
+        "$scratch/a.mkv" || fail 'ffmpeg'
+      launch -v filesrc location="$scratch/a.mkv" ! decodebin name=in  in. ! queue ! audioconvert ! fakesink \
+        in. ! queue ! videoconvert ! vldmenc ! vldminterp steps=1 ! fakesink silent=false || fail "exit status $?"
+      [ "$(grep -c 'last-message = chain.*fakesink1' "$scratch/log")" = 45 ] || fail "not 45 frames at $rate a second"
+    done
+    ;;
   upsample-pictures)
     needs vp8enc webmmux
     launch -e $src num-buffers=3 ! "$small,framerate=15/1" ! vldminterp steps=1 ! vldmdec ! vldmsr steps=1 model-path="$model" ! \
       videoconvert ! vp8enc deadline=1 ! webmmux ! filesink location="$scratch/a.webm" || fail "exit status $?"
     is a.webm 9 256x128 60/1 0.001
+    launch videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=16,height=16,interlace-mode=interleaved ! queue ! \
+      vldmsr steps=1 model-path="$model" ! fakesink && fail 'interlaced video is accepted'
+    grep -q 'interlaced.*deinterlace' "$scratch/log" || fail 'the message does not say what interlaced video needs'
     ;;
   upsample-latents)
     # Latents all the way, decoded by the autoencoder of the upsampler.
