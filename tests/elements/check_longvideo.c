@@ -124,13 +124,11 @@ GST_START_TEST (test_jump_progress)
 
   video_init (&video, 0);
   gst_element_set_bus (video.h->element, bus);
-  gst_harness_play (video.h);
-  video_play_to (&video, 1);
-  gst_bus_set_flushing (bus, TRUE);
-  gst_bus_set_flushing (bus, FALSE);
-  /* 4 steps a window: windows 1 to 8 show frames 8 to 55. */
+  /* 4 steps a window: windows 0 to 8 show frames 0 to 55. The seek comes before the start, since a source that plays
+   * makes windows ahead, whose messages would be counted too. */
   fake.step_ms = 50;
   video_seek (&video, 50, 51);
+  gst_harness_play (video.h);
   gst_buffer_unref (video_pull (&video, 50));
 
   while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_PROGRESS)) != NULL) {
@@ -151,7 +149,7 @@ GST_START_TEST (test_jump_progress)
   }
   fail_unless_equals_int (n[GST_PROGRESS_TYPE_START], 1);
   fail_unless_equals_int (n[GST_PROGRESS_TYPE_COMPLETE], 1);
-  /* 1.6 s of work; the first 100 ms go by without a message. */
+  /* 1.8 s of work; the first 100 ms go by without a message. */
   fail_unless (n[GST_PROGRESS_TYPE_CONTINUE] >= 4);
   gst_element_set_bus (video.h->element, NULL);
   gst_object_unref (bus);
