@@ -61,8 +61,8 @@ install_sampling (GObjectClass * klass)
           -1, G_MAXINT, DEFAULT_STEPS, playing));
   g_object_class_install_property (klass, GST_VLDM_SETTING_GUIDANCE_SCALE,
       g_param_spec_double ("guidance-scale", "Guidance scale",
-          "How strongly the prompt leads; 1 = no guidance, half the work "
-          "(-1 = the model's)", -1.0, G_MAXDOUBLE, DEFAULT_GUIDANCE_SCALE,
+          "How strongly the prompt leads; 1 or less = the prompt alone, half the "
+          "work (-1 = the model's)", -1.0, G_MAXDOUBLE, DEFAULT_GUIDANCE_SCALE,
           playing));
   g_object_class_install_property (klass, GST_VLDM_SETTING_GUIDANCE_RESCALE,
       g_param_spec_double ("guidance-rescale", "Guidance rescale",

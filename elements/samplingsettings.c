@@ -29,8 +29,8 @@ gst_vldm_install_sampling_properties (GObjectClass * klass, guint first_id)
           -1, G_MAXINT, -1, flags));
   g_object_class_install_property (klass, first_id + 4,
       g_param_spec_double ("guidance-scale", "Guidance scale",
-          "How strongly the prompt leads; 1 = no guidance, half the work "
-          "(-1 = the model's)", -1.0, G_MAXDOUBLE, -1.0, flags));
+          "How strongly the prompt leads; 1 or less = the prompt alone, half the "
+          "work (-1 = the model's)", -1.0, G_MAXDOUBLE, -1.0, flags));
   g_object_class_install_property (klass, first_id + 5,
       g_param_spec_double ("guidance-rescale", "Guidance rescale",
           "How much guided latents are scaled back to natural contrast, "

@@ -48,7 +48,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FieldState, field_state_clear);
 static gboolean
 is_guided (const VldmFieldSampler * sampler)
 {
-  return sampler->guidance_scale != 1.0;
+  return vldm_guides (sampler->guidance_scale);
 }
 
 static gboolean

@@ -23,8 +23,8 @@ typedef struct
   gpointer network;             /* for call */
   const VldmSchedule *schedule;
   const VldmUnetContext *text;
-  const VldmUnetContext *negative_text; /* read only where guidance_scale != 1 */
-  gdouble guidance_scale;       /* 1 = none */
+  const VldmUnetContext *negative_text; /* read only where guidance_scale > 1 */
+  gdouble guidance_scale;       /* up to 1 = none */
   gdouble guidance_rescale;     /* 0 = none; its deviations are those of the whole field */
 } VldmFieldSampler;
 

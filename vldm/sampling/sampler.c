@@ -20,6 +20,12 @@ typedef struct
 } SamplerState;
 
 gboolean
+vldm_guides (gdouble guidance_scale)
+{
+  return guidance_scale > 1.0;
+}
+
+gboolean
 vldm_schedule_needs_noise (const VldmSchedule * schedule)
 {
   for (guint i = 0; i < schedule->n; i++) {
@@ -34,7 +40,7 @@ sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
     OclQueue * queue, const OclTensor * latents, GError ** error)
 {
   gboolean in_context = sampler->context_guidance != 1.0;
-  gboolean guided = in_context || sampler->guidance_scale != 1.0;
+  gboolean guided = in_context || vldm_guides (sampler->guidance_scale);
   const struct
   {
     OclTensor *tensor;
@@ -78,7 +84,7 @@ guided_output (const VldmSampler * sampler, OclQueue * queue,
     const SamplerState * state, const OclTensor * sample,
     const OclTensor * blank_sample, const VldmStep * step, GError ** error)
 {
-  gfloat g = sampler->guidance_scale;
+  gfloat g = MAX (sampler->guidance_scale, 1.0);
   gfloat c = sampler->context_guidance;
   const VldmUnetContext *const both[] = { sampler->negative_text,
     sampler->text

@@ -22,11 +22,14 @@ typedef struct
   gpointer network;             /* for call */
   const VldmSchedule *schedule;
   const VldmUnetContext *text;
-  const VldmUnetContext *negative_text; /* read only where guidance_scale != 1 */
-  gdouble guidance_scale;       /* g; 1 = text alone, unless context guidance is used */
+  const VldmUnetContext *negative_text; /* read only where there is guidance of either kind */
+  gdouble guidance_scale;       /* g; up to 1 = text alone, unless context guidance is used */
   gdouble guidance_rescale;     /* 0 = none */
   gdouble context_guidance;     /* c; 1 = none */
 } VldmSampler;
+
+/* diffusers' rule: a scale of 1 or less is no guidance, whatever its value. */
+gboolean vldm_guides (gdouble guidance_scale);
 
 /* Called before step @done of @total; FALSE with @error set stops. */
 typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, GError ** error);
@@ -35,7 +38,8 @@ typedef gboolean (*VldmStepFunc) (guint done, guint total, gpointer user_data, G
  * fp32, is the network's input: its first channels are overwritten at each step, the others (masked context and mask) are
  * the caller's. @blank_sample is the same without context, read only where context_guidance != 1.
  *   F = F_negative + g (F_text - F_negative), or with c != 1
- *   F = F_blank + c (F_negative - F_blank) + g (F_text - F_negative), F_blank with the negative prompt.
+ *   F = F_blank + c (F_negative - F_blank) + g (F_text - F_negative), F_blank with the negative prompt,
+ * where a g below 1 counts as 1.
  * Samplers that need fresh noise draw on from @noise. */
 gboolean vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue, const OclTensor * sample,
     const OclTensor * blank_sample, const OclTensor * latents, VldmNoise * noise, VldmStepFunc step,

@@ -248,7 +248,8 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
   /* where nothing is known, outputs with and without context are the same */
   gdouble context_guidance = known == NULL ? 1.0 : sampling->context_guidance;
-  gboolean guided = sampling->guidance_scale != 1.0 || context_guidance != 1.0;
+  gboolean guided = vldm_guides (sampling->guidance_scale)
+      || context_guidance != 1.0;
   const char *negative = guided ? sampling->negative_prompt : NULL;
   WindowNetwork network = { denoiser->unet };
   OclTensor latents, sample, blank_sample;

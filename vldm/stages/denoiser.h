@@ -19,7 +19,7 @@ typedef struct
   const char *prompt, *negative_prompt; /* UTF-8, not NULL */
   guint32 seed;                 /* of the window: vldm_window_seed */
   guint steps;
-  gdouble guidance_scale;       /* 1 = no guidance */
+  gdouble guidance_scale;       /* up to 1 = no guidance */
   gdouble guidance_rescale;     /* 0 .. 1 */
   gdouble context_guidance;     /* 1 = none; only where frames are known */
   VldmSchedulerKind scheduler;

@@ -426,8 +426,8 @@ make_window (const UpsampleRun * run, GError ** error)
     return FALSE;
   if (!vldm_prompts_encode (upsample->prompts, upsample->queue,
           run->rgb->count, sampling->prompt,
-          sampling->guidance_scale == 1.0 ? NULL : sampling->negative_prompt,
-          run->report, error))
+          vldm_guides (sampling->guidance_scale) ? sampling->negative_prompt
+          : NULL, run->report, error))
     return FALSE;
   if (!vldm_frames_init (&latents, VLDM_FORMAT_F32LE, run->rgb->count, channels,
           height, width, error)
