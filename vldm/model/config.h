@@ -76,6 +76,7 @@ typedef enum { VLDM_SPACING_LEADING, VLDM_SPACING_TRAILING, VLDM_SPACING_LINSPAC
 typedef struct
 {
   VldmSchedulerKind kind;       /* never AUTO */
+  const char *replaced;         /* the file's class, where `kind` runs in its place and gives other results; else NULL */
   guint num_train_timesteps;
   gdouble beta_start, beta_end;
   VldmBetaSchedule beta_schedule;

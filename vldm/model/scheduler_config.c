@@ -2,7 +2,7 @@
  *
  * scheduler_config.json, read for the class that will run. A user who swaps the sampler gets what
  * OtherScheduler.from_config () gives in diffusers: the file's keys, the new class's defaults for missing ones.
- * Source: signatures of diffusers 0.42 DDIMScheduler, EulerDiscreteScheduler, DPMSolverMultistepScheduler.
+ * Source: signatures of the classes named below in diffusers 0.42.
  */
 #include "vldm/model/config.h"
 
@@ -10,50 +10,63 @@
 
 #include "vldm/model/json.h"
 
-/* Classes of diffusers and the sampler that runs for them. A class without a sampler of its own here is served by the
- * one that solves the same equation; only the way there differs. Classes trained for another equation (consistency,
- * flow matching) are not listed. */
-static const struct
+/* What a class of diffusers has where a file lacks a key. All agree on the rest: 1000 timesteps, linear betas, epsilon. */
+typedef struct
 {
   const char *name;
-  VldmSchedulerKind kind;
-  gboolean clips;               /* has a key clip_sample, true by default */
-} classes[] = {
-  {"DDIMScheduler", VLDM_SCHEDULER_DDIM, TRUE},
-  {"EulerDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
-  {"DPMSolverMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
-  {"DDPMScheduler", VLDM_SCHEDULER_DDIM, TRUE},
-  {"PNDMScheduler", VLDM_SCHEDULER_DDIM, FALSE},
-  {"EulerAncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
-  {"HeunDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
-  {"LMSDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
-  {"KDPM2DiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
-  {"KDPM2AncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE},
-  {"DEISMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
-  {"DPMSolverSinglestepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
-  {"UniPCMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE},
+  VldmSchedulerKind kind;       /* that runs for it */
+  gboolean replaced;            /* by another sampler that solves the same equation on another way */
+  gdouble beta_start, beta_end;
+  VldmSpacing spacing;
+  /* Of a class without the key, that of the sampler which runs for it; but a class without clip_sample never clips. */
+  gboolean clip_sample, set_alpha_to_one, lower_order_final;
+} SchedulerClass;
+
+/* Classes trained for another equation (consistency, flow matching) are not listed. The first of a kind is its own. */
+static const SchedulerClass classes[] = {
+  {"DDIMScheduler", VLDM_SCHEDULER_DDIM, FALSE,
+      0.0001, 0.02, VLDM_SPACING_LEADING, TRUE, TRUE, TRUE},
+  {"EulerDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"DPMSolverMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"DDPMScheduler", VLDM_SCHEDULER_DDIM, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LEADING, TRUE, TRUE, TRUE},
+  {"PNDMScheduler", VLDM_SCHEDULER_DDIM, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LEADING, FALSE, FALSE, TRUE},
+  {"EulerAncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"HeunDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+      0.00085, 0.012, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"LMSDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"KDPM2DiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+      0.00085, 0.012, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"KDPM2AncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+      0.00085, 0.012, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"DEISMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
+  {"DPMSolverSinglestepScheduler", VLDM_SCHEDULER_DPMPP_2M, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, FALSE},
+  {"UniPCMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, TRUE,
+      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
 };
 
-/* Sets the kind that runs; returns the default of clip_sample for it. */
-static gboolean
-choose_kind (VldmJson * json, VldmSchedulerConfig * config,
-    VldmSchedulerKind wanted)
+/* The class whose defaults hold: the file's, or that of the sampler which was chosen in its place. */
+static const SchedulerClass *
+find_class (VldmJson * json, VldmSchedulerKind wanted)
 {
   const char *names[G_N_ELEMENTS (classes) + 1] = { NULL };
-  guint chosen;
 
-  if (wanted != VLDM_SCHEDULER_AUTO) {
-    config->kind = wanted;
-    return wanted == VLDM_SCHEDULER_DDIM;
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++) {
+    if (classes[i].kind == wanted)
+      return &classes[i];
     names[i] = classes[i].name;
+  }
   if (!vldm_json_get (json, "_class_name"))
     vldm_json_fail (json, "_class_name", "missing; name the scheduler's class, "
         "such as %s, or choose a sampler", names[0]);
-  chosen = vldm_json_choice (json, "_class_name", names, 0);
-  config->kind = classes[chosen].kind;
-  return classes[chosen].clips;
+  return &classes[vldm_json_choice (json, "_class_name", names, 0)];
 }
 
 static void
@@ -91,9 +104,10 @@ read_trained_betas (VldmJson * json, VldmSchedulerConfig * config)
   }
 }
 
-/* The noise schedule and what the network predicts: equal for all classes. */
+/* The noise schedule and what the network predicts. */
 static void
-read_training (VldmJson * json, VldmSchedulerConfig * config)
+read_training (VldmJson * json, VldmSchedulerConfig * config,
+    const SchedulerClass * class)
 {
   static const char *const schedules[] = { "linear", "scaled_linear",
     "squaredcos_cap_v2", NULL
@@ -104,9 +118,10 @@ read_training (VldmJson * json, VldmSchedulerConfig * config)
 
   config->num_train_timesteps = vldm_json_uint (json, "num_train_timesteps",
       1000, 1, 1000000);
-  config->beta_start = vldm_json_double (json, "beta_start", 0.0001, 1e-12,
-      0.999999);
-  config->beta_end = vldm_json_double (json, "beta_end", 0.02, 1e-12, 0.999999);
+  config->beta_start = vldm_json_double (json, "beta_start",
+      class->beta_start, 1e-12, 0.999999);
+  config->beta_end = vldm_json_double (json, "beta_end", class->beta_end,
+      1e-12, 0.999999);
   config->beta_schedule = vldm_json_choice (json, "beta_schedule", schedules,
       VLDM_BETAS_LINEAR);
   read_trained_betas (json, config);
@@ -117,15 +132,15 @@ read_training (VldmJson * json, VldmSchedulerConfig * config)
 }
 
 static void
-read_spacing (VldmJson * json, VldmSchedulerConfig * config)
+read_spacing (VldmJson * json, VldmSchedulerConfig * config,
+    const SchedulerClass * class)
 {
   static const char *const spacings[] = { "leading", "trailing", "linspace",
     NULL
   };
 
   config->spacing = vldm_json_choice (json, "timestep_spacing", spacings,
-      config->kind == VLDM_SCHEDULER_DDIM ? VLDM_SPACING_LEADING
-      : VLDM_SPACING_LINSPACE);
+      class->spacing);
   config->steps_offset = vldm_json_uint (json, "steps_offset", 0, 0,
       config->num_train_timesteps - 1);
 }
@@ -139,11 +154,14 @@ refuse (VldmJson * json, const char *key)
 }
 
 static void
-read_ddim (VldmJson * json, VldmSchedulerConfig * config, gboolean clip_sample)
+read_ddim (VldmJson * json, VldmSchedulerConfig * config,
+    const SchedulerClass * class)
 {
   refuse (json, "thresholding");
-  config->set_alpha_to_one = vldm_json_bool (json, "set_alpha_to_one", TRUE);
-  config->clip_sample = vldm_json_bool (json, "clip_sample", clip_sample);
+  config->set_alpha_to_one = vldm_json_bool (json, "set_alpha_to_one",
+      class->set_alpha_to_one);
+  config->clip_sample = vldm_json_bool (json, "clip_sample",
+      class->clip_sample);
   config->clip_sample_range = vldm_json_double (json, "clip_sample_range",
       1.0, 1e-6, 1e6);
 }
@@ -179,7 +197,8 @@ read_euler (VldmJson * json, VldmSchedulerConfig * config)
 }
 
 static void
-read_dpmpp (VldmJson * json, VldmSchedulerConfig * config)
+read_dpmpp (VldmJson * json, VldmSchedulerConfig * config,
+    const SchedulerClass * class)
 {
   /* diffusers, too, reads "deis" of DEIS as "dpmsolver++", and the last three solvers, of DEIS and UniPC, as midpoint. */
   static const char *const algorithms[] = { "dpmsolver++", "deis", NULL };
@@ -204,7 +223,8 @@ read_dpmpp (VldmJson * json, VldmSchedulerConfig * config)
   vldm_json_choice (json, "variance_type", variances, 0);
   config->heun = vldm_json_choice (json, "solver_type", solvers, 0) == 1;
   config->solver_order = vldm_json_uint (json, "solver_order", 2, 1, 2);
-  config->lower_order_final = vldm_json_bool (json, "lower_order_final", TRUE);
+  config->lower_order_final = vldm_json_bool (json, "lower_order_final",
+      class->lower_order_final);
   config->euler_at_final = vldm_json_bool (json, "euler_at_final", FALSE);
 }
 
@@ -214,23 +234,25 @@ vldm_scheduler_config_load (const char *folder, VldmSchedulerKind kind,
 {
   g_autoptr (VldmSchedulerConfig) config = g_new0 (VldmSchedulerConfig, 1);
   g_auto (VldmJson) json = { 0 };
-  gboolean clip_sample;
+  const SchedulerClass *class;
 
   if (!vldm_json_open (&json, folder, "scheduler_config.json", error))
     return NULL;
-  clip_sample = choose_kind (&json, config, kind);
-  read_training (&json, config);
-  read_spacing (&json, config);
+  class = find_class (&json, kind);
+  config->kind = class->kind;
+  config->replaced = class->replaced ? class->name : NULL;
+  read_training (&json, config, class);
+  read_spacing (&json, config, class);
   switch (config->kind) {
     case VLDM_SCHEDULER_AUTO:
     case VLDM_SCHEDULER_DDIM:
-      read_ddim (&json, config, clip_sample);
+      read_ddim (&json, config, class);
       break;
     case VLDM_SCHEDULER_EULER:
       read_euler (&json, config);
       break;
     case VLDM_SCHEDULER_DPMPP_2M:
-      read_dpmpp (&json, config);
+      read_dpmpp (&json, config, class);
       break;
   }
   return vldm_json_done (&json, error) ? g_steal_pointer (&config) : NULL;

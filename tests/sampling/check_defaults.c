@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a scheduler_config.json that names nothing but its class means: the class's own defaults, as diffusers' signatures in
+ * sampling.json have them. Keys that a class has not are not looked at.
+ */
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+
+#include "vldm/model/config.h"
+
+static VldmSchedulerConfig *
+load_class (const char *class)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("vldm-defaults-XXXXXX", &error);
+  g_autofree char *path = NULL, *content = NULL;
+  VldmSchedulerConfig *config;
+
+  g_assert_no_error (error);
+  path = g_build_filename (folder, "scheduler_config.json", NULL);
+  content = g_strdup_printf ("{\"_class_name\": \"%s\"}", class);
+  g_file_set_contents (path, content, -1, &error);
+  g_assert_no_error (error);
+  config = vldm_scheduler_config_load (folder, VLDM_SCHEDULER_AUTO, &error);
+  g_assert_no_error (error);
+  g_remove (path);
+  g_rmdir (folder);
+  return config;
+}
+
+/* Each compares only where the class has the key. */
+static void
+check_number (JsonObject * defaults, const char *key, gdouble found)
+{
+  if (json_object_has_member (defaults, key))
+    g_assert_cmpfloat (found, ==, json_object_get_double_member (defaults,
+            key));
+}
+
+static void
+check_boolean (JsonObject * defaults, const char *key, gboolean found)
+{
+  if (json_object_has_member (defaults, key))
+    g_assert_cmpint (found, ==, json_object_get_boolean_member (defaults, key));
+}
+
+static void
+check_choice (JsonObject * defaults, const char *key,
+    const char *const *choices, guint found)
+{
+  if (json_object_has_member (defaults, key))
+    g_assert_cmpstr (choices[found], ==, json_object_get_string_member
+        (defaults, key));
+}
+
+/* What only one kind of sampler reads. */
+static void
+check_kind (const VldmSchedulerConfig * config, JsonObject * defaults)
+{
+  static const char *const types[] = { "discrete", "continuous" };
+  static const char *const finals[] = { "zero", "sigma_min" };
+
+  if (config->kind == VLDM_SCHEDULER_DDIM) {
+    check_boolean (defaults, "clip_sample", config->clip_sample);
+    check_number (defaults, "clip_sample_range", config->clip_sample_range);
+    check_boolean (defaults, "set_alpha_to_one", config->set_alpha_to_one);
+    return;
+  }
+  check_boolean (defaults, "use_karras_sigmas", config->use_karras_sigmas);
+  check_choice (defaults, "final_sigmas_type", finals, config->final_sigma_min);
+  check_choice (defaults, "timestep_type", types, config->continuous_timesteps);
+  if (config->kind == VLDM_SCHEDULER_DPMPP_2M) {
+    check_number (defaults, "solver_order", config->solver_order);
+    check_boolean (defaults, "lower_order_final", config->lower_order_final);
+    check_boolean (defaults, "euler_at_final", config->euler_at_final);
+  }
+}
+
+static void
+check_class (const char *class, JsonObject * defaults)
+{
+  static const char *const betas[] = { "linear", "scaled_linear",
+    "squaredcos_cap_v2"
+  };
+  static const char *const predictions[] = { "epsilon", "v_prediction",
+    "sample"
+  };
+  static const char *const spacings[] = { "leading", "trailing", "linspace" };
+  g_autoptr (VldmSchedulerConfig) config = load_class (class);
+
+  g_test_message ("%s", class);
+  check_number (defaults, "num_train_timesteps", config->num_train_timesteps);
+  check_number (defaults, "beta_start", config->beta_start);
+  check_number (defaults, "beta_end", config->beta_end);
+  check_choice (defaults, "beta_schedule", betas, config->beta_schedule);
+  check_choice (defaults, "prediction_type", predictions, config->prediction);
+  check_choice (defaults, "timestep_spacing", spacings, config->spacing);
+  check_number (defaults, "steps_offset", config->steps_offset);
+  check_boolean (defaults, "rescale_betas_zero_snr",
+      config->rescale_betas_zero_snr);
+  check_kind (config, defaults);
+}
+
+static void
+check_defaults (gconstpointer path)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GError) error = NULL;
+  JsonArray *rows;
+
+  json_parser_load_from_file (parser, path, &error);
+  g_assert_no_error (error);
+  rows = json_object_get_array_member (json_node_get_object
+      (json_parser_get_root (parser)), "defaults");
+  g_assert_cmpuint (json_array_get_length (rows), ==, 13);
+  for (guint i = 0; i < json_array_get_length (rows); i++) {
+    JsonObject *row = json_array_get_object_element (rows, i);
+
+    check_class (json_object_get_string_member (row, "class"),
+        json_object_get_object_member (row, "defaults"));
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (argc, ==, 2);
+  g_test_add_data_func ("/defaults/diffusers", argv[1], check_defaults);
+  return g_test_run ();
+}
