@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Schedules against diffusers: for each case of sampling.json the timesteps, and every state of a run on a network that
- * is one line of arithmetic. The configuration goes through a scheduler_config.json, so class defaults are tested too.
+ * is one line of arithmetic; then the timesteps of every noise schedule with every spacing. The configuration goes through a
+ * scheduler_config.json, so class defaults are tested too.
  */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
@@ -21,13 +22,12 @@
 static char *folder;            /* where the configuration of a case is written */
 
 static VldmSchedulerConfig *
-load_config (JsonObject * schedule_case)
+load_config (const char *run, JsonNode * file)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path =
       g_build_filename (folder, "scheduler_config.json", NULL);
   g_autoptr (JsonGenerator) generator = json_generator_new ();
-  const char *run = json_object_get_string_member (schedule_case, "run");
   VldmSchedulerKind kind = VLDM_SCHEDULER_DDIM;
   VldmSchedulerConfig *config;
 
@@ -35,8 +35,7 @@ load_config (JsonObject * schedule_case)
     kind = VLDM_SCHEDULER_EULER;
   else if (g_str_equal (run, "dpm++2m"))
     kind = VLDM_SCHEDULER_DPMPP_2M;
-  json_generator_set_root (generator,
-      json_object_get_member (schedule_case, "config"));
+  json_generator_set_root (generator, file);
   json_generator_to_file (generator, path, &error);
   g_assert_no_error (error);
   config = vldm_scheduler_config_load (folder, kind, &error);
@@ -101,7 +100,9 @@ static void
 check_case (guint index, JsonObject * schedule_case)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VldmSchedulerConfig) config = load_config (schedule_case);
+  g_autoptr (VldmSchedulerConfig) config =
+      load_config (json_object_get_string_member (schedule_case, "run"),
+      json_object_get_member (schedule_case, "config"));
   g_autoptr (VldmSchedule) schedule = vldm_schedule_new (config,
       json_object_get_int_member (schedule_case, "steps"),
       json_object_get_double_member (schedule_case, "eta"), &error);
@@ -141,19 +142,83 @@ check_case (guint index, JsonObject * schedule_case)
 }
 
 static void
-check_diffusers (gconstpointer path)
+check_all (const char *path, const char *section,
+    void (*check) (guint index, JsonObject * row), guint at_least)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) error = NULL;
-  JsonArray *cases;
+  JsonArray *rows;
 
   json_parser_load_from_file (parser, path, &error);
   g_assert_no_error (error);
-  cases = json_object_get_array_member (json_node_get_object
-      (json_parser_get_root (parser)), "schedules");
-  g_assert_cmpuint (json_array_get_length (cases), >, 100);
-  for (guint i = 0; i < json_array_get_length (cases); i++)
-    check_case (i, json_array_get_object_element (cases, i));
+  rows = json_object_get_array_member (json_node_get_object
+      (json_parser_get_root (parser)), section);
+  g_assert_cmpuint (json_array_get_length (rows), >=, at_least);
+  for (guint i = 0; i < json_array_get_length (rows); i++)
+    check (i, json_array_get_object_element (rows, i));
+}
+
+static void
+check_diffusers (gconstpointer path)
+{
+  check_all (path, "schedules", check_case, 100);
+}
+
+/* @run is [training timesteps, steps, timesteps], of long runs a few of them from both ends. */
+static void
+check_timesteps_of (guint index, const char *name, JsonNode * file,
+    JsonArray * run)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VldmSchedulerConfig) config = NULL;
+  g_autoptr (VldmSchedule) schedule = NULL;
+  JsonArray *timesteps = json_array_get_array_element (run, 2);
+  guint kept = json_array_get_length (timesteps);
+
+  json_object_set_int_member (json_node_get_object (file),
+      "num_train_timesteps", json_array_get_int_element (run, 0));
+  config = load_config (name, file);
+  schedule = vldm_schedule_new (config, json_array_get_int_element (run, 1),
+      0.0, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < kept; i++) {
+    gdouble want = json_array_get_double_element (timesteps, i);
+    guint step = kept == schedule->n || i < kept / 2 ? i
+        : schedule->n - kept + i;
+
+    if (!(fabs (schedule->steps[step].timestep - want) <= TIMESTEP_TOLERANCE))
+      g_error
+          ("timesteps %u of sampling.json: %.9g at step %u of %u, diffusers "
+          "has %.9g", index, schedule->steps[step].timestep, step, schedule->n,
+          want);
+  }
+}
+
+/* Predictions do not matter, but noise that is predicted from noise alone cannot be computed. */
+static void
+check_timesteps_row (guint index, JsonObject * row)
+{
+  static const char *const predictions[] = { "v_prediction", "sample",
+    "epsilon"
+  };
+  JsonNode *file = json_object_get_member (row, "config");
+  JsonObject *config = json_node_get_object (file);
+  JsonArray *runs = json_object_get_array_member (row, "runs");
+  gboolean blind = json_object_get_boolean_member (config,
+      "rescale_betas_zero_snr");
+
+  for (guint p = 0; p < (blind ? 2 : 3); p++) {
+    json_object_set_string_member (config, "prediction_type", predictions[p]);
+    for (guint i = 0; i < json_array_get_length (runs); i++)
+      check_timesteps_of (index, json_object_get_string_member (row, "run"),
+          file, json_array_get_array_element (runs, i));
+  }
+}
+
+static void
+check_timesteps (gconstpointer path)
+{
+  check_all (path, "timesteps", check_timesteps_row, 70);
 }
 
 /* What reference tables of Stable Diffusion's schedule say. */
@@ -205,6 +270,7 @@ main (int argc, char **argv)
   folder = g_dir_make_tmp ("vldm-schedules-XXXXXX", NULL);
   g_assert_nonnull (folder);
   g_test_add_data_func ("/schedules/diffusers", argv[1], check_diffusers);
+  g_test_add_data_func ("/schedules/timesteps", argv[1], check_timesteps);
   g_test_add_func ("/schedules/alphas", check_alphas);
   g_test_add_func ("/schedules/errors", check_errors);
   failed = g_test_run ();

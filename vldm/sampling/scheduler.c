@@ -174,7 +174,7 @@ dpm_timestep (const VldmSchedulerConfig * config, guint n_steps, guint i)
 
 /* ---- sigmas, for the samplers that live in sigma space ---- */
 
-/* sigma = sqrt ((1 - alpha) / alpha) of every training timestep, rising. */
+/* sigma = sqrt ((1 - alpha) / alpha) of every training timestep, rising; rounded after each operation as torch does. */
 static gdouble *
 train_sigmas (const VldmSchedulerConfig * config)
 {
@@ -183,8 +183,11 @@ train_sigmas (const VldmSchedulerConfig * config)
 
   if (config->rescale_betas_zero_snr)
     sigmas[n - 1] = SMALLEST_ALPHA;
-  for (guint t = 0; t < n; t++)
-    sigmas[t] = (gfloat) sqrt ((1.0 - sigmas[t]) / sigmas[t]);
+  for (guint t = 0; t < n; t++) {
+    gfloat alpha = sigmas[t];
+
+    sigmas[t] = sqrtf ((1.0f - alpha) / alpha);
+  }
   return sigmas;
 }
 
@@ -199,21 +202,33 @@ sigma_at (const gdouble * sigmas, guint n, gdouble timestep)
   return sigmas[low] + (t - low) * (sigmas[high] - sigmas[low]);
 }
 
-/* The inverse, linear in log sigma. */
-static gdouble
-timestep_of_sigma (const gdouble * sigmas, guint n, gdouble sigma)
+/* Logarithms of the table, in fp32 as diffusers has them: where timesteps are cut off, a last digit decides. */
+static gfloat *
+log_table (const gdouble * sigmas, guint n)
 {
-  gdouble low, high;
+  gfloat *logs = g_new (gfloat, n);
+
+  for (guint t = 0; t < n; t++)
+    logs[t] = log (sigmas[t]);
+  return logs;
+}
+
+/* The inverse of sigma_at, linear in log sigma. */
+static gdouble
+timestep_of_sigma (const gfloat * logs, guint n, gdouble sigma)
+{
+  gdouble wanted = log (MAX (sigma, 1e-10));
+  gdouble low, high, part;
   guint index = 0;
 
   if (n < 2)
     return 0.0;
-  while (index < n - 2 && sigmas[index + 1] <= sigma)
+  while (index < n - 2 && logs[index + 1] <= wanted)
     index++;
-  low = log (sigmas[index]);
-  high = log (sigmas[index + 1]);
-  return index + CLAMP ((log (MAX (sigma, 1e-10)) - low) / (high - low), 0.0,
-      1.0);
+  low = logs[index];
+  high = logs[index + 1];
+  part = CLAMP ((low - wanted) / (low - high), 0.0, 1.0);
+  return (1.0 - part) * index + part * (index + 1);
 }
 
 /* Step i of Karras' schedule, even in sigma^(1/7). */
@@ -320,6 +335,40 @@ predict_x0_in_sigma_space (VldmPrediction kind, gdouble sigma, VldmStep * step)
   }
 }
 
+/* The cleanest of the timesteps that numpy gives, the one too many included: Karras' sigmas end there. */
+static gdouble
+last_euler_timestep (const VldmSchedulerConfig * config, guint n_steps)
+{
+  gdouble n = config->num_train_timesteps;
+  guint points = n_steps;
+
+  if (config->spacing == VLDM_SPACING_TRAILING)
+    points = ceil (n / ((gdouble) n / n_steps));
+  return euler_timestep (config, n_steps, points - 1);
+}
+
+/* Of every step, then the one that the run ends at. */
+static gdouble *
+euler_sigmas (const VldmSchedulerConfig * config, const gdouble * table,
+    guint n_steps)
+{
+  guint n = config->num_train_timesteps;
+  gdouble *sigmas = g_new (gdouble, n_steps + 1);
+
+  for (guint i = 0; i < n_steps; i++)
+    sigmas[i] = sigma_at (table, n, euler_timestep (config, n_steps, i));
+  if (config->use_karras_sigmas) {
+    gdouble first = config->sigma_max > 0.0 ? config->sigma_max : sigmas[0];
+    gdouble last = config->sigma_min > 0.0 ? config->sigma_min
+        : sigma_at (table, n, last_euler_timestep (config, n_steps));
+
+    for (guint i = 0; i < n_steps; i++)
+      sigmas[i] = karras_sigma (first, last, n_steps, i);
+  }
+  sigmas[n_steps] = final_sigma (config, table);
+  return sigmas;
+}
+
 /* Algorithm 1 of Karras et al. without churn: next = x + (x - x0) / sigma * (next sigma - sigma). */
 static void
 euler_schedule (const VldmSchedulerConfig * config, VldmSchedule * schedule)
@@ -327,20 +376,9 @@ euler_schedule (const VldmSchedulerConfig * config, VldmSchedule * schedule)
   guint n = config->num_train_timesteps;
   guint n_steps = schedule->n;
   g_autofree gdouble *table = train_sigmas (config);
-  g_autofree gdouble *sigmas = g_new (gdouble, n_steps + 1);
+  g_autofree gfloat *logs = log_table (table, n);
+  g_autofree gdouble *sigmas = euler_sigmas (config, table, n_steps);
   gdouble max = 0.0;
-
-  for (guint i = 0; i < n_steps; i++)
-    sigmas[i] = sigma_at (table, n, euler_timestep (config, n_steps, i));
-  if (config->use_karras_sigmas) {
-    gdouble first = config->sigma_max > 0.0 ? config->sigma_max : sigmas[0];
-    gdouble last = config->sigma_min > 0.0 ? config->sigma_min
-        : sigmas[n_steps - 1];
-
-    for (guint i = 0; i < n_steps; i++)
-      sigmas[i] = karras_sigma (first, last, n_steps, i);
-  }
-  sigmas[n_steps] = final_sigma (config, table);
 
   for (guint i = 0; i < n_steps; i++) {
     VldmStep *step = &schedule->steps[i];
@@ -350,7 +388,7 @@ euler_schedule (const VldmSchedulerConfig * config, VldmSchedule * schedule)
     if (config->continuous_timesteps && config->prediction == VLDM_PREDICT_V)
       step->timestep = 0.25 * log (sigma);
     else if (config->use_karras_sigmas)
-      step->timestep = timestep_of_sigma (table, n, sigma);
+      step->timestep = timestep_of_sigma (logs, n, sigma);
     else
       step->timestep = euler_timestep (config, n_steps, i);
     step->input_scale = 1.0 / sqrt (sigma * sigma + 1.0);
@@ -420,7 +458,8 @@ dpm_second_order (const VldmSchedulerConfig * config, guint n_steps, guint i)
 /* Timestep and sigma of step i. Timesteps are rounded, but a cosine schedule's are cut off, as diffusers does. */
 static void
 dpm_point (const VldmSchedulerConfig * config, const gdouble * table,
-    guint n_steps, guint i, gdouble * timestep, gdouble * sigma)
+    const gfloat * logs, guint n_steps, guint i, gdouble * timestep,
+    gdouble * sigma)
 {
   guint n = config->num_train_timesteps;
 
@@ -432,7 +471,7 @@ dpm_point (const VldmSchedulerConfig * config, const gdouble * table,
   *sigma = karras_sigma (config->sigma_max > 0.0 ? config->sigma_max
       : table[n - 1], config->sigma_min > 0.0 ? config->sigma_min : table[0],
       n_steps, i);
-  *timestep = timestep_of_sigma (table, n, *sigma);
+  *timestep = timestep_of_sigma (logs, n, *sigma);
   *timestep = config->beta_schedule == VLDM_BETAS_COSINE ? floor (*timestep)
       : rint (*timestep);
 }
@@ -441,6 +480,7 @@ static void
 dpm_schedule (const VldmSchedulerConfig * config, VldmSchedule * schedule)
 {
   g_autofree gdouble *table = train_sigmas (config);
+  g_autofree gfloat *logs = log_table (table, config->num_train_timesteps);
   g_autofree Level *levels = g_new (Level, schedule->n + 1);
 
   for (guint i = 0; i < schedule->n; i++) {
@@ -448,7 +488,7 @@ dpm_schedule (const VldmSchedulerConfig * config, VldmSchedule * schedule)
     gdouble timestep, sigma, alpha;
     Prediction prediction;
 
-    dpm_point (config, table, schedule->n, i, &timestep, &sigma);
+    dpm_point (config, table, logs, schedule->n, i, &timestep, &sigma);
     levels[i] = level_of_sigma (sigma);
     alpha = levels[i].alpha * levels[i].alpha;
     prediction = predict (config->prediction, alpha);
