@@ -11,6 +11,16 @@ plugin=$2
 
 src='vldmsrc steps=2 prompt=street'
 
+# The default model in "$scratch/model", of which the component $1 may be changed.
+copy_model () {
+  mkdir "$scratch/model"
+  for file in "$(cd "$(dirname "$0")/../../models/drive" && pwd)"/*; do
+    ln -s "$file" "$scratch/model"
+  done
+  rm "$scratch/model/$1"
+  cp -r "$(dirname "$0")/../../models/drive/$1" "$scratch/model"
+}
+
 case $case in
   plain)
     # Leaks become warnings at the end, and warnings are fatal.
@@ -142,6 +152,20 @@ EOF
     grep -q "$scratch/model has neither a folder \"interpolator\"" "$scratch/log" || fail 'the message does not name the folder'
     launch vldmsrc model-path="$scratch/model" ! fakesink && fail 'a model without a network is accepted'
     grep -q "$scratch/model has no folder \"unet\"" "$scratch/log" || fail 'the message does not name the folder'
+    ;;
+  sampler)
+    # A file that names a sampler which is not computed here: one warning an element, however many windows it makes.
+    copy_model scheduler
+    sed -i 's/DDIMScheduler/DDPMScheduler/' "$scratch/model/scheduler/scheduler_config.json"
+    for wish in auto ddim; do
+      launch vldmsrc steps=1 frames=10 scheduler=$wish model-path="$scratch/model" ! video/x-vldm-latents,width=64,height=64 ! \
+        vldminterp steps=1 scheduler=$wish ! fakesink || fail "exit status $?"
+      grep -c '^WARNING' "$scratch/log" > "$scratch/warnings"
+      grep -q 'names DDPMScheduler, which is not computed here; DDIM runs in its place' "$scratch/log"
+      named=$?
+      [ "$wish $(cat "$scratch/warnings") $named" = "auto 2 0" ] || [ "$wish $(cat "$scratch/warnings") $named" = "ddim 0 1" ] || \
+        fail "scheduler=$wish: $(cat "$scratch/warnings") warnings"
+    done
     ;;
   *)
     fail "unknown case $case"

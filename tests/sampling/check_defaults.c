@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What a scheduler_config.json that names nothing but its class means: the class's own defaults, as diffusers' signatures in
- * sampling.json have them. Keys that a class has not are not looked at.
+ * sampling.json have them. Keys that a class has not are not looked at. And for which classes another sampler runs.
  */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 
 #include "vldm/model/config.h"
 
+/* @more: further members, each behind a comma. */
 static VldmSchedulerConfig *
-load_class (const char *class)
+load_class (const char *class, const char *more, VldmSchedulerKind kind)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = g_dir_make_tmp ("vldm-defaults-XXXXXX", &error);
@@ -18,10 +19,10 @@ load_class (const char *class)
 
   g_assert_no_error (error);
   path = g_build_filename (folder, "scheduler_config.json", NULL);
-  content = g_strdup_printf ("{\"_class_name\": \"%s\"}", class);
+  content = g_strdup_printf ("{\"_class_name\": \"%s\"%s}", class, more);
   g_file_set_contents (path, content, -1, &error);
   g_assert_no_error (error);
-  config = vldm_scheduler_config_load (folder, VLDM_SCHEDULER_AUTO, &error);
+  config = vldm_scheduler_config_load (folder, kind, &error);
   g_assert_no_error (error);
   g_remove (path);
   g_rmdir (folder);
@@ -86,7 +87,8 @@ check_class (const char *class, JsonObject * defaults)
     "sample"
   };
   static const char *const spacings[] = { "leading", "trailing", "linspace" };
-  g_autoptr (VldmSchedulerConfig) config = load_class (class);
+  g_autoptr (VldmSchedulerConfig) config = load_class (class, "",
+      VLDM_SCHEDULER_AUTO);
 
   g_test_message ("%s", class);
   check_number (defaults, "num_train_timesteps", config->num_train_timesteps);
@@ -121,11 +123,53 @@ check_defaults (gconstpointer path)
   }
 }
 
+/* Where another sampler runs than the file names, its user is told; the one that was asked for is no replacement. */
+static void
+check_replaced (void)
+{
+  static const struct
+  {
+    const char *class, *more;
+    VldmSchedulerKind wanted;
+    gboolean replaced;
+  } cases[] = {
+    {"DDIMScheduler", "", VLDM_SCHEDULER_AUTO, FALSE},
+    {"EulerDiscreteScheduler", "", VLDM_SCHEDULER_AUTO, FALSE},
+    {"DPMSolverMultistepScheduler", "", VLDM_SCHEDULER_AUTO, FALSE},
+    {"DDPMScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"PNDMScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"PNDMScheduler", "", VLDM_SCHEDULER_DDIM, FALSE},
+    {"EulerAncestralDiscreteScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"EulerAncestralDiscreteScheduler", "", VLDM_SCHEDULER_EULER, FALSE},
+    {"HeunDiscreteScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"LMSDiscreteScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"KDPM2DiscreteScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"KDPM2AncestralDiscreteScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"DEISMultistepScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"DEISMultistepScheduler", ", \"solver_order\": 1", VLDM_SCHEDULER_AUTO,
+        TRUE},
+    {"UniPCMultistepScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"DPMSolverSinglestepScheduler", "", VLDM_SCHEDULER_AUTO, TRUE},
+    {"DPMSolverSinglestepScheduler", ", \"solver_order\": 1",
+        VLDM_SCHEDULER_AUTO, FALSE},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (VldmSchedulerConfig) config =
+        load_class (cases[i].class, cases[i].more, cases[i].wanted);
+
+    g_test_message ("%s%s", cases[i].class, cases[i].more);
+    g_assert_cmpstr (config->replaced, ==,
+        cases[i].replaced ? cases[i].class : NULL);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 2);
   g_test_add_data_func ("/defaults/diffusers", argv[1], check_defaults);
+  g_test_add_func ("/defaults/replaced", check_replaced);
   return g_test_run ();
 }

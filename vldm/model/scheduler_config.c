@@ -10,12 +10,16 @@
 
 #include "vldm/model/json.h"
 
+/* What runs for a class: itself, or another sampler that solves the same equation on another way. */
+typedef enum
+{ ITSELF, ITSELF_IN_FIRST_ORDER, ANOTHER } Runs;
+
 /* What a class of diffusers has where a file lacks a key. All agree on the rest: 1000 timesteps, linear betas, epsilon. */
 typedef struct
 {
   const char *name;
   VldmSchedulerKind kind;       /* that runs for it */
-  gboolean replaced;            /* by another sampler that solves the same equation on another way */
+  Runs runs;
   gdouble beta_start, beta_end;
   VldmSpacing spacing;
   /* Of a class without the key, that of the sampler which runs for it; but a class without clip_sample never clips. */
@@ -24,31 +28,32 @@ typedef struct
 
 /* Classes trained for another equation (consistency, flow matching) are not listed. The first of a kind is its own. */
 static const SchedulerClass classes[] = {
-  {"DDIMScheduler", VLDM_SCHEDULER_DDIM, FALSE,
+  {"DDIMScheduler", VLDM_SCHEDULER_DDIM, ITSELF,
       0.0001, 0.02, VLDM_SPACING_LEADING, TRUE, TRUE, TRUE},
-  {"EulerDiscreteScheduler", VLDM_SCHEDULER_EULER, FALSE,
+  {"EulerDiscreteScheduler", VLDM_SCHEDULER_EULER, ITSELF,
       0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"DPMSolverMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, FALSE,
+  {"DPMSolverMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, ITSELF,
       0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"DDPMScheduler", VLDM_SCHEDULER_DDIM, TRUE,
+  {"DDPMScheduler", VLDM_SCHEDULER_DDIM, ANOTHER,
       0.0001, 0.02, VLDM_SPACING_LEADING, TRUE, TRUE, TRUE},
-  {"PNDMScheduler", VLDM_SCHEDULER_DDIM, TRUE,
+  {"PNDMScheduler", VLDM_SCHEDULER_DDIM, ANOTHER,
       0.0001, 0.02, VLDM_SPACING_LEADING, FALSE, FALSE, TRUE},
-  {"EulerAncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+  {"EulerAncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, ANOTHER,
       0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"HeunDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+  {"HeunDiscreteScheduler", VLDM_SCHEDULER_EULER, ANOTHER,
       0.00085, 0.012, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"LMSDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+  {"LMSDiscreteScheduler", VLDM_SCHEDULER_EULER, ANOTHER,
       0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"KDPM2DiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+  {"KDPM2DiscreteScheduler", VLDM_SCHEDULER_EULER, ANOTHER,
       0.00085, 0.012, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"KDPM2AncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, TRUE,
+  {"KDPM2AncestralDiscreteScheduler", VLDM_SCHEDULER_EULER, ANOTHER,
       0.00085, 0.012, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"DEISMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, TRUE,
+  {"DEISMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, ANOTHER,
       0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
-  {"DPMSolverSinglestepScheduler", VLDM_SCHEDULER_DPMPP_2M, TRUE,
-      0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, FALSE},
-  {"UniPCMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, TRUE,
+  {"DPMSolverSinglestepScheduler", VLDM_SCHEDULER_DPMPP_2M,
+        ITSELF_IN_FIRST_ORDER, 0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE,
+      FALSE},
+  {"UniPCMultistepScheduler", VLDM_SCHEDULER_DPMPP_2M, ANOTHER,
       0.0001, 0.02, VLDM_SPACING_LINSPACE, FALSE, TRUE, TRUE},
 };
 
@@ -228,6 +233,13 @@ read_dpmpp (VldmJson * json, VldmSchedulerConfig * config,
   config->euler_at_final = vldm_json_bool (json, "euler_at_final", FALSE);
 }
 
+static gboolean
+is_replaced (const SchedulerClass * class, const VldmSchedulerConfig * config)
+{
+  return class->runs == ANOTHER
+      || (class->runs == ITSELF_IN_FIRST_ORDER && config->solver_order > 1);
+}
+
 VldmSchedulerConfig *
 vldm_scheduler_config_load (const char *folder, VldmSchedulerKind kind,
     GError ** error)
@@ -240,7 +252,6 @@ vldm_scheduler_config_load (const char *folder, VldmSchedulerKind kind,
     return NULL;
   class = find_class (&json, kind);
   config->kind = class->kind;
-  config->replaced = class->replaced ? class->name : NULL;
   read_training (&json, config, class);
   read_spacing (&json, config, class);
   switch (config->kind) {
@@ -255,6 +266,8 @@ vldm_scheduler_config_load (const char *folder, VldmSchedulerKind kind,
       read_dpmpp (&json, config, class);
       break;
   }
+  if (is_replaced (class, config))
+    config->replaced = class->name;
   return vldm_json_done (&json, error) ? g_steal_pointer (&config) : NULL;
 }
 

@@ -10,7 +10,6 @@
 
 #include "vldm/sampling/sampler.h"
 #include "vldm/stages/prompts.h"
-#include "vldm/stages/report.h"
 #include "vldm/stages/transfer.h"
 
 #define MAX_GUIDANCE 1000.0
@@ -27,6 +26,7 @@ struct _VldmDenoiser
   VldmUnet *unet;               /* the model's */
   const char *scheduler;        /* component's name */
   VldmPrompts *prompts;
+  gboolean warned;              /* of a sampler that is not the file's */
 };
 
 VldmDenoiser *
@@ -221,9 +221,27 @@ put_known_back (const VldmKnownFrames * known, VldmFrames * out)
         vldm_frames_host (known->latents, i), vldm_frames_frame_size (out));
 }
 
+static void
+warn_of_replaced (const VldmSchedulerConfig * config, const char *folder,
+    const VldmReport * report)
+{
+  static const char *const samplers[] = {
+    [VLDM_SCHEDULER_DDIM] = "DDIM",
+    [VLDM_SCHEDULER_EULER] = "Euler",
+    [VLDM_SCHEDULER_DPMPP_2M] = "DPM-Solver++ 2M",
+  };
+  g_autofree char *message =
+      g_strdup_printf ("%s/scheduler_config.json names %s, which is not "
+      "computed here; %s runs in its place, and pictures differ from diffusers'",
+      folder, config->replaced, samplers[config->kind]);
+
+  vldm_report_warning (report, message);
+}
+
 VldmSchedule *
 vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model,
-    const char *scheduler, GError ** error)
+    const char *scheduler, const VldmReport * report, gboolean * warned,
+    GError ** error)
 {
   g_autofree char *folder = NULL;
   g_autoptr (VldmSchedulerConfig) config = NULL;
@@ -234,6 +252,10 @@ vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model,
   config = vldm_scheduler_config_load (folder, sampling->scheduler, error);
   if (config == NULL)
     return NULL;
+  if (config->replaced != NULL && !*warned) {
+    *warned = TRUE;
+    warn_of_replaced (config, folder, report);
+  }
   return vldm_schedule_new (config, sampling->steps, sampling->eta, error);
 }
 
@@ -256,7 +278,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   VldmSampler sampler;
 
   schedule = vldm_sampling_schedule (sampling, denoiser->model,
-      denoiser->scheduler, error);
+      denoiser->scheduler, report, &denoiser->warned, error);
   if (schedule == NULL)
     return FALSE;
   if (!vldm_prompts_encode (denoiser->prompts, queue, out->count,

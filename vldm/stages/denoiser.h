@@ -10,6 +10,7 @@
 #include "vldm/model/model.h"
 #include "vldm/model/unet.h"
 #include "vldm/sampling/scheduler.h"
+#include "vldm/stages/report.h"
 
 G_BEGIN_DECLS
 
@@ -49,9 +50,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDenoiser, vldm_denoiser_free);
 /* Ranges of the sampling settings; VLDM_ERROR_SETTINGS names the parameter and what is allowed. Quick. */
 gboolean vldm_sampling_check (const VldmSampling * sampling, GError ** error);
 
-/* The schedule of @model's component @scheduler for these settings. */
+/* The schedule of @model's component @scheduler for these settings. Warns through @report, unless *@warned says that the
+ * stage has done so, where another sampler runs than the file names. */
 VldmSchedule *vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model, const char *scheduler,
-    GError ** error);
+    const VldmReport * report, gboolean * warned, GError ** error);
 
 /* FALSE with VLDM_ERROR_SETTINGS naming @name, @value and the range unless min <= value <= max. */
 gboolean vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max, GError ** error);

@@ -32,6 +32,7 @@ struct _VldmUpsample
   VldmUnet *unet;               /* the model's */
   VldmAutoencoder *decoder;     /* the model's; NULL until pictures are wanted */
   VldmPrompts *prompts;
+  gboolean warned;              /* of a sampler that is not the file's */
   VldmFrames kept_latents;      /* of the window before, fp32 in host memory */
   VldmOverlap kept_pictures;    /* the same of a decoder with temporal layers, in [-1, 1] */
 };
@@ -229,7 +230,7 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
   guint size, overlap;
 
   schedule = vldm_sampling_schedule (sampling, upsample->model,
-      "upsampler_scheduler", error);
+      "upsampler_scheduler", run->report, &upsample->warned, error);
   if (schedule == NULL)
     return FALSE;
   if (!vldm_upsample_tiles (upsample->model, run->params, run->rgb->width,
