@@ -7,6 +7,7 @@
  *   moments        partials[item] = count, mean and sum of squared differences of the item's elements
  *   rescale_factor factor = w * std (text) / std (guided) + 1 - w
  *   rescale        out = factor * in
+ *   find_not_finite found = 1 if an element is not finite
  *   embed          out[i] = table[ids[i]] + positions[i]
  *   sinusoid       out[i] = cos (value * frequency), then sin
  *
@@ -60,7 +61,7 @@ store_block (__global void *out, int is_half, ulong offset, int stride, Block b,
 #define FIRST_BLOCK ((int) get_global_id (0) * per_item)
 #define END_BLOCK min (FIRST_BLOCK + per_item, blocks)
 
-/* n inputs, each with its scale; clamp 0 = none. fma, so that every device rounds alike. */
+/* n inputs, each with its scale; limit 0 = none. fma, so that every device rounds alike. */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 combine (int n, TENSOR (in0), float scale0, TENSOR (in1), float scale1, TENSOR (in2), float scale2,
@@ -77,8 +78,11 @@ combine (int n, TENSOR (in0), float scale0, TENSOR (in1), float scale1, TENSOR (
       sum = fma ((floatv) scale3, load_block (in3, in3_half, in3_offset, in3_stride, b), sum);
     if (n > 4)
       sum = fma ((floatv) scale4, load_block (in4, in4_half, in4_offset, in4_stride, b), sum);
-    if (limit > 0.0f)
-      sum = clamp (sum, (floatv) -limit, (floatv) limit);
+    /* clamp () may turn NaN into a number, which would hide that something is wrong. */
+    if (limit > 0.0f) {
+      sum = sum < -limit ? (floatv) -limit : sum;
+      sum = sum > limit ? (floatv) limit : sum;
+    }
     store_block (out, out_half, out_offset, out_stride, b, sum);
   }
 }
@@ -182,6 +186,22 @@ rescale (const __global float *factor, ulong factor_offset, TENSOR (in), OUT_TEN
     store_block (out, out_half, out_offset, out_stride, b,
         factor[factor_offset] * load_block (in, in_half, in_offset, in_stride, b));
   }
+}
+
+/* found: one number, 0 before. An exponent of ones tells infinities and NaN by their bits, whatever a compiler makes of
+ * comparisons. */
+__kernel void
+find_not_finite (TENSOR (in), __global int *found, ulong found_offset, GRID)
+{
+  const intv exponent = (intv) 0x7f800000;
+  intv hits = (intv) 0;
+
+  for (int i = FIRST_BLOCK; i < END_BLOCK; i++) {
+    const Block b = find_block (i, channels);
+    hits |= (as_intv (load_block (in, in_half, in_offset, in_stride, b)) & exponent) == exponent;
+  }
+  if (any (hits))
+    atomic_or (found + found_offset, 1);
 }
 
 /* ids: [rows]; table: [.., channels] fp32; positions: [rows, channels] fp32 or NULL. */

@@ -325,6 +325,37 @@ ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments,
   return ok;
 }
 
+gboolean
+ocl_all_finite (OclQueue * queue, const OclTensor * input, gboolean * finite,
+    GError ** error)
+{
+  OclArena *arena = ocl_queue_arena (queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  OclCall call = { 0 };
+  OclBuffer *buffer;
+  gint32 found = 0;
+  gsize offset;
+  gboolean ok;
+  Cut cut;
+
+  if (!check_output ("search for infinities", input, error))
+    return FALSE;
+  ok = ocl_arena_alloc (arena, sizeof (found), &buffer, &offset, error)
+      && ocl_queue_write (queue, buffer, offset, &found, sizeof (found), error);
+  if (ok) {
+    cut = make_cut (queue, input, is_packed (input));
+    call_typed (&call, input);
+    ocl_call_buffer (&call, buffer);
+    ocl_call_uint64 (&call, offset / sizeof (found));
+    ok = run (queue, &call, "find_not_finite", &cut, 1, input, error)
+        && ocl_queue_read (queue, buffer, offset, &found, sizeof (found),
+        error);
+  }
+  *finite = !found;
+  ocl_arena_release (arena, mark);
+  return ok;
+}
+
 static gboolean
 check_embed (OclBuffer * table, gsize rows, OclBuffer * positions,
     const guint32 * ids, gsize n, const OclTensor * output, GError ** error)

@@ -259,6 +259,53 @@ moments (Check * check, const Shape * s)
   check_compare (check, &y, expected, 1e-5);
 }
 
+/* One element that is not finite, each of the three kinds in another place, is found; clamping does not hide NaN. */
+static void
+all_finite (Check * check, const Shape * s)
+{
+  const gfloat kinds[] = { NAN, INFINITY, -INFINITY, 1 };
+  gsize n = pixels_of (s) * s->channels;
+  const gfloat scale = 1;
+  gdouble *expected;
+  gfloat *data;
+  OclTensor y;
+
+  if (!begin (check, s, "all_finite", 0))
+    return;
+  data = check_normal (check, n, 1);
+  y = check_output_typed (check, OCL_F32, 1, 1, 1, 5, 0);
+  while (check_repeat (check)) {
+    gfloat values[5];
+    gboolean finite;
+
+    for (guint i = 0; i < 4; i++) {
+      gfloat *one = data + i * (n - 1) / 3, kept = *one;
+      OclTensor tensor;
+      const OclTensor *x = &tensor;
+
+      *one = kinds[i];
+      tensor = input (check, data, s);
+      *one = kept;
+      check_result (check, ocl_all_finite (check->queue, x, &finite,
+              &check->error));
+      values[i] = finite;
+      if (i > 0)
+        continue;
+      check_result (check, ocl_combine (check->queue, 1, &x, &scale, 0.5, x,
+              &check->error));
+      check_result (check, ocl_all_finite (check->queue, x, &finite,
+              &check->error));
+      values[4] = finite;
+    }
+    check_result (check, ocl_tensor_write (check->queue, &y, values,
+            &check->error));
+  }
+  expected = check_doubles (check, 5);
+  for (guint i = 0; i < 5; i++)
+    expected[i] = i == 3;
+  check_compare (check, &y, expected, 0);
+}
+
 static void
 embed (Check * check, gsize n, gsize channels, gboolean has_positions)
 {
@@ -334,6 +381,7 @@ check_elementwise (Check * check)
     copy (check, &shapes[i]);
     rescale (check, &shapes[i]);
     moments (check, &shapes[i]);
+    all_finite (check, &shapes[i]);
   }
   embed (check, 1, 1, FALSE);
   embed (check, 77, 40, TRUE);
