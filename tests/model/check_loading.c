@@ -45,6 +45,7 @@ typedef struct
   const char *tensor;           /* the tensor that differs; NULL = none */
   const char *shape;            /* its shape instead; NULL = it is left out */
   const char *dtype;            /* its type instead of F32, of four bytes too */
+  guint32 last;                 /* the bits of its last number instead of 0 */
 } Difference;
 
 static OclDevice *device;
@@ -59,7 +60,8 @@ write_text_encoder (Fixture * fixture, const char *folder,
   g_autoptr (GString) header = g_string_new ("{");
   g_autoptr (GByteArray) file = g_byte_array_new ();
   guint64 length;
-  gsize offset = 0;
+  gsize offset = 0, end = 0;
+  guint32 last = GUINT32_TO_LE (difference->last);
 
   for (guint i = 0; i < G_N_ELEMENTS (tensors); i++) {
     gboolean differs = g_strcmp0 (tensors[i].name, difference->tensor) == 0;
@@ -73,6 +75,8 @@ write_text_encoder (Fixture * fixture, const char *folder,
         tensors[i].name, differs ? difference->dtype : "F32",
         differs ? difference->shape : tensors[i].shape, offset, offset + bytes);
     offset += bytes;
+    if (differs)
+      end = offset;
   }
   g_string_append_c (header, '}');
   length = GUINT64_TO_LE (header->len);
@@ -80,6 +84,9 @@ write_text_encoder (Fixture * fixture, const char *folder,
   g_byte_array_append (file, (guint8 *) header->str, header->len);
   g_byte_array_set_size (file, file->len + offset);
   memset (file->data + file->len - offset, 0, offset);
+  if (end > 0)
+    memcpy (file->data + file->len - offset + end - sizeof last, &last,
+        sizeof last);
   fixture_write (fixture, config, CONFIG, -1);
   fixture_write (fixture, weights, file->data, file->len);
 }
@@ -99,7 +106,7 @@ check_loads (const Difference * difference)
 }
 
 static void
-check_refused (const Difference * difference, const char *reason)
+check_fails (const Difference * difference, VldmError code, const char *reason)
 {
   g_auto (Fixture) fixture = fixture_new ();
   g_autoptr (GError) error = NULL;
@@ -109,8 +116,14 @@ check_refused (const Difference * difference, const char *reason)
   encoder = vldm_text_encoder_load (device, OCL_F32, fixture.folder, NULL,
       NULL, &error);
   g_assert_null (encoder);
-  fixture_check_error (error, VLDM_ERROR_MODEL, reason, fixture.folder);
-  fixture_check_error (error, VLDM_ERROR_MODEL, difference->tensor, NULL);
+  fixture_check_error (error, code, reason, fixture.folder);
+  fixture_check_error (error, code, difference->tensor, NULL);
+}
+
+static void
+check_refused (const Difference * difference, const char *reason)
+{
+  check_fails (difference, VLDM_ERROR_MODEL, reason);
 }
 
 static void
@@ -150,6 +163,37 @@ check_wrong (void)
   check_refused (&(Difference) {
       "", "encoder.layers.0.self_attn.k_proj.bias",
         "[16]", "I32"}, "a type other than F32, F16 and BF16");
+}
+
+/* Numbers that are not finite, as the last of every tensor. */
+static void
+check_damaged (void)
+{
+  static const struct
+  {
+    guint32 bits;
+    const char *reason;
+  } kinds[] = {
+    {0x7fc00000, "is NaN"},
+    {0xffffffff, "is NaN"},
+    {0x7f800000, "is infinite"},
+    {0xff800000, "is infinite"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tensors); i++) {
+    for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+      g_autofree char *reason = g_strdup_printf ("number %" G_GSIZE_FORMAT
+          " of %" G_GSIZE_FORMAT " %s", tensors[i].n_numbers,
+          tensors[i].n_numbers, kinds[k].reason);
+
+      check_fails (&(Difference) {
+          "", tensors[i].name, tensors[i].shape, "F32", kinds[k].bits},
+          VLDM_ERROR_READ, reason);
+    }
+  }
+  /* the largest number is still one */
+  check_loads (&(Difference) {
+      "", "final_layer_norm.weight", "[16]", "F32", 0x7f7fffff});
 }
 
 /* ---- progress ---- */
@@ -291,6 +335,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loading/accepted", check_accepted);
   g_test_add_func ("/loading/missing", check_missing);
   g_test_add_func ("/loading/wrong", check_wrong);
+  g_test_add_func ("/loading/damaged", check_damaged);
   g_test_add_func ("/loading/progress", check_progress);
   g_test_add_func ("/loading/cancel", check_cancel);
   g_test_add_func ("/loading/shared", check_shared);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "vldm/model/safetensors.h"
+#include "vldm/numbers.h"
 
 struct _VldmWeights
 {
@@ -183,6 +184,23 @@ note_taken (VldmWeights * weights, const VldmTensorView * view, GError ** error)
   return FALSE;
 }
 
+/* Most kernels would carry one such number to every result, and some would hide it. */
+static gboolean
+check_finite (const VldmTensorView * view, const gfloat * numbers,
+    GError ** error)
+{
+  gsize i = vldm_find_not_finite (numbers, view->n_elements);
+
+  if (i == view->n_elements)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_READ,
+      "%s: tensor %s is damaged: number %" G_GSIZE_FORMAT " of %"
+      G_GSIZE_FORMAT " is %s, as after an interrupted training or a bad merge; "
+      "the model needs a file without such numbers", view->path, view->name,
+      i + 1, view->n_elements, isnan (numbers[i]) ? "NaN" : "infinite");
+  return FALSE;
+}
+
 /* Converts to fp32 into @out, which holds as many numbers as @shape says. */
 static gboolean
 read_tensor (VldmWeights * weights, const char *prefix, const char *name,
@@ -195,7 +213,7 @@ read_tensor (VldmWeights * weights, const char *prefix, const char *name,
     return FALSE;
   vldm_tensor_view_read (view, out);
   vldm_tensor_view_drop (view);
-  return note_taken (weights, view, error);
+  return check_finite (view, out, error) && note_taken (weights, view, error);
 }
 
 static gfloat *

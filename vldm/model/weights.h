@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Loading: a component's tensors, by name and expected shape, to layers on the device. A tensor that is missing or has
- * another shape fails with VLDM_ERROR_MODEL naming file, tensor, and both shapes.
+ * another shape fails with VLDM_ERROR_MODEL naming file, tensor, and both shapes; one with NaN or infinities with
+ * VLDM_ERROR_READ naming file, tensor and place.
  *
  * Functions that take @prefix and @name read the tensors @prefix.@name.weight and .bias; an empty prefix counts as none.
  */
