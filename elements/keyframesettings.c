@@ -62,18 +62,19 @@ install_sampling (GObjectClass * klass)
   g_object_class_install_property (klass, GST_VLDM_SETTING_GUIDANCE_SCALE,
       g_param_spec_double ("guidance-scale", "Guidance scale",
           "How strongly the prompt leads; 1 or less = the prompt alone, half the "
-          "work (-1 = the model's)", -1.0, G_MAXDOUBLE, DEFAULT_GUIDANCE_SCALE,
-          playing));
+          "work (-1 = the model's)", -G_MAXDOUBLE, G_MAXDOUBLE,
+          DEFAULT_GUIDANCE_SCALE, GST_VLDM_PARAM_FRACTION));
   g_object_class_install_property (klass, GST_VLDM_SETTING_GUIDANCE_RESCALE,
       g_param_spec_double ("guidance-rescale", "Guidance rescale",
           "How much guided latents are scaled back to natural contrast, "
-          "0 to 1 (-1 = the model's)", -1.0, G_MAXDOUBLE,
-          DEFAULT_GUIDANCE_RESCALE, playing));
+          "0 to 1 (-1 = the model's)", -G_MAXDOUBLE, G_MAXDOUBLE,
+          DEFAULT_GUIDANCE_RESCALE, GST_VLDM_PARAM_FRACTION));
   g_object_class_install_property (klass, GST_VLDM_SETTING_CONTEXT_GUIDANCE,
       g_param_spec_double ("context-guidance", "Context guidance",
           "How strongly the frames before a window lead it; 1 = none, others "
-          "take one more run of the network a step (-1 = the model's)", -1.0,
-          G_MAXDOUBLE, DEFAULT_CONTEXT_GUIDANCE, playing));
+          "take one more run of the network a step (-1 = the model's)",
+          -G_MAXDOUBLE, G_MAXDOUBLE, DEFAULT_CONTEXT_GUIDANCE,
+          GST_VLDM_PARAM_FRACTION));
   g_object_class_install_property (klass, GST_VLDM_SETTING_SCHEDULER,
       g_param_spec_enum ("scheduler", "Scheduler",
           "Sampler that walks from noise to latents", GST_TYPE_VLDM_SCHEDULER,

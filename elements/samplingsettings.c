@@ -30,11 +30,13 @@ gst_vldm_install_sampling_properties (GObjectClass * klass, guint first_id)
   g_object_class_install_property (klass, first_id + 4,
       g_param_spec_double ("guidance-scale", "Guidance scale",
           "How strongly the prompt leads; 1 or less = the prompt alone, half the "
-          "work (-1 = the model's)", -1.0, G_MAXDOUBLE, -1.0, flags));
+          "work (-1 = the model's)", -G_MAXDOUBLE, G_MAXDOUBLE, -1.0,
+          GST_VLDM_PARAM_FRACTION));
   g_object_class_install_property (klass, first_id + 5,
       g_param_spec_double ("guidance-rescale", "Guidance rescale",
           "How much guided latents are scaled back to natural contrast, "
-          "0 to 1 (-1 = the model's)", -1.0, G_MAXDOUBLE, -1.0, flags));
+          "0 to 1 (-1 = the model's)", -G_MAXDOUBLE, G_MAXDOUBLE, -1.0,
+          GST_VLDM_PARAM_FRACTION));
   g_object_class_install_property (klass, first_id + 6,
       g_param_spec_enum ("scheduler", "Scheduler",
           "Sampler that walks from noise to latents", GST_TYPE_VLDM_SCHEDULER,

@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 
 /* Flags of settings that may change while playing, and of those that are read when the element starts. */
 #define GST_VLDM_PARAM_PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+/* Fractions take any value, since GObject, which only warns, would drop NaN and run with what was there before. */
+#define GST_VLDM_PARAM_FRACTION (GST_VLDM_PARAM_PLAYING | G_PARAM_LAX_VALIDATION)
 #define GST_VLDM_PARAM_READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 
 /* Copies between @value and @field, whose C type follows from the value's: char *, gint, guint, gint64, gdouble or

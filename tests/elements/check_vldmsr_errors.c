@@ -42,6 +42,8 @@ typedef struct
 static const Refusal at_start[] = {
   {"steps=0", FAKE_FAIL_NOTHING, GST_RESOURCE_ERROR_SETTINGS,
       {"steps is 0", "1 to 1000"}},
+  {"guidance-rescale=nan", FAKE_FAIL_NOTHING, GST_RESOURCE_ERROR_SETTINGS,
+      {"guidance-rescale is nan", "0 to 1"}},
   {"tile-size=64 tile-overlap=33", FAKE_FAIL_NOTHING,
       GST_RESOURCE_ERROR_SETTINGS, {"tile-overlap is 33", "0 to 32"}},
   {"noise-level=1000000 model-path=" FAKE_MODEL, FAKE_FAIL_NOTHING,
@@ -74,8 +76,8 @@ GST_START_TEST (test_refused_at_start)
   /* What failed can be set up again. */
   fake.failure = FAKE_FAIL_NOTHING;
   gst_element_set_state (sr, GST_STATE_NULL);
-  g_object_set (sr, "steps", 3, "tile-size", 0, "noise-level", -1,
-      "model-path", FAKE_MODEL, NULL);
+  g_object_set (sr, "steps", 3, "guidance-rescale", -1.0, "tile-size", 0,
+      "noise-level", -1, "model-path", FAKE_MODEL, NULL);
   fail_unless_equals_int (gst_element_set_state (sr, GST_STATE_PAUSED),
       GST_STATE_CHANGE_SUCCESS);
   gst_element_set_state (sr, GST_STATE_NULL);

@@ -288,6 +288,8 @@ vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
       && fake_in_range ("guidance-scale", sampling->guidance_scale, 0, 100,
       error)
       && fake_in_range ("guidance-rescale", sampling->guidance_rescale, 0, 1,
+      error)
+      && fake_in_range ("context-guidance", sampling->context_guidance, 0, 100,
       error);
 }
 

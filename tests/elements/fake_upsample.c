@@ -82,6 +82,8 @@ vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
   return fake_in_range ("steps", params->sampling.steps, 1, 1000, error)
+      && fake_in_range ("guidance-rescale", params->sampling.guidance_rescale,
+      0, 1, error)
       && fake_in_range ("noise-level", params->noise_level, 0,
       model == NULL ? G_MAXINT : 350, error)
       && (params->tile_size == 0
