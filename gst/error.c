@@ -23,6 +23,7 @@ static const Row model_rows[] = {
   {VLDM_ERROR_READ, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
   {VLDM_ERROR_MODEL, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
   {VLDM_ERROR_SETTINGS, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {VLDM_ERROR_INPUT, gst_stream_error_quark, GST_STREAM_ERROR_DECODE},
   {VLDM_ERROR_TEXT, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
 };
 

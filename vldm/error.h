@@ -16,6 +16,7 @@ typedef enum
   VLDM_ERROR_READ,              /* file cannot be read or is damaged */
   VLDM_ERROR_MODEL,             /* files are whole, but describe a model that cannot work: class, key, tensor, shape */
   VLDM_ERROR_SETTINGS,          /* a parameter out of its range; the message names the allowed range */
+  VLDM_ERROR_INPUT,             /* frames that came in cannot be used: the message says which, and what is wrong */
   VLDM_ERROR_TEXT,              /* prompt not UTF-8 or too long */
   VLDM_ERROR_CANCELLED,
 } VldmError;

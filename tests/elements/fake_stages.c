@@ -184,6 +184,12 @@ vldm_model_device (VldmModel * model)
   return &the_device;
 }
 
+gboolean
+vldm_model_precision_is_open (VldmModel * model)
+{
+  return FALSE;
+}
+
 OclType
 vldm_model_type (VldmModel * model)
 {

@@ -153,6 +153,41 @@ EOF
     launch vldmsrc model-path="$scratch/model" ! fakesink && fail 'a model without a network is accepted'
     grep -q "$scratch/model has no folder \"unet\"" "$scratch/log" || fail 'the message does not name the folder'
     ;;
+  numbers)
+    # Numbers that are not finite: one error that says whose they are, and no frame.
+    python3 -c "
+import struct, sys
+good, bad = struct.pack('<f', 0.5), sys.argv[1:]
+for name in bad:
+    open(f'$scratch/{name}', 'wb').write(good * 200 + struct.pack('<f', float(name)) + good * 311)" nan inf
+    caps='video/x-vldm-latents,format=F32LE,width=64,height=64,latent-width=8,latent-height=8,latent-channels=4'
+    caps="$caps,latent-space=vae,framerate=8/1,pixel-aspect-ratio=1/1"
+    for name in nan inf; do
+      for element in vldmdec 'vldminterp steps=1' 'queue ! src.context vldmsrc name=src frames=4 steps=1'; do
+        # shellcheck disable=SC2086
+        launch -v filesrc blocksize=1024 location="$scratch/$name" ! "$caps" ! $element ! fakesink silent=false && \
+          fail "$name goes through $element"
+        [ "$(grep -c '^ERROR.*the latents that came in are not finite' "$scratch/log")" = 1 ] || fail "the message of $element"
+        grep -q 'channel 3, row 1, column 0' "$scratch/log" || fail "the message of $element does not say where"
+      done
+    done
+    # One number of a file.
+    copy_model unet
+    python3 - "$scratch/model/unet/diffusion_pytorch_model.safetensors" << 'EOF'
+import json, struct, sys
+with open(sys.argv[1], 'r+b') as file:
+    length = struct.unpack('<Q', file.read(8))[0]
+    start, end = json.loads(file.read(length))['conv_out.weight']['data_offsets']
+    file.seek(8 + length + end - 2)
+    file.write(b'\x00\x7e')
+EOF
+    launch vldmsrc model-path="$scratch/model" steps=1 ! fakesink && fail 'a damaged file is accepted'
+    grep -q '^ERROR.*/unet/diffusion_pytorch_model.safetensors: tensor conv_out.weight is damaged: number 2304 of 2304 is NaN' \
+      "$scratch/log" || fail 'the message does not name file, tensor and place'
+    # GObject would only warn.
+    launch vldmsrc guidance-scale=nan ! fakesink && fail 'guidance-scale=nan is accepted'
+    grep -q '^ERROR.*guidance-scale is nan; allowed is 0 to' "$scratch/log" || fail 'the message does not name the range'
+    ;;
   sampler)
     # A file that names a sampler which is not computed here: one warning an element, however many windows it makes.
     copy_model scheduler

@@ -16,6 +16,24 @@ vldm_autoencoder_config (VldmAutoencoder * autoencoder)
   return autoencoder->config;
 }
 
+VldmAutoencoderPart
+vldm_autoencoder_part (VldmAutoencoder * autoencoder)
+{
+  return autoencoder->part;
+}
+
+const char *
+vldm_autoencoder_folder (VldmAutoencoder * autoencoder)
+{
+  return autoencoder->folder;
+}
+
+OclType
+vldm_autoencoder_type (VldmAutoencoder * autoencoder)
+{
+  return autoencoder->type;
+}
+
 /* ---- encoder and decoder ---- */
 
 /* One run of one of them, for one frame or one clip. */

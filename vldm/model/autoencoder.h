@@ -28,6 +28,15 @@ void vldm_autoencoder_free (VldmAutoencoder * autoencoder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmAutoencoder, vldm_autoencoder_free);
 
 const VldmAutoencoderConfig *vldm_autoencoder_config (VldmAutoencoder * autoencoder);
+VldmAutoencoderPart vldm_autoencoder_part (VldmAutoencoder * autoencoder);
+const char *vldm_autoencoder_folder (VldmAutoencoder * autoencoder);
+OclType vldm_autoencoder_type (VldmAutoencoder * autoencoder);  /* of activations */
+
+/* The same one in fp32, loaded on the first call; NULL where that fails. @autoencoder keeps it. */
+VldmAutoencoder *vldm_autoencoder_widen (VldmAutoencoder * autoencoder, VldmLoadingFunc loading, gpointer user_data,
+    GError ** error);
+/* What was loaded there, else @autoencoder itself. Both may be called from several threads. */
+VldmAutoencoder *vldm_autoencoder_widest (VldmAutoencoder * autoencoder);
 
 /* Decoders only. @latents [T, h, w, latent_channels] as the UNet sees them (the scaling factor is undone inside);
  * @rgb [T, factor h, factor w, out_channels] in [-1, 1], not clamped. With a temporal decoder the T frames are one clip;

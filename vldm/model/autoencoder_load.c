@@ -197,6 +197,9 @@ vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder,
   g_autoptr (VldmAutoencoder) autoencoder = g_new0 (VldmAutoencoder, 1);
   g_autoptr (VldmWeights) weights = NULL;
 
+  g_mutex_init (&autoencoder->lock);
+  autoencoder->device = ocl_device_ref (device);
+  autoencoder->folder = g_strdup (folder);
   autoencoder->type = ocl_type_beside (type);
   autoencoder->part = part;
   autoencoder->config = vldm_autoencoder_config_load (folder, error);
@@ -213,6 +216,31 @@ vldm_autoencoder_load (OclDevice * device, OclType type, const char *folder,
     return NULL;
   vldm_weights_list_unused (weights);
   return g_steal_pointer (&autoencoder);
+}
+
+VldmAutoencoder *
+vldm_autoencoder_widen (VldmAutoencoder * autoencoder, VldmLoadingFunc loading,
+    gpointer user_data, GError ** error)
+{
+  VldmAutoencoder *wide;
+
+  g_mutex_lock (&autoencoder->lock);
+  wide = autoencoder->wide;
+  if (wide == NULL) {
+    wide = vldm_autoencoder_load (autoencoder->device, OCL_F32,
+        autoencoder->folder, autoencoder->part, loading, user_data, error);
+    g_atomic_pointer_set (&autoencoder->wide, wide);
+  }
+  g_mutex_unlock (&autoencoder->lock);
+  return wide;
+}
+
+VldmAutoencoder *
+vldm_autoencoder_widest (VldmAutoencoder * autoencoder)
+{
+  VldmAutoencoder *wide = g_atomic_pointer_get (&autoencoder->wide);
+
+  return wide != NULL ? wide : autoencoder;
 }
 
 static void
@@ -247,6 +275,10 @@ vldm_autoencoder_free (VldmAutoencoder * autoencoder)
   g_clear_pointer (&autoencoder->quant_conv, ocl_weights_free);
   g_clear_pointer (&autoencoder->time_conv_out, ocl_weights_free);
   g_clear_pointer (&autoencoder->shift, ocl_buffer_unref);
+  g_clear_pointer (&autoencoder->wide, vldm_autoencoder_free);
   g_clear_pointer (&autoencoder->config, g_free);
+  g_clear_pointer (&autoencoder->folder, g_free);
+  g_clear_pointer (&autoencoder->device, ocl_device_unref);
+  g_mutex_clear (&autoencoder->lock);
   g_free (autoencoder);
 }

@@ -40,11 +40,15 @@ typedef struct
 struct _VldmAutoencoder
 {
   VldmAutoencoderConfig *config;
+  OclDevice *device;
+  char *folder;
   OclType type;
   VldmAutoencoderPart part;
   VldmAutoencoderHalf half;     /* the part's layers */
   OclWeights *quant_conv;       /* behind the encoder's, or post_quant_conv before the decoder's; NULL = none */
   OclWeights *time_conv_out;    /* temporal decoders only */
+  GMutex lock;                  /* whoever loads wide */
+  VldmAutoencoder *wide;        /* atomic: the same in fp32; NULL = not wanted so far */
   OclBuffer *shift;             /* added to latents once they are scaled, fp32 for each channel; NULL = 0 */
 };
 

@@ -27,6 +27,7 @@ struct _VldmModel
   char *folder;
   OclDevice *device;
   OclType type;                 /* of weights */
+  gboolean precision_is_open;
   VldmDefaults *defaults;
   VldmUnetConfig *unet_config;  /* NULL = no such component */
   VldmUnetConfig *interpolator_config;
@@ -178,6 +179,8 @@ vldm_model_new (const char *folder, OclDevice * device,
   model->folder = g_strdup (folder);
   model->device = ocl_device_ref (device);
   model->type = weights_type (device, precision);
+  model->precision_is_open = precision == VLDM_PRECISION_AUTO
+      && model->type == OCL_F16;
   g_mutex_init (&model->lock);
   g_cond_init (&model->loaded);
   if (!load_configs (model, error))
@@ -238,6 +241,12 @@ OclType
 vldm_model_type (VldmModel * model)
 {
   return ocl_type_beside (model->type);
+}
+
+gboolean
+vldm_model_precision_is_open (VldmModel * model)
+{
+  return model->precision_is_open;
 }
 
 const VldmDefaults *

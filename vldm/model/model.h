@@ -35,6 +35,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmModel, vldm_model_unref);
 const char *vldm_model_folder (VldmModel * model);
 OclDevice *vldm_model_device (VldmModel * model);
 OclType vldm_model_type (VldmModel * model);    /* of activations */
+/* Whether half precision was chosen for the user (VLDM_PRECISION_AUTO), so that fp32 may take its place where it overflows. */
+gboolean vldm_model_precision_is_open (VldmModel * model);
 const VldmDefaults *vldm_model_defaults (VldmModel * model);
 /* NULL where the folder has no such component. */
 const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);

@@ -5,9 +5,9 @@
 #include "vldm/stages/decode.h"
 
 #include "opencl/ops/convert.h"
-#include "vldm/model/autoencoder.h"
+#include "vldm/stages/autoencode.h"
+#include "vldm/stages/finite.h"
 #include "vldm/stages/overlap.h"
-#include "vldm/stages/report.h"
 #include "vldm/stages/transfer.h"
 
 #define DEFAULT_CHUNK 8
@@ -162,8 +162,8 @@ decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
           latents->width, latents->channels, &input, error)
       || !vldm_write_latents (queue, latents, 0, &input, error))
     return FALSE;
-  if (!vldm_autoencoder_decode (decode->decoder, queue, &input, &picture,
-          error))
+  if (!vldm_autoencode (decode->model, decode->decoder, queue, &input,
+          &picture, report, error))
     return FALSE;
   if (params->blend > 0
       && !vldm_overlap_blend (&decode->kept, queue, params->blend, &picture,
@@ -191,7 +191,8 @@ vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
   VldmReport report;
   gboolean done;
 
-  if (!check_frames (decode, params, latents, rgb, error))
+  if (!check_frames (decode, params, latents, rgb, error)
+      || !vldm_check_latents_in (latents, error))
     return FALSE;
 
   vldm_report_begin (&report, decode->queue, progress);

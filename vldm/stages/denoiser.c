@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "vldm/sampling/sampler.h"
+#include "vldm/stages/finite.h"
 #include "vldm/stages/prompts.h"
 #include "vldm/stages/transfer.h"
 
@@ -23,23 +24,25 @@ struct _VldmDenoiser
 {
   VldmModel *model;
   OclQueue *queue;
-  VldmUnet *unet;               /* the model's */
-  const char *scheduler;        /* component's name */
+  VldmDenoiserNetwork network;
+  char *folder;                 /* the network's */
   VldmPrompts *prompts;
   gboolean warned;              /* of a sampler that is not the file's */
 };
 
 VldmDenoiser *
-vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
+vldm_denoiser_new (VldmModel * model, const VldmDenoiserNetwork * network,
     const VldmProgress * progress, GError ** error)
 {
+  const char *folder = vldm_model_folder (model);
+  g_autofree char *encoder_folder = NULL;
   g_autoptr (VldmDenoiser) denoiser = g_new0 (VldmDenoiser, 1);
   VldmTokenizer *tokenizer;
   VldmTextEncoder *encoder;
 
   denoiser->model = vldm_model_ref (model);
-  denoiser->unet = unet;
-  denoiser->scheduler = scheduler;
+  denoiser->network = *network;
+  denoiser->folder = g_build_filename (folder, network->component, NULL);
   denoiser->queue = ocl_queue_new (vldm_model_device (model), error);
   if (denoiser->queue == NULL)
     return NULL;
@@ -49,8 +52,11 @@ vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
   encoder = vldm_model_text_encoder (model, progress, error);
   if (encoder == NULL)
     return NULL;
-  denoiser->prompts =
-      vldm_prompts_new (tokenizer, encoder, unet, vldm_model_type (model));
+  encoder_folder = vldm_folder_component (folder, "text_encoder", error);
+  if (encoder_folder == NULL)
+    return NULL;
+  denoiser->prompts = vldm_prompts_new (tokenizer, encoder, encoder_folder,
+      network->unet, vldm_model_type (model));
   return g_steal_pointer (&denoiser);
 }
 
@@ -62,6 +68,7 @@ vldm_denoiser_free (VldmDenoiser * denoiser)
   g_clear_pointer (&denoiser->prompts, vldm_prompts_free);
   g_clear_pointer (&denoiser->queue, ocl_queue_free);
   vldm_model_unref (denoiser->model);
+  g_free (denoiser->folder);
   g_free (denoiser);
 }
 
@@ -264,7 +271,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
     gdouble fps, const VldmKnownFrames * known, VldmFrames * out,
     VldmReport * report, GError ** error)
 {
-  const VldmUnetConfig *config = vldm_unet_config (denoiser->unet);
+  const VldmUnetConfig *config = vldm_unet_config (denoiser->network.unet);
   OclQueue *queue = denoiser->queue;
   g_autoptr (VldmSchedule) schedule = NULL;
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
@@ -273,12 +280,15 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   gboolean guided = vldm_guides (sampling->guidance_scale)
       || context_guidance != 1.0;
   const char *negative = guided ? sampling->negative_prompt : NULL;
-  WindowNetwork network = { denoiser->unet };
+  WindowNetwork network = { denoiser->network.unet };
+  const VldmMaker maker = { denoiser->network.name, denoiser->folder,
+    vldm_model_type (denoiser->model)
+  };
   OclTensor latents, sample, blank_sample;
   VldmSampler sampler;
 
   schedule = vldm_sampling_schedule (sampling, denoiser->model,
-      denoiser->scheduler, report, &denoiser->warned, error);
+      denoiser->network.scheduler, report, &denoiser->warned, error);
   if (schedule == NULL)
     return FALSE;
   if (!vldm_prompts_encode (denoiser->prompts, queue, out->count,
@@ -312,6 +322,8 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   if (!vldm_read_latents (queue, &latents, out, 0, error))
     return FALSE;
   put_known_back (known, out);
+  if (!vldm_check_latents_made (&maker, out, error))
+    return FALSE;
   return vldm_report_progress (report, VLDM_ACTIVITY_DENOISE, schedule->n,
       schedule->n, error);
 }
@@ -351,7 +363,8 @@ vldm_denoiser_run (VldmDenoiser * denoiser, const VldmSampling * sampling,
   VldmReport report;
   gboolean done;
 
-  if (!check_known (known, out, error))
+  if (!check_known (known, out, error)
+      || (known != NULL && !vldm_check_latents_in (known->latents, error)))
     return FALSE;
 
   vldm_report_begin (&report, denoiser->queue, progress);

@@ -40,9 +40,17 @@ typedef struct
 
 typedef struct _VldmDenoiser VldmDenoiser;
 
-/* @unet is one of @model's networks, @scheduler the component that holds its schedule ("scheduler"). Loads text encoder and
- * tokenizer, so it takes a while. A denoiser belongs to one thread at a time. */
-VldmDenoiser *vldm_denoiser_new (VldmModel * model, VldmUnet * unet, const char *scheduler,
+/* What a stage runs. Strings are not copied. */
+typedef struct
+{
+  VldmUnet *unet;               /* one of the model's */
+  const char *name;             /* of the network, in messages: "the key frame network" */
+  const char *component;        /* its own */
+  const char *scheduler;        /* the component that holds its schedule */
+} VldmDenoiserNetwork;
+
+/* Loads text encoder and tokenizer, so it takes a while. A denoiser belongs to one thread at a time. */
+VldmDenoiser *vldm_denoiser_new (VldmModel * model, const VldmDenoiserNetwork * network,
     const VldmProgress * progress, GError ** error);
 void vldm_denoiser_free (VldmDenoiser * denoiser);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDenoiser, vldm_denoiser_free);

@@ -5,8 +5,7 @@
 #include "vldm/stages/encode.h"
 
 #include "opencl/ops/convert.h"
-#include "vldm/model/autoencoder.h"
-#include "vldm/stages/report.h"
+#include "vldm/stages/autoencode.h"
 #include "vldm/stages/transfer.h"
 
 struct _VldmEncode
@@ -84,7 +83,7 @@ check_frames (VldmEncode * encode, const VldmFrames * rgb,
 
 static gboolean
 encode_frame (VldmEncode * encode, const VldmFrames * rgb,
-    VldmFrames * latents, guint i, GError ** error)
+    VldmFrames * latents, guint i, VldmReport * report, GError ** error)
 {
   OclQueue *queue = encode->queue;
   guint factor = vldm_autoencoder_config (encode->encoder)->factor;
@@ -102,8 +101,8 @@ encode_frame (VldmEncode * encode, const VldmFrames * rgb,
       size, error)
       && ocl_from_rgb8 (queue, bytes, offset, rgb->height, rgb->width,
       &picture, error)
-      && vldm_autoencoder_encode (encode->encoder, queue, &picture,
-      &encoded, error)
+      && vldm_autoencode (encode->model, encode->encoder, queue, &picture,
+      &encoded, report, error)
       && vldm_read_latents (queue, &encoded, latents, i, error);
 }
 
@@ -118,7 +117,7 @@ encode_frames (VldmEncode * encode, const VldmFrames * rgb,
     if (!vldm_report_progress (report, VLDM_ACTIVITY_ENCODE, i, rgb->count,
             error))
       return FALSE;
-    if (!encode_frame (encode, rgb, latents, i, error))
+    if (!encode_frame (encode, rgb, latents, i, report, error))
       return FALSE;
     ocl_arena_release (arena, mark);
   }

@@ -24,22 +24,29 @@ has_network (VldmModel * model, GError ** error)
   return FALSE;
 }
 
+static const char *
+network_component (VldmModel * model)
+{
+  return vldm_model_interpolator_config (model) ==
+      vldm_model_unet_config (model) ? "unet" : "interpolator";
+}
+
 VldmInterpolate *
 vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
   g_autoptr (VldmInterpolate) interpolate = g_new0 (VldmInterpolate, 1);
-  VldmUnet *unet;
+  VldmDenoiserNetwork network = {.name = "the interpolation network",
+    .component = network_component (model),.scheduler = "interpolator_scheduler"
+  };
 
   interpolate->model = vldm_model_ref (model);
   if (!has_network (model, error))
     return NULL;
-  unet = vldm_model_interpolator (model, progress, error);
-  if (unet == NULL)
+  network.unet = vldm_model_interpolator (model, progress, error);
+  if (network.unet == NULL)
     return NULL;
-  interpolate->denoiser =
-      vldm_denoiser_new (model, unet, "interpolator_scheduler", progress,
-      error);
+  interpolate->denoiser = vldm_denoiser_new (model, &network, progress, error);
   if (interpolate->denoiser == NULL)
     return NULL;
   return g_steal_pointer (&interpolate);
@@ -88,7 +95,7 @@ vldm_interpolate_check (VldmModel * model,
   if (!has_network (model, error))
     return FALSE;
   folder = g_build_filename (vldm_model_folder (model),
-      config == vldm_model_unet_config (model) ? "unet" : "interpolator", NULL);
+      network_component (model), NULL);
   return vldm_denoiser_check (folder, config, autoencoder == NULL
       ? config->out_channels : autoencoder->latent_channels, TRUE, error)
       && vldm_check_range ("frames per second", params->fps, 1e-3, 1e4, error)

@@ -22,14 +22,15 @@ vldm_keyframes_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
   g_autoptr (VldmKeyframes) keyframes = g_new0 (VldmKeyframes, 1);
-  VldmUnet *unet;
+  VldmDenoiserNetwork network = {.name = "the key frame network",
+    .component = "unet",.scheduler = "scheduler"
+  };
 
   keyframes->model = vldm_model_ref (model);
-  unet = vldm_model_unet (model, progress, error);
-  if (unet == NULL)
+  network.unet = vldm_model_unet (model, progress, error);
+  if (network.unet == NULL)
     return NULL;
-  keyframes->denoiser =
-      vldm_denoiser_new (model, unet, "scheduler", progress, error);
+  keyframes->denoiser = vldm_denoiser_new (model, &network, progress, error);
   if (keyframes->denoiser == NULL)
     return NULL;
   return g_steal_pointer (&keyframes);

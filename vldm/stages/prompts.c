@@ -4,6 +4,8 @@
  */
 #include "vldm/stages/prompts.h"
 
+#include "vldm/stages/finite.h"
+
 typedef struct
 {
   char *prompt;
@@ -15,6 +17,7 @@ struct _VldmPrompts
 {
   VldmTokenizer *tokenizer;
   VldmTextEncoder *encoder;
+  char *folder;                 /* the encoder's */
   VldmUnet *unet;
   OclType type;
   EncodedPrompt text, negative;
@@ -22,12 +25,13 @@ struct _VldmPrompts
 
 VldmPrompts *
 vldm_prompts_new (VldmTokenizer * tokenizer, VldmTextEncoder * encoder,
-    VldmUnet * unet, OclType type)
+    const char *folder, VldmUnet * unet, OclType type)
 {
   VldmPrompts *prompts = g_new0 (VldmPrompts, 1);
 
   prompts->tokenizer = tokenizer;
   prompts->encoder = encoder;
+  prompts->folder = g_strdup (folder);
   prompts->unet = unet;
   prompts->type = type;
   return prompts;
@@ -47,6 +51,7 @@ vldm_prompts_free (VldmPrompts * prompts)
     return;
   encoded_prompt_clear (&prompts->text);
   encoded_prompt_clear (&prompts->negative);
+  g_free (prompts->folder);
   g_free (prompts);
 }
 
@@ -56,6 +61,9 @@ encode_prompt (VldmPrompts * prompts, OclQueue * queue, guint frames,
     GError ** error)
 {
   const VldmTextConfig *config = vldm_text_encoder_config (prompts->encoder);
+  const VldmMaker maker = { "the text encoder", prompts->folder,
+    prompts->type
+  };
   guint length = config->max_position_embeddings;
   g_autofree guint32 *ids = g_new (guint32, length);
   g_autofree char *dropped = NULL;
@@ -74,7 +82,7 @@ encode_prompt (VldmPrompts * prompts, OclQueue * queue, guint frames,
   if (!ocl_tensor_alloc (queue, prompts->type, 1, 1, length,
           config->hidden_size, &text, error)
       || !vldm_text_encoder_run (prompts->encoder, queue, ids, length, &text,
-          error))
+          error) || !vldm_check_tensor_made (&maker, queue, &text, error))
     return FALSE;
   *context = vldm_unet_context_new (prompts->unet, queue, frames, &text, &text,
       error);

@@ -13,8 +13,9 @@ G_BEGIN_DECLS
 
 typedef struct _VldmPrompts VldmPrompts;
 
-/* For @unet, of text in @type; keeps none of the networks. */
-VldmPrompts *vldm_prompts_new (VldmTokenizer * tokenizer, VldmTextEncoder * encoder, VldmUnet * unet, OclType type);
+/* For @unet, of text in @type; keeps none of the networks. @folder is that of @encoder, for messages. */
+VldmPrompts *vldm_prompts_new (VldmTokenizer * tokenizer, VldmTextEncoder * encoder, const char *folder,
+    VldmUnet * unet, OclType type);
 void vldm_prompts_free (VldmPrompts * prompts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmPrompts, vldm_prompts_free);
 

@@ -12,8 +12,9 @@
 
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
-#include "vldm/model/autoencoder.h"
 #include "vldm/sampling/field.h"
+#include "vldm/stages/autoencode.h"
+#include "vldm/stages/finite.h"
 #include "vldm/stages/overlap.h"
 #include "vldm/stages/prompts.h"
 #include "vldm/stages/tiling.h"
@@ -45,6 +46,7 @@ vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
   VldmUpsampleConfigs configs;
   VldmTokenizer *tokenizer;
   VldmTextEncoder *encoder;
+  g_autofree char *encoder_folder = NULL;
 
   if (!vldm_upsample_find_configs (model, &configs, error))
     return NULL;
@@ -58,11 +60,15 @@ vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
   encoder = vldm_model_upsampler_text_encoder (model, progress, error);
   if (encoder == NULL)
     return NULL;
+  encoder_folder = vldm_folder_component (vldm_model_folder (model),
+      "upsampler_text_encoder", error);
+  if (encoder_folder == NULL)
+    return NULL;
   upsample->unet = vldm_model_upsampler (model, progress, error);
   if (upsample->unet == NULL)
     return NULL;
-  upsample->prompts = vldm_prompts_new (tokenizer, encoder, upsample->unet,
-      vldm_model_type (model));
+  upsample->prompts = vldm_prompts_new (tokenizer, encoder, encoder_folder,
+      upsample->unet, vldm_model_type (model));
   return g_steal_pointer (&upsample);
 }
 
@@ -249,6 +255,18 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
       schedule->n, error);
 }
 
+static gboolean
+check_latents (const UpsampleRun * run, const VldmFrames * latents,
+    GError ** error)
+{
+  VldmModel *model = run->upsample->model;
+  g_autofree char *folder = g_build_filename (vldm_model_folder (model),
+      vldm_model_upsampler_component (model), NULL);
+  const VldmMaker maker = { "the upsampler", folder, vldm_model_type (model) };
+
+  return vldm_check_latents_made (&maker, latents, error);
+}
+
 /* ---- windows that share frames ---- */
 
 static gboolean
@@ -346,12 +364,14 @@ give_latents (const UpsampleRun * run, const VldmFrames * latents,
   return done;
 }
 
-/* Decodes @n frames of @latents from @first on, as one clip, and reads the first @count of them into @pictures. */
+/* Decodes @n frames of @latents from @first on, as one clip, and reads the first @count of them into @pictures. Where the
+ * decoder has temporal layers, the clip is the run's window. */
 static gboolean
-decode_clip (VldmUpsample * upsample, const UpsampleRun * run,
-    const VldmFrames * latents, guint first, guint n, VldmFrames * pictures,
-    guint count, GError ** error)
+decode_clip (const UpsampleRun * run, const VldmFrames * latents, guint first,
+    guint n, VldmFrames * pictures, guint count, GError ** error)
 {
+  VldmUpsample *upsample = run->upsample;
+  gboolean temporal = !vldm_upsample_decodes_frames (upsample->model);
   OclQueue *queue = upsample->queue;
   guint factor = vldm_autoencoder_config (upsample->decoder)->factor;
   gsize size = count * vldm_frames_frame_size (pictures), offset;
@@ -363,9 +383,9 @@ decode_clip (VldmUpsample * upsample, const UpsampleRun * run,
       || !ocl_tensor_alloc (queue, OCL_F32, n, latents->height,
           latents->width, latents->channels, &input, error)
       || !vldm_write_latents (queue, latents, first, &input, error)
-      || !vldm_autoencoder_decode (upsample->decoder, queue, &input,
-          &decoded, error)
-      || (run != NULL && !join_pictures (run, &decoded, error)))
+      || !vldm_autoencode (upsample->model, upsample->decoder, queue, &input,
+          &decoded, run->report, error)
+      || (temporal && !join_pictures (run, &decoded, error)))
     return FALSE;
   wanted = ocl_tensor_frames (&decoded, 0, count);
   return ocl_arena_alloc (ocl_queue_arena (queue), size, &bytes, &offset, error)
@@ -402,9 +422,9 @@ decode_window (const UpsampleRun * run, const VldmFrames * latents,
 
     done = vldm_report_progress (run->report, VLDM_ACTIVITY_DECODE, i,
         run->count, error)
-        && (clip ? decode_clip (upsample, run, latents, 0, latents->count,
-            run->pictures, run->count, error)
-        : decode_clip (upsample, NULL, latents, i, 1, &picture, 1, error));
+        && (clip ? decode_clip (run, latents, 0, latents->count, run->pictures,
+            run->count, error)
+        : decode_clip (run, latents, i, 1, &picture, 1, error));
     ocl_arena_release (arena, mark);
   }
   return done && vldm_report_progress (run->report, VLDM_ACTIVITY_DECODE,
@@ -437,6 +457,7 @@ make_window (const UpsampleRun * run, GError ** error)
       || !draw_noise (run, noise, &low_res, &latents, error)
       || !cover_pictures (run, &low_res, error)
       || !denoise (run, noise, &low_res, &latents, error)
+      || !check_latents (run, &latents, error)
       || !join_windows (run, &latents, error))
     return FALSE;
   vldm_frames_clear (&low_res);
@@ -542,6 +563,7 @@ vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
 {
   const VldmAutoencoderConfig *config;
   VldmReport report;
+  const UpsampleRun run = {.upsample = upsample,.report = &report };
   gboolean done;
 
   if (!ensure_decoder (upsample, progress, error))
@@ -558,7 +580,7 @@ vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
   vldm_report_begin (&report, upsample->queue, progress);
   done = vldm_report_progress (&report, VLDM_ACTIVITY_DECODE, i, latents->count,
       error)
-      && decode_clip (upsample, NULL, latents, i, 1, picture, 1, error)
+      && decode_clip (&run, latents, i, 1, picture, 1, error)
       && vldm_report_progress (&report, VLDM_ACTIVITY_DECODE, i + 1,
       latents->count, error);
   return vldm_report_end (&report, done, error);
