@@ -4,8 +4,8 @@
  * sampling.json have them. Keys that a class has not are not looked at. And for which classes another sampler runs.
  */
 #include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
 
+#include "rows.h"
 #include "vldm/model/config.h"
 
 /* @more: further members, each behind a comma. */
@@ -78,7 +78,7 @@ check_kind (const VldmSchedulerConfig * config, JsonObject * defaults)
 }
 
 static void
-check_class (const char *class, JsonObject * defaults)
+check_row (guint index, JsonObject * row)
 {
   static const char *const betas[] = { "linear", "scaled_linear",
     "squaredcos_cap_v2"
@@ -87,6 +87,8 @@ check_class (const char *class, JsonObject * defaults)
     "sample"
   };
   static const char *const spacings[] = { "leading", "trailing", "linspace" };
+  const char *class = json_object_get_string_member (row, "class");
+  JsonObject *defaults = json_object_get_object_member (row, "defaults");
   g_autoptr (VldmSchedulerConfig) config = load_class (class, "",
       VLDM_SCHEDULER_AUTO);
 
@@ -106,21 +108,7 @@ check_class (const char *class, JsonObject * defaults)
 static void
 check_defaults (gconstpointer path)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
-  JsonArray *rows;
-
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
-  rows = json_object_get_array_member (json_node_get_object
-      (json_parser_get_root (parser)), "defaults");
-  g_assert_cmpuint (json_array_get_length (rows), ==, 13);
-  for (guint i = 0; i < json_array_get_length (rows); i++) {
-    JsonObject *row = json_array_get_object_element (rows, i);
-
-    check_class (json_object_get_string_member (row, "class"),
-        json_object_get_object_member (row, "defaults"));
-  }
+  rows_for_each (path, "defaults", 13, check_row);
 }
 
 /* Where another sampler runs than the file names, its user is told; the one that was asked for is no replacement. */

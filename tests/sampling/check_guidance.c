@@ -3,9 +3,9 @@
  * Guidance by the rule of diffusers' pipelines: runs of sampling.json on a network that is one line of arithmetic, computed
  * on the host, with the latents on the device and with those in the host's memory.
  */
-#include <json-glib/json-glib.h>
 #include <math.h>
 
+#include "rows.h"
 #include "vldm/sampling/field.h"
 
 /* Relative to the first latents, which are up to 15 times the result. */
@@ -173,24 +173,17 @@ check_case (JsonObject * row, gboolean on_device)
 }
 
 static void
+check_row (guint index, JsonObject * row)
+{
+  check_case (row, TRUE);
+  if (json_object_get_double_member (row, "context_guidance") == CONTEXT_FREE)
+    check_case (row, FALSE);
+}
+
+static void
 check_diffusers (gconstpointer path)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
-  JsonArray *rows;
-
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
-  rows = json_object_get_array_member (json_node_get_object
-      (json_parser_get_root (parser)), "guidance");
-  g_assert_cmpuint (json_array_get_length (rows), >=, 10);
-  for (guint i = 0; i < json_array_get_length (rows); i++) {
-    JsonObject *row = json_array_get_object_element (rows, i);
-
-    check_case (row, TRUE);
-    if (json_object_get_double_member (row, "context_guidance") == CONTEXT_FREE)
-      check_case (row, FALSE);
-  }
+  rows_for_each (path, "guidance", 10, check_row);
 }
 
 int

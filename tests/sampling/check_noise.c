@@ -2,9 +2,9 @@
  *
  * Noise against torch.randn: sequences of calls from one generator, as make_sampling.py wrote them.
  */
-#include <json-glib/json-glib.h>
 #include <math.h>
 
+#include "rows.h"
 #include "vldm/sampling/noise.h"
 #include "vldm/stages/windows.h"
 
@@ -37,26 +37,20 @@ check_call (VldmNoise * noise, gint64 seed, JsonObject * call)
 }
 
 static void
+check_row (guint index, JsonObject * row)
+{
+  gint64 seed = json_object_get_int_member (row, "seed");
+  JsonArray *calls = json_object_get_array_member (row, "calls");
+  g_autoptr (VldmNoise) noise = vldm_noise_new (seed);
+
+  for (guint i = 0; i < json_array_get_length (calls); i++)
+    check_call (noise, seed, json_array_get_object_element (calls, i));
+}
+
+static void
 check_torch (gconstpointer path)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
-  JsonArray *cases;
-
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
-  cases = json_object_get_array_member (json_node_get_object
-      (json_parser_get_root (parser)), "noise");
-  g_assert_cmpuint (json_array_get_length (cases), >, 0);
-  for (guint i = 0; i < json_array_get_length (cases); i++) {
-    JsonObject *noise_case = json_array_get_object_element (cases, i);
-    gint64 seed = json_object_get_int_member (noise_case, "seed");
-    JsonArray *calls = json_object_get_array_member (noise_case, "calls");
-    g_autoptr (VldmNoise) noise = vldm_noise_new (seed);
-
-    for (guint j = 0; j < json_array_get_length (calls); j++)
-      check_call (noise, seed, json_array_get_object_element (calls, j));
-  }
+  rows_for_each (path, "noise", 1, check_row);
 }
 
 /* The formula of the header, on numbers worked out by hand. */

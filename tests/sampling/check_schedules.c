@@ -5,9 +5,9 @@
  * scheduler_config.json, so class defaults are tested too.
  */
 #include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 
+#include "rows.h"
 #include "vldm/sampling/noise.h"
 #include "vldm/sampling/scheduler.h"
 
@@ -142,26 +142,9 @@ check_case (guint index, JsonObject * schedule_case)
 }
 
 static void
-check_all (const char *path, const char *section,
-    void (*check) (guint index, JsonObject * row), guint at_least)
-{
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
-  JsonArray *rows;
-
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
-  rows = json_object_get_array_member (json_node_get_object
-      (json_parser_get_root (parser)), section);
-  g_assert_cmpuint (json_array_get_length (rows), >=, at_least);
-  for (guint i = 0; i < json_array_get_length (rows); i++)
-    check (i, json_array_get_object_element (rows, i));
-}
-
-static void
 check_diffusers (gconstpointer path)
 {
-  check_all (path, "schedules", check_case, 100);
+  rows_for_each (path, "schedules", 100, check_case);
 }
 
 /* @run is [training timesteps, steps, timesteps], of long runs a few of them from both ends. */
@@ -218,7 +201,7 @@ check_timesteps_row (guint index, JsonObject * row)
 static void
 check_timesteps (gconstpointer path)
 {
-  check_all (path, "timesteps", check_timesteps_row, 70);
+  rows_for_each (path, "timesteps", 70, check_timesteps_row);
 }
 
 /* What reference tables of Stable Diffusion's schedule say. */
