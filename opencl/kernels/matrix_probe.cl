@@ -4,7 +4,7 @@
  * product is exact.
  */
 
-#define TILE_COLUMNS 64
+#define TILE_COLUMNS MATRIX_PROBE_COLUMNS
 #include "matrix.clh"
 
 /* product [MATRIX_ROWS, MATRIX_COLUMNS] = rows [MATRIX_ROWS, DEPTH] x columns [DEPTH, TILE_COLUMNS], fp16 bits. */

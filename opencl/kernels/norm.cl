@@ -73,10 +73,8 @@ vector_sum (floatv v)
 /* A work-item of group_norm_statistics and group_norm_apply takes SPAN vectors side by side, STEP rows of each in turn.
  * Where it is alone, that comes near to walking along the rows, which keeps the memory busy, and still the vector's
  * sums or factors stay in registers for some rows. */
-#if ITEMS == 1
+#ifndef SPAN
 #define SPAN 4
-#else
-#define SPAN 1
 #endif
 #define STEP 4
 

@@ -10,7 +10,7 @@
  */
 
 #define VEC 16
-#define NR 32
+#define NR WIDE_PANEL
 #define EPILOGUE_ROWS ROWS
 #define lanes int16
 #include "registers.clh"
@@ -19,9 +19,8 @@
 #include "input_norm.clh"
 #include "winograd.clh"
 
-#define POINTS 6
-/* Channels whose weights are transformed at a time. */
-#define DEPTH 256
+#define POINTS WINOGRAD_TIME_POINTS
+#define DEPTH WINOGRAD_TIME_DEPTH
 
 /* A block's first frame and pixel. */
 typedef struct

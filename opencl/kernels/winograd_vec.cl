@@ -16,7 +16,7 @@
  */
 
 #define VEC 16
-#define NR 32
+#define NR WIDE_PANEL
 #define EPILOGUE_ROWS 4
 #define lanes int16
 #include "registers.clh"
@@ -25,9 +25,8 @@
 #include "input_norm.clh"
 #include "winograd.clh"
 
-#define POINTS 36
-/* Channels whose weights are transformed at a time. */
-#define DEPTH 128
+#define POINTS WINOGRAD_POINTS
+#define DEPTH WINOGRAD_DEPTH
 /* Channels and pixels of a row that are gathered at a time: what TILES tiles in a row see. */
 #define STAGE_DEPTH 128
 #define STAGE_WIDTH (4 * TILES + 2)

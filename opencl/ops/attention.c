@@ -5,29 +5,25 @@
  */
 
 #include "opencl/ops/attention.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/attention_matrix.h"
 
 #include <math.h>
 
 #define MAX_HEAD_DIM 512
 
-/* QUERIES of attention_vec.cl, and how many groups of them share a tile; ROWS and vectors of channels, which bf16 fills. */
-#define VECTOR_QUERIES 32
+/* Groups of queries that share a tile of keys in attention_vec.cl, and the memory for them. */
 #define MIN_GROUPS 4
 #define MAX_GROUPS 16
 #define GROUPS_BYTES (512 << 10)
-#define BF16_ROWS 8
+
+/* Heads of fewer channels do not fill a vector in bf16. */
 #define BF16_LEAST_CHANNELS 16
 
-/* TILE and ITEMS of attention_tile.cl. */
-#define TILE_QUERIES 64
-#define TILE_ITEMS 256
-
-/* Work-items a compute unit that balance its threads' ends. */
+/* Work-items per compute unit that let its threads end together. */
 #define ITEMS_PER_UNIT 8
 
-/* Pixels a work-item of temporal_attention_vec.cl; work-items a work-group of temporal_attention.cl. */
-#define VECTOR_PIXELS 16
+/* Work-items of a work-group of temporal_attention.cl. */
 #define ITEMS 64
 
 static gboolean
@@ -97,7 +93,7 @@ make_options (gsize head_dim, OclType type)
 static gsize
 max_groups (gsize head_dim)
 {
-  gsize bytes = 2 * VECTOR_QUERIES * head_dim * sizeof (gfloat);
+  gsize bytes = 2 * ATTENTION_QUERIES * head_dim * sizeof (gfloat);
 
   return CLAMP (GROUPS_BYTES / bytes, MIN_GROUPS, MAX_GROUPS);
 }
@@ -108,7 +104,7 @@ static gsize
 vector_blocks (const OclCaps * caps, gsize head_dim, gsize frames, guint heads,
     gsize queries)
 {
-  gsize groups = (queries + VECTOR_QUERIES - 1) / VECTOR_QUERIES;
+  gsize groups = (queries + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES;
   gsize units = MAX (caps->compute_units, 1);
   gsize block_groups =
       CLAMP (groups * frames * heads / (units * ITEMS_PER_UNIT), 1,
@@ -122,7 +118,7 @@ vector_options (const OclAttention * attention, gsize head_dim,
     const OclTensor * query)
 {
   gboolean bf16 = attention->bf16 && query->type == OCL_F32
-      && head_dim >= BF16_LEAST_CHANNELS && head_dim % BF16_ROWS == 0;
+      && head_dim >= BF16_LEAST_CHANNELS && head_dim % ATTENTION_ROWS == 0;
 
   return g_strdup_printf ("-DHEAD_DIM=%" G_GSIZE_FORMAT " -DHALF=%d -DGROUPS=%"
       G_GSIZE_FORMAT " -DBF16=%d", head_dim, query->type == OCL_F16,
@@ -165,9 +161,9 @@ ocl_attention (OclQueue * queue, const OclAttention * attention,
         ocl_attention_matrix_prepare (device, &call, head_dim, heads, query);
   } else {
     call.program = call.kernel = "attention_tile";
-    blocks = (queries + TILE_QUERIES - 1) / TILE_QUERIES;
-    call.global[0] = query->frames * heads * blocks * TILE_ITEMS;
-    call.local[0] = TILE_ITEMS;
+    blocks = (queries + ATTENTION_TILE - 1) / ATTENTION_TILE;
+    call.global[0] = query->frames * heads * blocks * ATTENTION_TILE_ITEMS;
+    call.local[0] = ATTENTION_TILE_ITEMS;
   }
   if (options == NULL)
     options = make_options (head_dim, query->type);
@@ -204,7 +200,9 @@ ocl_temporal_attention (OclQueue * queue, guint heads, const OclTensor * query,
   head_dim = query->channels / heads;
   if (caps->form == OCL_FORM_VECTOR) {
     call.program = call.kernel = "temporal_attention_vec";
-    call.global[0] = heads * ((pixels + VECTOR_PIXELS - 1) / VECTOR_PIXELS);
+    call.global[0] =
+        heads * ((pixels + TEMPORAL_ATTENTION_PIXELS -
+            1) / TEMPORAL_ATTENTION_PIXELS);
   } else {
     call.program = call.kernel = "temporal_attention";
     call.global[0] = query->frames * pixels * heads;

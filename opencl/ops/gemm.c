@@ -5,26 +5,10 @@
  */
 
 #include "opencl/ops/gemm.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/elementwise.h"
 #include "opencl/ops/gemm_matrix.h"
 #include "opencl/ops/gemm_tile.h"
-
-/* Bits of EPILOGUE_* in kernels/epilogue.clh. */
-enum
-{
-  FLAG_GEGLU = 1,
-  FLAG_FRAME_BIAS = 2,
-  FLAG_RESIDUAL = 4,
-  FLAG_MERGE = 8,
-  FLAG_FRAME_BIAS_HALF = 16,
-  FLAG_RESIDUAL_HALF = 32,
-  FLAG_MERGE_HALF = 64,
-  FLAG_OUT_HALF = 128,
-  FLAG_STREAM = 256,
-};
-
-/* ROWS of gemm_vec.cl. */
-#define VECTOR_ROWS 12
 
 /* Work-items a compute unit that balance its threads' ends, and row blocks after which another start costs nothing. */
 #define ITEMS_PER_UNIT 32
@@ -99,7 +83,8 @@ stream_flag (const OclTensor * output)
   gsize bytes = ocl_tensor_pixels (output) * output->channels * sizeof (gfloat);
 
   return output->type == OCL_F32 && output->offset % 16 == 0
-      && output->stride % 16 == 0 && bytes >= STREAMED_BYTES ? FLAG_STREAM : 0;
+      && output->stride % 16 == 0
+      && bytes >= STREAMED_BYTES ? EPILOGUE_STREAM : 0;
 }
 
 void
@@ -109,11 +94,11 @@ ocl_call_epilogue (OclCall * call, const OclWeights * weights,
   static const OclEpilogue nothing;
   const OclEpilogue *e = epilogue != NULL ? epilogue : &nothing;
   const OclTensor *frame_bias = e->frame_bias;
-  gint flags = (weights->geglu ? FLAG_GEGLU : 0)
-      | tensor_flags (frame_bias, FLAG_FRAME_BIAS, FLAG_FRAME_BIAS_HALF)
-      | tensor_flags (e->residual, FLAG_RESIDUAL, FLAG_RESIDUAL_HALF)
-      | tensor_flags (e->merge, FLAG_MERGE, FLAG_MERGE_HALF)
-      | tensor_flags (output, 0, FLAG_OUT_HALF) | stream_flag (output);
+  gint flags = (weights->geglu ? EPILOGUE_GEGLU : 0)
+      | tensor_flags (frame_bias, EPILOGUE_FRAME_BIAS, EPILOGUE_FRAME_BIAS_HALF)
+      | tensor_flags (e->residual, EPILOGUE_RESIDUAL, EPILOGUE_RESIDUAL_HALF)
+      | tensor_flags (e->merge, EPILOGUE_MERGE, EPILOGUE_MERGE_HALF)
+      | tensor_flags (output, 0, EPILOGUE_OUT_HALF) | stream_flag (output);
 
   ocl_call_buffer (call, weights->bias);
   ocl_call_buffer (call, frame_bias != NULL ? frame_bias->buffer : NULL);
@@ -193,7 +178,8 @@ prepare_vector (OclCall * call, const OclCaps * caps,
   gsize bytes = pixels * input->stride * ocl_type_size (input->type);
   gsize n_parts = weights->kernel_t > 1
       && bytes > CACHED_BYTES ? output->frames : 1;
-  gsize blocks = (pixels / n_parts + VECTOR_ROWS - 1) / VECTOR_ROWS * n_parts;
+  gsize blocks =
+      (pixels / n_parts + REGISTER_ROWS - 1) / REGISTER_ROWS * n_parts;
   gsize units = MAX (caps->compute_units, 1);
   gsize chunk_blocks =
       CLAMP (blocks * weights->n_panels / (units * ITEMS_PER_UNIT), 1,
@@ -212,24 +198,23 @@ check_bf16 (const OclCaps * caps, const OclWeights * weights,
     const OclTensor * input, GError ** error)
 {
   if (weights->type != OCL_BF16 || (caps->form == OCL_FORM_VECTOR
-          && input->type == OCL_F32
-          && input->channels % OCL_BF16_CHANNELS == 0))
+          && input->type == OCL_F32 && input->channels % BF16_CHANNELS == 0))
     return TRUE;
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "matrix product: bf16 weights for %" G_GSIZE_FORMAT " channels of %zu "
       "bytes: multiples of %d fp32 channels and the vector form are needed",
-      input->channels, ocl_type_size (input->type), OCL_BF16_CHANNELS);
+      input->channels, ocl_type_size (input->type), BF16_CHANNELS);
   return FALSE;
 }
 
-/* Products in bf16 take OCL_BF16_CHANNELS of one input at a time, which weights can promise for both together only. */
+/* Products in bf16 take BF16_CHANNELS of one input at a time, which weights can promise for both together only. */
 static gboolean
 must_join (const OclWeights * weights, const OclTensor * input,
     const OclTensor * input2)
 {
   return weights->type == OCL_BF16 && input2 != NULL
-      && (input->channels % OCL_BF16_CHANNELS != 0
-      || input2->channels % OCL_BF16_CHANNELS != 0);
+      && (input->channels % BF16_CHANNELS != 0
+      || input2->channels % BF16_CHANNELS != 0);
 }
 
 static gboolean

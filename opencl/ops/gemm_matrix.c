@@ -5,15 +5,9 @@
  */
 
 #include "opencl/ops/gemm_matrix.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/gemm.h"
 #include "opencl/runtime/matrix.h"
-
-/* As in kernels/matrix.clh and gemm_matrix.cl. */
-#define CHUNK 8
-#define DEPTH 32
-#define PANEL 32
-#define GROUPS_DOWN 2
-#define GROUPS_ACROSS 2
 
 /* Products that a sub-group holds, and buffers of factors. */
 typedef struct
@@ -54,36 +48,37 @@ static const guint safe_tiles[] = {
 static gboolean
 is_chunked (const OclTensor * input)
 {
-  return input->type == OCL_F16 && input->channels % CHUNK == 0
-      && input->stride % CHUNK == 0 && input->offset % CHUNK == 0;
+  return input->type == OCL_F16 && input->channels % MATRIX_CHUNK == 0
+      && input->stride % MATRIX_CHUNK == 0 && input->offset % MATRIX_CHUNK == 0;
 }
 
 gboolean
 ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product)
 {
-  return product->weights->type == OCL_F16 && product->weights->panel == PANEL
-      && is_chunked (product->input) && (product->input2 == NULL
-      || is_chunked (product->input2))
+  return product->weights->type == OCL_F16
+      && product->weights->panel == WIDE_PANEL && is_chunked (product->input)
+      && (product->input2 == NULL || is_chunked (product->input2))
       && ocl_device_matrix (device)->kind != OCL_MATRIX_NONE;
 }
 
 static gsize
 tile_rows (const OclMatrix * matrix, const Tile * tile)
 {
-  return (gsize) GROUPS_DOWN *tile->blocks_down * matrix->rows;
+  return (gsize) GEMM_MATRIX_GROUPS_DOWN *tile->blocks_down * matrix->rows;
 }
 
 /* Sub-groups of eight: twice as many products make up whole panels. */
 static guint
 blocks_across (const OclMatrix * matrix, const Tile * tile)
 {
-  return tile->blocks_across * (matrix->columns == CHUNK ? 2 : 1);
+  return tile->blocks_across * (matrix->columns == MATRIX_CHUNK ? 2 : 1);
 }
 
 static gsize
 tile_columns (const OclMatrix * matrix, const Tile * tile)
 {
-  return (gsize) GROUPS_ACROSS *blocks_across (matrix, tile) * matrix->columns;
+  return (gsize) GEMM_MATRIX_GROUPS_ACROSS *blocks_across (matrix,
+      tile) * matrix->columns;
 }
 
 gboolean
@@ -92,7 +87,8 @@ ocl_gemm_matrix_fits (OclDevice * device, guint tile)
   const OclMatrix *matrix = ocl_device_matrix (device);
   const Tile *t = &tiles[matrix->kind][tile];
   gsize rows = tile_rows (matrix, t), columns = tile_columns (matrix, t);
-  gsize factors = t->stages * (rows + columns) * DEPTH * sizeof (guint16);
+  gsize factors =
+      t->stages * (rows + columns) * MATRIX_DEPTH * sizeof (guint16);
 
   return factors <= ocl_device_caps (device)->local_memory;
 }
@@ -118,8 +114,11 @@ ocl_gemm_matrix (OclQueue * queue, const OclProduct * product, guint tile,
   const OclMatrix *matrix = ocl_device_matrix (ocl_queue_device (queue));
   const OclWeights *weights = product->weights;
   const Tile *t = &tiles[matrix->kind][tile];
-  gsize items = (gsize) GROUPS_DOWN * GROUPS_ACROSS * matrix->lanes;
-  g_autofree char *options = g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u "
+  gsize items =
+      (gsize) GEMM_MATRIX_GROUPS_DOWN * GEMM_MATRIX_GROUPS_ACROSS *
+      matrix->lanes;
+  g_autofree char *options =
+      g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u "
       "-DMATRIX_EMULATED=%d -DBLOCKS_DOWN=%u -DBLOCKS_ACROSS=%u -DSTAGES=%u",
       matrix->kind, matrix->lanes, matrix->emulated, t->blocks_down,
       blocks_across (matrix, t), t->stages);

@@ -4,6 +4,7 @@
  */
 
 #include "opencl/ops/gemm_tile.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/gemm.h"
 
 /* Parameters of gemm_tile.cl. */
@@ -42,13 +43,13 @@ const char *const ocl_gemm_tile_names[OCL_GEMM_TILES] = {
 static gsize
 tile_rows (const Tile * tile)
 {
-  return 4 * (gsize) tile->down * tile->blocks;
+  return GEMM_TILE_ROWS * (gsize) tile->down * tile->blocks;
 }
 
 static gsize
 tile_columns (const Tile * tile)
 {
-  return 8 * (gsize) tile->across;
+  return GEMM_TILE_COLUMNS * (gsize) tile->across;
 }
 
 gboolean
@@ -58,9 +59,8 @@ ocl_gemm_tile_fits (OclDevice * device, guint tile)
   const Tile *t = &tiles[tile];
   gsize local_memory = caps->local_memory != 0 ? caps->local_memory
       : LEAST_LOCAL_MEMORY;
-  /* Rows are padded by four. */
-  gsize bytes = t->depth * (tile_rows (t) + 4 + tile_columns (t))
-      * sizeof (gfloat);
+  gsize bytes = t->depth * sizeof (gfloat)
+      * (tile_rows (t) + GEMM_TILE_PADDING + tile_columns (t));
 
   return t->across * t->down <= caps->max_work_group && bytes <= local_memory;
 }

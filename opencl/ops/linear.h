@@ -4,16 +4,17 @@
  */
 #pragma once
 
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/weights.h"
 
 G_BEGIN_DECLS
 
 typedef enum
 {
-  OCL_ACTIVATION_NONE,
-  OCL_ACTIVATION_SILU,          /* x * sigmoid (x) */
-  OCL_ACTIVATION_GELU,          /* exact, by erf */
-  OCL_ACTIVATION_QUICK_GELU,    /* x * sigmoid (1.702 x) */
+  OCL_ACTIVATION_NONE = ACTIVATION_NONE,
+  OCL_ACTIVATION_SILU = ACTIVATION_SILU,        /* x * sigmoid (x) */
+  OCL_ACTIVATION_GELU = ACTIVATION_GELU,        /* exact, by erf */
+  OCL_ACTIVATION_QUICK_GELU = ACTIVATION_QUICK_GELU,    /* x * sigmoid (1.702 x) */
 } OclActivation;
 
 /* out = scale * activation (product + bias + frame_bias) + residual_scale * residual + merge_scale * merge

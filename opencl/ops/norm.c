@@ -5,9 +5,10 @@
  */
 
 #include "opencl/ops/norm.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/elementwise.h"
 
-/* VEC, ITEMS and SPAN of norm.cl in the two forms. */
+/* Options of norm.cl in the two forms. */
 #define VECTOR_CHANNELS 16
 #define VECTOR_SPAN 4
 #define TILE_CHANNELS 4
@@ -62,8 +63,9 @@ make_options (const Cut * cut, const OclTensor * input,
     const OclTensor * output)
 {
   return
-      g_strdup_printf ("-DVEC=%u -DITEMS=%u -DSOURCE_HALF=%d -DOUT_HALF=%d",
-      cut->vec, cut->items, input->type == OCL_F16, output->type == OCL_F16);
+      g_strdup_printf ("-DVEC=%u -DITEMS=%u -DSPAN=%u -DSOURCE_HALF=%d "
+      "-DOUT_HALF=%d", cut->vec, cut->items, cut->span, input->type == OCL_F16,
+      output->type == OCL_F16);
 }
 
 /* Something in, and the same pixels out. */
@@ -426,14 +428,6 @@ ocl_group_norm_apply (OclQueue * queue, const OclInputNorm * norm,
   return run_apply (&g, input, 0, error)
       && (input2 == NULL || run_apply (&g, input2, input->channels, error));
 }
-
-/* Values of norm_kind in kernels/input_norm.clh. */
-enum
-{
-  INPUT_NORM_NONE,
-  INPUT_NORM_PLAIN,
-  INPUT_NORM_SILU,
-};
 
 void
 ocl_call_input_norm (OclCall * call, const OclInputNorm * norm)

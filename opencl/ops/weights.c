@@ -4,11 +4,9 @@
  */
 
 #include "opencl/ops/weights.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/winograd.h"
 #include "opencl/runtime/parallel.h"
-
-#define WIDE_PANEL 32
-#define NARROW_PANEL 16
 
 /* Input channels packed at once. */
 #define PACK_BLOCK 16
@@ -146,7 +144,7 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
   if (geglu)
     weights->n_panels = (out_channels / 2 + 15) / 16;
   if (type == OCL_BF16 && (weights->panel != WIDE_PANEL
-          || in_channels % OCL_BF16_CHANNELS != 0))
+          || in_channels % BF16_CHANNELS != 0))
     weights->type = OCL_F32;
 
   if (out_channels == 0 || in_channels == 0 || out_channels > G_MAXINT32

@@ -9,9 +9,6 @@
 
 G_BEGIN_DECLS
 
-/* Products in bf16 take so many channels at a time: BF16_CHANNELS of kernels/bf16.clh. */
-#define OCL_BF16_CHANNELS 32
-
 typedef struct
 {
   OclBuffer *panels;
@@ -29,7 +26,7 @@ typedef struct
 /* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or
  * NULL. @geglu: the output's first half is the value, the second the gate of a GEGLU; the layer then gives
  * value * gelu (gate). Layers that do not suit bf16 (fewer than 17 outputs, or inputs that are no multiple of
- * OCL_BF16_CHANNELS) are fp32 where @type is OCL_BF16, which needs ocl_multiplies_bf16 (). */
+ * BF16_CHANNELS of kernels/shared.clh) are fp32 where @type is OCL_BF16, which needs ocl_multiplies_bf16 (). */
 OclWeights *ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight, const gfloat * bias,
     gsize out_channels, gsize in_channels, guint kernel_t, guint kernel_h, guint kernel_w, gboolean geglu,
     GError ** error);

@@ -5,17 +5,9 @@
  */
 
 #include "opencl/ops/winograd.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/gemm.h"
 #include "opencl/runtime/parallel.h"
-
-/* As in kernels/winograd.clh and registers.clh: tiles a block, columns a panel, blocks a strip. */
-#define TILES 12
-#define PANEL 32
-#define MAX_BLOCKS 8
-
-/* Numbers of the weights that are transformed on the way: two rows of points of DEPTH channels of winograd_vec.cl and
- * all six points of its DEPTH of winograd_time_vec.cl. */
-#define PASSING_NUMBERS (12 * 128 * PANEL)
 
 /* Layers with at most so many inputs keep transformed weights; others would take too much memory. */
 #define MAX_CHANNELS 256
@@ -38,14 +30,6 @@
 
 /* Time of transforming a point of the weights for a strip, in tiles' points. */
 #define WEIGHTS_COST 4
-
-/* What winograd_vec.cl reads: PANELS_* there. */
-typedef enum
-{
-  PANELS_TRANSFORMED,
-  PANELS_F32,
-  PANELS_BF16,
-} PanelForm;
 
 typedef enum
 {
@@ -87,7 +71,7 @@ is_temporal (const OclWeights * weights)
 static gsize
 count_points (const OclWeights * weights)
 {
-  return is_temporal (weights) ? 6 : 36;
+  return is_temporal (weights) ? WINOGRAD_TIME_POINTS : WINOGRAD_POINTS;
 }
 
 /* Whether pixels 1 and 2 as well as 3 and 4 of every tile's six rows and columns are copies of one pixel, so that row 2 of
@@ -108,7 +92,7 @@ count_products (const OclConv * conv, const OclWeights * weights,
   return has_zeros (conv, input) ? 25 : count_points (weights);
 }
 
-/* Blocks of TILES tiles: in a row across frames and rows, or pixels in a row in four frames. */
+/* Blocks of WINOGRAD_TILES tiles: in a row across frames and rows, or pixels in a row in four frames. */
 static gsize
 count_blocks (const OclWeights * weights, const OclTensor * output)
 {
@@ -116,8 +100,9 @@ count_blocks (const OclWeights * weights, const OclTensor * output)
   gsize tiles = (output->height + 3) / 4 * ((output->width + 3) / 4);
 
   if (is_temporal (weights))
-    return (output->frames + 3) / 4 * ((pixels + TILES - 1) / TILES);
-  return (output->frames * tiles + TILES - 1) / TILES;
+    return (output->frames + 3) / 4 * ((pixels + WINOGRAD_TILES -
+            1) / WINOGRAD_TILES);
+  return (output->frames * tiles + WINOGRAD_TILES - 1) / WINOGRAD_TILES;
 }
 
 static gboolean
@@ -128,11 +113,10 @@ suits_weights (OclDevice * device, const OclWeights * weights)
 
   return choice_get () != CHOICE_DIRECT
       && ocl_device_caps (device)->form == OCL_FORM_VECTOR
-      && weights->type != OCL_F16 && weights->panel == PANEL && !weights->geglu
-      && (spatial || is_temporal (weights))
-      && weights->in_channels % 16 == 0
-      && (weights->in_channels <= MAX_CHANNELS || spatial
-      || weights->type == OCL_F32);
+      && weights->type != OCL_F16 && weights->panel == WIDE_PANEL
+      && !weights->geglu && (spatial || is_temporal (weights))
+      && weights->in_channels % 16 == 0 && (weights->in_channels <= MAX_CHANNELS
+      || spatial || weights->type == OCL_F32);
 }
 
 static const gdouble G[6][3] = {
@@ -177,19 +161,21 @@ typedef struct
   gfloat *packed;
 } Packing;
 
-/* All kernels of one input channel in a panel, [points][in_channels][PANEL]; columns without a kernel stay 0. */
+/* All kernels of one input channel in a panel, [points][in_channels][WIDE_PANEL]; columns without a kernel stay 0. */
 static void
 pack_channel (const Packing * packing, gsize panel, gsize c)
 {
   const OclWeights *weights = packing->weights;
   gsize points = count_points (weights), taps = is_temporal (weights) ? 3 : 9;
   gfloat *to =
-      packing->packed + (panel * points * weights->in_channels + c) * PANEL;
-  gsize n_columns = MIN (PANEL, weights->out_channels - panel * PANEL);
+      packing->packed + (panel * points * weights->in_channels +
+      c) * WIDE_PANEL;
+  gsize n_columns =
+      MIN (WIDE_PANEL, weights->out_channels - panel * WIDE_PANEL);
 
   for (gsize column = 0; column < n_columns; column++) {
     const gfloat *from = packing->weight
-        + ((panel * PANEL + column) * weights->in_channels + c) * taps;
+        + ((panel * WIDE_PANEL + column) * weights->in_channels + c) * taps;
     gdouble g[9], u[36];
     for (gsize tap = 0; tap < taps; tap++)
       g[tap] = from[tap];
@@ -198,7 +184,7 @@ pack_channel (const Packing * packing, gsize panel, gsize c)
     else
       transform_square (u, g);
     for (gsize point = 0; point < points; point++)
-      to[point * weights->in_channels * PANEL + column] = u[point];
+      to[point * weights->in_channels * WIDE_PANEL + column] = u[point];
   }
 }
 
@@ -233,7 +219,7 @@ ocl_winograd_prepare (OclDevice * device, OclWeights * weights,
     return TRUE;
   /* At most MAX_CHANNELS inputs and 2^31 outputs, so that this product does not overflow. */
   packing.n_numbers = (gsize) weights->n_panels * count_points (weights)
-      * weights->in_channels * PANEL;
+      * weights->in_channels * WIDE_PANEL;
   weights->winograd = ocl_buffer_new_filled (device,
       packing.n_numbers * sizeof (gfloat), pack_panels, &packing, error);
   return weights->winograd != NULL;
@@ -248,7 +234,7 @@ typedef struct
 static gdouble
 strip_work (const OclWeights * weights, const Plan * plan)
 {
-  return 2.0 * count_points (weights) * TILES * plan->n_blocks *
+  return 2.0 * count_points (weights) * WINOGRAD_TILES * plan->n_blocks *
       weights->in_channels * weights->out_channels;
 }
 
@@ -263,9 +249,11 @@ make_plan (OclDevice * device, const OclWeights * weights,
   gsize units = MAX (ocl_device_caps (device)->compute_units, 1);
   gsize blocks = count_blocks (weights, output);
   gsize block_bytes =
-      count_points (weights) * TILES * weights->in_channels * sizeof (gfloat);
-  gsize max_blocks = weights->winograd != NULL ? 1
-      : CLAMP (STRIP_BYTES / block_bytes, 1, MAX_BLOCKS);
+      count_points (weights) * WINOGRAD_TILES * weights->in_channels *
+      sizeof (gfloat);
+  gsize max_blocks =
+      weights->winograd != NULL ? 1 : CLAMP (STRIP_BYTES / block_bytes, 1,
+      WINOGRAD_MAX_BLOCKS);
   gsize min_blocks = weights->winograd != NULL ? 1 : MIN_BLOCKS;
   gsize max_items = weights->winograd != NULL ? 4 * units : units;
   Plan plan;
@@ -323,7 +311,7 @@ ocl_winograd_suits (OclDevice * device, const OclConv * conv,
     return TRUE;
   /* Tiles at the edges take as long as whole ones. */
   plan = make_plan (device, weights, output);
-  cost = RELATIVE_COST * count_products (conv, weights, input) * TILES
+  cost = RELATIVE_COST * count_products (conv, weights, input) * WINOGRAD_TILES
       * plan.n_blocks;
   if (weights->winograd == NULL)
     cost += WEIGHTS_COST * count_points (weights);
@@ -338,7 +326,7 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
     const OclTensor * output, const Plan * plan, gsize first, gsize end,
     const OclTensor * scratch, GError ** error)
 {
-  PanelForm form = weights->winograd != NULL ? PANELS_TRANSFORMED
+  gint form = weights->winograd != NULL ? PANELS_TRANSFORMED
       : weights->type == OCL_BF16 ? PANELS_BF16 : PANELS_F32;
   OclCall call = { 0 };
 
@@ -368,12 +356,21 @@ run_strips (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
   return ocl_queue_run (queue, &call, error);
 }
 
+/* Transformed weights in a work-item's scratch memory where they do not come transformed: all points, or two of six rows. */
+static gsize
+passing_weights (const OclWeights * weights)
+{
+  return is_temporal (weights) ? WINOGRAD_TIME_DEPTH * WINOGRAD_TIME_POINTS *
+      WIDE_PANEL : WINOGRAD_DEPTH * WINOGRAD_POINTS / 3 * WIDE_PANEL;
+}
+
 /* Numbers that a work-item keeps. */
 static gsize
 slot_size (const OclWeights * weights, const Plan * plan)
 {
-  return count_points (weights) * TILES * plan->n_blocks * weights->in_channels
-      + (weights->winograd == NULL ? PASSING_NUMBERS : 0);
+  return count_points (weights) * WINOGRAD_TILES * plan->n_blocks *
+      weights->in_channels + (weights->winograd ==
+      NULL ? passing_weights (weights) : 0);
 }
 
 gsize

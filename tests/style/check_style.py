@@ -27,9 +27,16 @@ TEXTS = SOURCES + ('.md', '.build', '.txt', '.supp', '')
 
 # Per floor: quoted includes that are allowed, system includes that are not, and words that belong elsewhere.
 FLOORS = {
+    'opencl/kernels': {
+        'prefix': 'ocl_',
+        'includes': r'[\w-]+\.clh$',
+        'no_system': r'',
+        'words': r'\b(Gst|Vldm)[A-Z]\w*|\b(gst|vldm)_\w+',
+        'says': 'kernels include files of their own folder',
+    },
     'opencl': {
         'prefix': 'ocl_',
-        'includes': r'opencl/|[\w-]+\.clh?$|common\.clh$',
+        'includes': r'opencl/(ops|runtime)/|opencl/kernels/shared\.clh$',
         'no_system': r'gst/|json-glib/|glib-object|gio/',
         'words': r'\b(Gst|Vldm)[A-Z]\w*|\b(gst|vldm)_\w+',
         'says': 'opencl/ knows tensors, not video: no GStreamer, no vldm_',
@@ -59,8 +66,8 @@ FLOORS = {
 
 
 def floor_of(path):
-    folder = path.split('/')[0]
-    return FLOORS.get(folder) if path.endswith(('.c', '.h', '.cl', '.clh')) else None
+    folders = [folder for folder in FLOORS if path.startswith(folder + '/')]
+    return FLOORS[max(folders, key=len)] if folders and path.endswith(('.c', '.h', '.cl', '.clh')) else None
 
 
 def line_of(text, offset):

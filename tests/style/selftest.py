@@ -11,6 +11,10 @@ HEAD = '/* SPDX-License-Identifier: LGPL-2.1-or-later\n *\n * What this file is 
 CASES = [
     (style.includes, 'opencl/ops/x.c', '#include <CL/cl.h>\n#include "opencl/ops/x.h"\n', '#include "vldm/frames.h"\n'),
     (style.includes, 'opencl/ops/x.c', '/* #include "gst/meta.h" */\n', '#include <gst/gst.h>\n'),
+    (style.includes, 'opencl/ops/x.c', '#include "opencl/kernels/shared.clh"\n', '#include "opencl/kernels/epilogue.clh"\n'),
+    (style.includes, 'opencl/ops/x.c', '#include "opencl/runtime/queue.h"\n', '#include "epilogue.clh"\n'),
+    (style.includes, 'opencl/kernels/x.cl', '#include "shared.clh"\n', '#include "opencl/ops/tensor.h"\n'),
+    (style.includes, 'opencl/kernels/x.clh', '#include "vector.clh"\n', '#include <math.h>\n'),
     (style.includes, 'vldm/model/x.c', '#include "opencl/ops/ops.h"\n', '#include "gst/latents.h"\n'),
     (style.includes, 'vldm/model/x.c', '#include <json-glib/json-glib.h>\n', '#include <gst/gst.h>\n'),
     (style.includes, 'vldm/model/x.c', '#include "vldm/error.h"\n', '#include "elements/vldmsrc.h"\n'),
