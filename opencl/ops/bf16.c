@@ -69,6 +69,7 @@ static gboolean
 try_product (OclDevice * device, gfloat * output, GError ** error)
 {
   g_autoptr (OclQueue) queue = ocl_queue_new (device, error);
+  const OclLayer layer = { OCL_BF16, CHANNELS, COLUMNS, 1, 1, 1, FALSE };
   g_autoptr (OclWeights) weights = NULL;
   gfloat data[COLUMNS * CHANNELS];
 
@@ -76,8 +77,7 @@ try_product (OclDevice * device, gfloat * output, GError ** error)
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (data); i++)
     data[i] = weight_value (i / CHANNELS, i % CHANNELS);
-  weights = ocl_weights_new (device, OCL_BF16, data, NULL, COLUMNS, CHANNELS,
-      1, 1, 1, FALSE, error);
+  weights = ocl_weights_new (device, &layer, data, NULL, error);
   return weights != NULL && run_product (queue, weights, output, error);
 }
 

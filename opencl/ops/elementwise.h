@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "opencl/ops/linear.h"
+#include "opencl/ops/epilogue.h"
 
 G_BEGIN_DECLS
 

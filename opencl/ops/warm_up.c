@@ -10,7 +10,7 @@
 #include "opencl/ops/norm.h"
 #include "opencl/ops/winograd.h"
 
-/* The least that Winograd's kernels take, and a layer with panels of each width. */
+/* The fewest channels that Winograd's kernels take, which make a layer with narrow panels, and twice as many with wide ones. */
 #define CHANNELS 16
 #define SIZE 4
 
@@ -30,21 +30,24 @@ warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
     guint kernel_s, GError ** error)
 {
   OclDevice *device = ocl_queue_device (queue);
-  g_autoptr (OclWeights) weights = ocl_weights_new (device, type, zeros, NULL,
-      out, CHANNELS, kernel_t, kernel_s, kernel_s, FALSE, error);
-  OclConv conv = { 0 };
+  const OclLayer layer =
+      { type, CHANNELS, out, kernel_t, kernel_s, kernel_s, FALSE };
+  g_autoptr (OclWeights) weights =
+      ocl_weights_new (device, &layer, zeros, NULL, error);
   OclTensor input, output;
+  const OclProduct conv = {
+    .weights = weights,
+    .input = &input,
+    .output = &output,
+    .conv = {1, kernel_s / 2, kernel_s / 2},
+  };
 
-  if (weights == NULL)
-    return FALSE;
-  conv.pad_top = conv.pad_left = kernel_s / 2;
-  if (!alloc (queue, type, CHANNELS, &input, error)
+  if (weights == NULL || !alloc (queue, type, CHANNELS, &input, error)
       || !alloc (queue, type, out, &output, error)
-      || !ocl_gemm_warm_up (queue, &conv, weights, &input, &output, error))
+      || !ocl_gemm_warm_up (queue, &conv, error))
     return FALSE;
-  if (ocl_winograd_is_optional (&conv, weights, &input, NULL, &output)
-      && !ocl_winograd (queue, &conv, weights, NULL, &input, NULL, NULL,
-          &output, error))
+  if (ocl_winograd_can (device, &conv, 0)
+      && !ocl_winograd (queue, &conv, 0, error))
     return FALSE;
   /* Weights go with their buffers. */
   return ocl_queue_finish (queue, error);

@@ -401,12 +401,18 @@ run_operations (OclQueue * queue)
   OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
   g_autoptr (GError) error = NULL;
   g_autoptr (OclBuffer) vector = ocl_vector_new (device, numbers, 64, &error);
-  g_autoptr (OclWeights) weights = ocl_weights_new (device, OCL_F32, numbers,
-      NULL, 48, 64, 1, 3, 3, FALSE, &error);
-  const OclConv conv = {.pad_top = 1,.pad_left = 1 };
+  const OclLayer layer = { OCL_F32, 64, 48, 1, 3, 3, FALSE };
+  g_autoptr (OclWeights) weights =
+      ocl_weights_new (device, &layer, numbers, NULL, &error);
   const OclGroupNorm norm = {.groups = 4,.eps = 1e-5f };
   const OclAttention attention = {.heads = 2 };
   OclTensor input, wide, output;
+  const OclProduct conv = {
+    .weights = weights,
+    .input = &input,
+    .output = &output,
+    .conv = {1, 1, 1},
+  };
 
   g_assert_no_error (error);
   g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 64, &input,
@@ -422,8 +428,7 @@ run_operations (OclQueue * queue)
           &wide, &error));
   g_assert_true (ocl_temporal_attention (queue, 2, &input, &input, &input,
           &wide, &error));
-  g_assert_true (ocl_conv (queue, &conv, weights, &input, NULL, NULL, &output,
-          &error));
+  g_assert_true (ocl_conv (queue, &conv, &error));
   g_assert_true (ocl_queue_finish (queue, &error));
   ocl_arena_release (ocl_queue_arena (queue), mark);
 }

@@ -6,6 +6,7 @@
 
 #include "opencl/ops/attention.h"
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 #include "opencl/ops/norm.h"
 
 typedef struct
@@ -180,7 +181,7 @@ run_layer (const VldmTextEncoder * encoder, OclQueue * queue,
   const OclAttention attention = {
     .heads = config->num_attention_heads,
     .causal = TRUE,
-    .bf16 = layer->qkv_proj->type == OCL_BF16,
+    .bf16 = layer->qkv_proj->layer.type == OCL_BF16,
   };
   const OclEpilogue add = {.residual = &run->x };
   const OclEpilogue activate = {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 #include "opencl/ops/norm.h"
 
 #define GROUP_NORM_EPS 1e-6f
@@ -269,7 +270,7 @@ run_self_attention (const TransformerRun * run,
   gsize channels = x->channels;
   const OclAttention within = {
     .heads = run->heads,
-    .bf16 = attention->to_qkv->type == OCL_BF16,
+    .bf16 = attention->to_qkv->layer.type == OCL_BF16,
   };
   OclTensor qkv = scratch_for (x, &run->wide, 3 * channels);
   OclTensor query = ocl_tensor_channels (&qkv, 0, channels);
@@ -320,7 +321,7 @@ run_cross_attention (const TransformerRun * run,
 {
   const OclAttention to_prompt = {
     .heads = run->heads,
-    .bf16 = attention->to_kv->type == OCL_BF16,
+    .bf16 = attention->to_kv->layer.type == OCL_BF16,
   };
   OclTensor query = scratch_for (x, &run->wide, x->channels);
   OclTensor normed;

@@ -11,6 +11,7 @@
 #include "vldm/model/unet_private.h"
 
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 #include "vldm/memory.h"
 
 typedef struct
@@ -124,7 +125,7 @@ embed (UnetRun * run, gfloat timestep, const gfloat * time_ids, GError ** error)
   gboolean done;
 
   if (!ocl_tensor_alloc (run->queue, OCL_F32, 1, 1, 1,
-          run->unet->time_emb_proj->out_channels, &run->time_bias, error))
+          run->unet->time_emb_proj->layer.out_channels, &run->time_bias, error))
     return FALSE;
   mark = ocl_arena_mark (arena);
   done = embed_time (run, timestep, time_ids, error);
@@ -192,6 +193,11 @@ run_down_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
     GError ** error)
 {
   OclTensor input = *top_skip (run);
+  OclProduct halve = {
+    .weights = block->sampler,
+    .input = &input,
+    .conv = vldm_conv_halve,
+  };
 
   for (guint i = 0; i < block->n_resnets; i++) {
     if (!push_skip (run, input.frames, input.height, input.width, channels,
@@ -200,11 +206,13 @@ run_down_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
       return FALSE;
     input = *top_skip (run);
   }
-  return block->sampler == NULL
-      || (push_skip (run, input.frames, (input.height + 1) / 2,
-          (input.width + 1) / 2, channels, error)
-      && ocl_conv (run->queue, &vldm_conv_halve, block->sampler, &input, NULL,
-          NULL, top_skip (run), error));
+  if (block->sampler == NULL)
+    return TRUE;
+  if (!push_skip (run, input.frames, (input.height + 1) / 2,
+          (input.width + 1) / 2, channels, error))
+    return FALSE;
+  halve.output = top_skip (run);
+  return ocl_conv (run->queue, &halve, error);
 }
 
 /* The next slab's tensor, of the pixels that @like has. */
@@ -236,7 +244,11 @@ run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
     OclTensor * hidden, GError ** error)
 {
   OclTensor input;
-  OclConv upsample;
+  OclProduct upsample = {
+    .weights = block->sampler,
+    .input = &input,
+    .output = hidden,
+  };
 
   for (guint i = 0; i < block->n_resnets; i++) {
     input = *hidden;
@@ -251,9 +263,8 @@ run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
   input = *hidden;
   *hidden = next_slab (run, top_skip (run), channels);
   hidden->frames = input.frames;
-  upsample = vldm_conv_upsample (hidden);
-  return ocl_conv (run->queue, &upsample, block->sampler, &input, NULL, NULL,
-      hidden, error);
+  upsample.conv = vldm_conv_upsample (hidden);
+  return ocl_conv (run->queue, &upsample, error);
 }
 
 /* The slabs must hold every level's tensors, and what is upsampled to it, with the channels of the level below. */
@@ -297,12 +308,24 @@ run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
   const OclGroupNorm norm =
       { VLDM_UNET_NORM_GROUPS, config->norm_eps, FALSE, TRUE };
   OclTensor hidden, normed;
+  OclProduct conv_in = {
+    .weights = unet->conv_in,
+    .input = sample,
+    .conv = vldm_conv_same,
+  };
+  const OclProduct conv_out = {
+    .weights = unet->conv_out,
+    .input = &normed,
+    .output = output,
+    .conv = vldm_conv_same,
+  };
 
   if (!alloc_slabs (run, sample, error)
       || !push_skip (run, sample->frames, sample->height, sample->width,
-          config->block_out_channels[0], error)
-      || !ocl_conv (run->queue, &vldm_conv_same, unet->conv_in, sample, NULL,
-          NULL, top_skip (run), error))
+          config->block_out_channels[0], error))
+    return FALSE;
+  conv_in.output = top_skip (run);
+  if (!ocl_conv (run->queue, &conv_in, error))
     return FALSE;
   for (guint i = 0; i < config->n_levels; i++) {
     if (!run_down_block (run, &unet->down_blocks[i],
@@ -320,8 +343,7 @@ run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
   normed = next_slab (run, &hidden, hidden.channels);
   return ocl_group_norm (run->queue, &norm, &hidden, NULL,
       unet->conv_norm_out.weight, unet->conv_norm_out.bias, &normed, error)
-      && ocl_conv (run->queue, &vldm_conv_same, unet->conv_out, &normed, NULL,
-      NULL, output, error);
+      && ocl_conv (run->queue, &conv_out, error);
 }
 
 static guint
