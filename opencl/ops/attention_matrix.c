@@ -20,7 +20,7 @@ is_chunked (const OclTensor * tensor)
 }
 
 gboolean
-ocl_attention_matrix_suits (OclDevice * device, gsize head_dim,
+ocl_attention_matrix_can (OclDevice * device, gsize head_dim,
     const OclTensor * query, const OclTensor * key, const OclTensor * value)
 {
   return head_dim % MATRIX_CHUNK == 0 && head_dim <= MAX_HEAD_DIM
@@ -37,7 +37,6 @@ ocl_attention_matrix_prepare (OclDevice * device, OclCall * call,
   gsize queries = query->height * query->width;
   gsize items = (gsize) ATTENTION_MATRIX_GROUPS * matrix->lanes;
 
-  call->program = call->kernel = "attention_matrix";
   call->global[0] =
       query->frames * heads * ((queries + ATTENTION_TILE -
           1) / ATTENTION_TILE) * items;

@@ -8,26 +8,29 @@
 #include "opencl/kernels/shared.clh"
 #include "opencl/ops/elementwise.h"
 
-/* Options of norm.cl in the two forms. */
-#define VECTOR_CHANNELS 16
-#define VECTOR_SPAN 4
-#define TILE_CHANNELS 4
-#define TILE_ITEMS 64
-
-/* Rows a work-item sums up: many, that few partial sums remain, but few enough for every compute unit of a CPU to get
- * ITEMS_PER_UNIT work-items and for a GPU to be full. */
-#define VECTOR_MIN_ROWS 64
-#define VECTOR_MAX_ROWS 512
+/* Work-items per compute unit of a CPU that keep all of them busy. */
 #define ITEMS_PER_UNIT 16
-#define TILE_ROWS 64
+
+/* Options of norm.cl, and rows that a work-item sums up: many, so that few partial sums remain, but few enough for every
+ * compute unit of a CPU to get ITEMS_PER_UNIT work-items and for a GPU to be full. */
+typedef struct
+{
+  guint vec, items, span;
+  gsize min_rows, max_rows;
+} Variant;
+
+static const Variant variants[] = {
+  [OCL_FORM_VECTOR] = {16, 1, 4, 64, 512},
+  [OCL_FORM_TILE] = {4, 64, 1, 64, 64},
+};
 
 /* Elements that a work-item of layer norm takes where it works alone. */
 #define LAYER_NORM_ELEMENTS 4096
 
-/* How the device's form cuts a tensor of [frames, rows, channels]. */
+/* How a tensor of [frames, rows, channels] is cut. */
 typedef struct
 {
-  guint vec, items, span;
+  Variant variant;
   gsize frames, rows, block_rows, blocks, channels;
 } Cut;
 
@@ -35,25 +38,16 @@ static Cut
 make_cut (OclQueue * queue, const OclTensor * output)
 {
   const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
-  Cut cut = { 0 };
+  const Variant *v = &variants[caps->form];
+  gsize spans = output->channels / (v->vec * v->span) + 1;
+  gsize items = ITEMS_PER_UNIT * MAX (caps->compute_units, 1);
+  Cut cut = {.variant = *v };
 
   cut.frames = output->frames;
   cut.rows = output->height * output->width;
   cut.channels = output->channels;
-  if (caps->form == OCL_FORM_VECTOR) {
-    gsize spans = cut.channels / (VECTOR_CHANNELS * VECTOR_SPAN) + 1;
-    cut.vec = VECTOR_CHANNELS;
-    cut.items = 1;
-    cut.span = VECTOR_SPAN;
-    cut.block_rows = CLAMP (cut.frames * cut.rows * spans
-        / (ITEMS_PER_UNIT * MAX (caps->compute_units, 1)), VECTOR_MIN_ROWS,
-        VECTOR_MAX_ROWS);
-  } else {
-    cut.vec = TILE_CHANNELS;
-    cut.items = TILE_ITEMS;
-    cut.span = 1;
-    cut.block_rows = TILE_ROWS;
-  }
+  cut.block_rows = CLAMP (cut.frames * cut.rows * spans / items, v->min_rows,
+      v->max_rows);
   cut.blocks = (cut.rows + cut.block_rows - 1) / cut.block_rows;
   return cut;
 }
@@ -64,8 +58,8 @@ make_options (const Cut * cut, const OclTensor * input,
 {
   return
       g_strdup_printf ("-DVEC=%u -DITEMS=%u -DSPAN=%u -DSOURCE_HALF=%d "
-      "-DOUT_HALF=%d", cut->vec, cut->items, cut->span, input->type == OCL_F16,
-      output->type == OCL_F16);
+      "-DOUT_HALF=%d", cut->variant.vec, cut->variant.items, cut->variant.span,
+      input->type == OCL_F16, output->type == OCL_F16);
 }
 
 /* Something in, and the same pixels out. */
@@ -136,14 +130,14 @@ static void
 start_call (OclCall * call, const char *kernel, const char *options,
     const Cut * cut, const OclTensor * source, gsize first_channel)
 {
-  gsize width = cut->vec * cut->span;
+  gsize width = cut->variant.vec * cut->variant.span;
   gsize spans = (source->channels + width - 1) / width;
 
   call->program = "norm";
   call->kernel = kernel;
   call->options = options;
   call->global[0] = cut->frames * cut->blocks * spans;
-  call->local[0] = cut->items;
+  call->local[0] = cut->variant.items;
   call->work = (gdouble) ocl_tensor_pixels (source) * source->channels
       * ocl_type_size (source->type);
   ocl_call_tensor (call, source);
@@ -179,8 +173,8 @@ run_factors (const GroupNorm * g, const OclTensor * source, GError ** error)
   call.program = "norm";
   call.kernel = "group_norm_factors";
   call.options = options;
-  call.global[0] = g->factors.frames * g->norm->groups * g->cut.items;
-  call.local[0] = g->cut.items;
+  call.global[0] = g->factors.frames * g->norm->groups * g->cut.variant.items;
+  call.local[0] = g->cut.variant.items;
   call.work = 4.0 * ocl_tensor_pixels (&g->partials) * g->partials.channels;
   ocl_call_buffer (&call, g->partials.buffer);
   ocl_call_uint64 (&call, g->partials.offset);
@@ -464,14 +458,14 @@ ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
     return FALSE;
   cut = make_cut (queue, output);
   rows = ocl_tensor_pixels (input);
-  block_rows = cut.items > 1 ? 1
+  block_rows = cut.variant.items > 1 ? 1
       : MAX (LAYER_NORM_ELEMENTS / input->channels, 1);
 
   call.program = "norm";
   call.kernel = "layer_norm";
   call.options = options = make_options (&cut, input, output);
-  call.global[0] = (rows + block_rows - 1) / block_rows * cut.items;
-  call.local[0] = cut.items;
+  call.global[0] = (rows + block_rows - 1) / block_rows * cut.variant.items;
+  call.local[0] = cut.variant.items;
   call.work = 8.0 * rows * input->channels;
   ocl_call_tensor (&call, input);
   ocl_call_int (&call, input->channels);
