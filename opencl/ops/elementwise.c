@@ -327,10 +327,11 @@ ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments,
 
 static gboolean
 check_embed (OclBuffer * table, gsize rows, OclBuffer * positions,
-    const guint32 * ids, gsize n, const OclTensor * output, GError ** error)
+    const guint32 * ids, const OclTensor * output, GError ** error)
 {
   const char *operation = "embedding";
-  gsize channels = output->channels, row = channels * sizeof (gfloat);
+  gsize n = output->width, channels = output->channels, row =
+      channels * sizeof (gfloat);
   OclTensor expected = {.frames = 1,.height = 1,.width = n,.channels = channels
   };
 
@@ -358,9 +359,10 @@ check_embed (OclBuffer * table, gsize rows, OclBuffer * positions,
 
 gboolean
 ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows,
-    OclBuffer * positions, const guint32 * ids, gsize n,
-    const OclTensor * output, GError ** error)
+    OclBuffer * positions, const guint32 * ids, const OclTensor * output,
+    GError ** error)
 {
+  gsize n = output->width;
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclCall call = { 0 };
@@ -369,7 +371,7 @@ ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows,
   gboolean ok;
   Cut cut;
 
-  if (!check_embed (table, rows, positions, ids, n, output, error))
+  if (!check_embed (table, rows, positions, ids, output, error))
     return FALSE;
   ok = ocl_arena_alloc (arena, n * sizeof *ids, &buffer, &offset, error)
       && ocl_queue_write (queue, buffer, offset, ids, n * sizeof *ids, error);

@@ -96,6 +96,14 @@ check_vector (const char *operation, const char *what, OclBuffer * vector,
 }
 
 static gboolean
+check_affine (const char *operation, const OclAffine * affine, gsize channels,
+    GError ** error)
+{
+  return check_vector (operation, "weight", affine->weight, channels, error)
+      && check_vector (operation, "bias", affine->bias, channels, error);
+}
+
+static gboolean
 check_group_norm (const OclGroupNorm * norm, const OclTensor * input,
     const OclTensor * input2, const OclTensor * output, GError ** error)
 {
@@ -212,16 +220,15 @@ run_apply (const GroupNorm * g, const OclTensor * source, gsize first_channel,
 
 gboolean
 ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
-    const OclTensor * input, const OclTensor * input2, OclBuffer * weight,
-    OclBuffer * bias, const OclTensor * output, GError ** error)
+    const OclAffine * affine, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output, GError ** error)
 {
   OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
-  GroupNorm g = { queue, norm, weight, bias, output };
+  GroupNorm g = { queue, norm, affine->weight, affine->bias, output };
   gboolean ok;
 
   if (!check_group_norm (norm, input, input2, output, error)
-      || !check_vector ("group norm", "weight", weight, output->channels, error)
-      || !check_vector ("group norm", "bias", bias, output->channels, error))
+      || !check_affine ("group norm", affine, output->channels, error))
     return FALSE;
   g.cut = make_cut (queue, output);
   ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
@@ -441,9 +448,8 @@ ocl_call_input_norm (OclCall * call, const OclInputNorm * norm)
 /* ---- layer norm ---- */
 
 gboolean
-ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
-    OclBuffer * weight, OclBuffer * bias, const OclTensor * output,
-    GError ** error)
+ocl_layer_norm (OclQueue * queue, gfloat eps, const OclAffine * affine,
+    const OclTensor * input, const OclTensor * output, GError ** error)
 {
   Cut cut = { 0 };
   g_autofree char *options = NULL;
@@ -453,8 +459,7 @@ ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
   if (!check_input ("layer norm", input, output, error)
       || !ocl_tensor_check_shape ("layer norm", "the output", output, input,
           error)
-      || !check_vector ("layer norm", "weight", weight, input->channels, error)
-      || !check_vector ("layer norm", "bias", bias, input->channels, error))
+      || !check_affine ("layer norm", affine, input->channels, error))
     return FALSE;
   cut = make_cut (queue, output);
   rows = ocl_tensor_pixels (input);
@@ -471,8 +476,8 @@ ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
   ocl_call_int (&call, input->channels);
   ocl_call_uint64 (&call, rows);
   ocl_call_int (&call, block_rows);
-  ocl_call_buffer (&call, weight);
-  ocl_call_buffer (&call, bias);
+  ocl_call_buffer (&call, affine->weight);
+  ocl_call_buffer (&call, affine->bias);
   ocl_call_float (&call, eps);
   ocl_call_tensor (&call, output);
   return ocl_queue_run (queue, &call, error);

@@ -59,14 +59,14 @@ warm_norms (OclQueue * queue, OclType type, GError ** error)
   const OclGroupNorm norm = {.groups = 1,.eps = 1e-5f };
   g_autoptr (OclBuffer) vector =
       ocl_vector_new (ocl_queue_device (queue), zeros, CHANNELS, error);
+  const OclAffine affine = { vector, vector };
   OclTensor input, output;
 
   return vector != NULL && alloc (queue, type, CHANNELS, &input, error)
       && alloc (queue, type, CHANNELS, &output, error)
-      && ocl_group_norm (queue, &norm, &input, NULL, vector, vector, &output,
-      error)
-      && ocl_layer_norm (queue, norm.eps, &input, vector, vector, &output,
-      error) && ocl_queue_finish (queue, error);
+      && ocl_group_norm (queue, &norm, &affine, &input, NULL, &output, error)
+      && ocl_layer_norm (queue, norm.eps, &affine, &input, &output, error)
+      && ocl_queue_finish (queue, error);
 }
 
 static gboolean

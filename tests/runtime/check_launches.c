@@ -406,6 +406,7 @@ run_operations (OclQueue * queue)
       ocl_weights_new (device, &layer, numbers, NULL, &error);
   const OclGroupNorm norm = {.groups = 4,.eps = 1e-5f };
   const OclAttention attention = {.heads = 2 };
+  const OclAffine affine = { vector, vector };
   OclTensor input, wide, output;
   const OclProduct conv = {
     .weights = weights,
@@ -420,10 +421,9 @@ run_operations (OclQueue * queue)
   g_assert_true (ocl_tensor_alloc_like (queue, &input, &wide, &error));
   g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 48, &output,
           &error));
-  g_assert_true (ocl_group_norm (queue, &norm, &input, NULL, vector, vector,
-          &wide, &error));
-  g_assert_true (ocl_layer_norm (queue, 1e-5f, &input, vector, vector, &wide,
+  g_assert_true (ocl_group_norm (queue, &norm, &affine, &input, NULL, &wide,
           &error));
+  g_assert_true (ocl_layer_norm (queue, 1e-5f, &affine, &input, &wide, &error));
   g_assert_true (ocl_attention (queue, &attention, &input, &input, &input,
           &wide, &error));
   g_assert_true (ocl_temporal_attention (queue, 2, &input, &input, &input,

@@ -121,8 +121,7 @@ norm_silu (OclQueue * queue, const VldmResidualPath * path,
     const VldmNorm * norm, const OclTensor * input, const OclTensor * skip,
     const OclTensor * output, GError ** error)
 {
-  return ocl_group_norm (queue, &path->norm, input, skip, norm->weight,
-      norm->bias, output, error);
+  return ocl_group_norm (queue, &path->norm, norm, input, skip, output, error);
 }
 
 /* norm1, conv1 with the time projection, norm2: @between gets conv1's result, @normed what conv2 reads. */

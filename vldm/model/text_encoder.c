@@ -165,8 +165,8 @@ run_norm (const VldmTextEncoder * encoder, OclQueue * queue,
     const VldmNorm * norm, const OclTensor * x, const OclTensor * output,
     GError ** error)
 {
-  return ocl_layer_norm (queue, encoder->config->layer_norm_eps, x,
-      norm->weight, norm->bias, output, error);
+  return ocl_layer_norm (queue, encoder->config->layer_norm_eps, norm, x,
+      output, error);
 }
 
 static gboolean
@@ -212,7 +212,7 @@ run_encoder (const VldmTextEncoder * encoder, OclQueue * queue,
 
   if (!alloc_run (encoder, queue, n, &run, error)
       || !ocl_embed (queue, encoder->token_embedding, config->vocab_size,
-          encoder->position_embedding, ids, n, &run.x, error))
+          encoder->position_embedding, ids, &run.x, error))
     return FALSE;
   for (guint i = 0; i < config->num_hidden_layers; i++) {
     if (!run_layer (encoder, queue, &encoder->layers[i], &run, error))

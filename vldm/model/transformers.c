@@ -189,8 +189,7 @@ run_norm (const TransformerRun * run, const VldmNorm * norm,
     const OclTensor * x, OclTensor * normed, GError ** error)
 {
   *normed = scratch_for (x, &run->normed, x->channels);
-  return ocl_layer_norm (run->queue, LAYER_NORM_EPS, x, norm->weight,
-      norm->bias, normed, error);
+  return ocl_layer_norm (run->queue, LAYER_NORM_EPS, norm, x, normed, error);
 }
 
 /* An attention to the prompt: which of all layers'. */
@@ -449,8 +448,8 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
     return FALSE;
   hidden.frames = x->frames;
   normed = scratch_for (x, &run.normed, x->channels);
-  if (!ocl_group_norm (queue, &norm, x, NULL, transformer->norm.weight,
-          transformer->norm.bias, &normed, error)
+  if (!ocl_group_norm (queue, &norm, &transformer->norm, x, NULL, &normed,
+          error)
       || !ocl_linear (queue, transformer->proj_in, &normed, NULL, &hidden,
           error))
     return FALSE;

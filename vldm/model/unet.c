@@ -341,8 +341,8 @@ run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
       return FALSE;
   }
   normed = next_slab (run, &hidden, hidden.channels);
-  return ocl_group_norm (run->queue, &norm, &hidden, NULL,
-      unet->conv_norm_out.weight, unet->conv_norm_out.bias, &normed, error)
+  return ocl_group_norm (run->queue, &norm, &unet->conv_norm_out, &hidden, NULL,
+      &normed, error)
       && ocl_conv (run->queue, &conv_out, error);
 }
 

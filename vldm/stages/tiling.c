@@ -63,11 +63,12 @@ add_result (OclQueue * queue, const OclTensor * result, gsize y, gsize x,
     const OclTensor * rows, const OclTensor * columns, VldmFrames * output,
     GError ** error)
 {
+  const OclPlace whole = {.rows = rows,.columns = columns };
   OclTensor sum;
 
   return ocl_tensor_alloc_like (queue, result, &sum, error)
       && vldm_write_tile (queue, output, 0, y, x, &sum, error)
-      && ocl_tile_add (queue, result, 0, 0, rows, columns, &sum, error)
+      && ocl_tile_add (queue, result, &whole, &sum, error)
       && vldm_read_tile (queue, &sum, output, 0, y, x, error);
 }
 
