@@ -58,8 +58,10 @@ run_product (OclQueue * queue, const OclWeights * weights, gfloat * output,
 
   for (gsize i = 0; i < G_N_ELEMENTS (data); i++)
     data[i] = input_value (i / CHANNELS, i % CHANNELS);
-  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, ROWS, CHANNELS, &rows, error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, ROWS, COLUMNS, &columns, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, ROWS, CHANNELS),
+      &rows, error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, ROWS, COLUMNS),
+      &columns, error)
       && ocl_tensor_write (queue, &rows, data, error)
       && ocl_linear (queue, weights, &rows, NULL, &columns, error)
       && ocl_tensor_read (queue, &columns, output, error);

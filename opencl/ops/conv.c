@@ -100,8 +100,9 @@ run_direct (OclQueue * queue, const OclProduct * conv, guint unused,
   plain.input = &normalised;
   plain.input2 = NULL;
   plain.norm = NULL;
-  ok = ocl_tensor_alloc (queue, input->type, input->frames, input->height,
-      input->width, conv->norm->factors.channels, &normalised, error)
+  ok = ocl_tensor_alloc (queue, input->type, ocl_shape (input->frames,
+          input->height, input->width, conv->norm->factors.channels),
+      &normalised, error)
       && ocl_group_norm_apply (queue, conv->norm, input, conv->input2,
       &normalised, error)
       && ocl_gemm (queue, &plain, error);

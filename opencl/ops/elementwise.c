@@ -269,9 +269,10 @@ ocl_rescale_guidance (OclQueue * queue, gfloat w, const OclTensor * text,
   cut = make_cut (queue, output, is_packed (text) && is_packed (guided)
       && is_packed (output));
   parts = cut_for_moments (&cut);
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, 2 * MOMENT_PARTS, 3, &partials,
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 2 * MOMENT_PARTS, 3),
+      &partials, error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 1), &factor,
       error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 1, &factor, error)
       && run_moments (queue, &parts, text, &partials, 0, error)
       && run_moments (queue, &parts, guided, &partials, 3 * parts.items, error)
       && run_factor (queue, &partials, parts.items, w, &factor, error);
@@ -316,7 +317,8 @@ ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments,
     return FALSE;
   cut = make_cut (queue, input, is_packed (input));
   parts = cut_for_moments (&cut);
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, parts.items, 3, &partials, error)
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, parts.items, 3),
+      &partials, error)
       && run_moments (queue, &parts, input, &partials, 0, error)
       && ocl_tensor_read (queue, &partials, values, error);
   for (gsize i = 0; ok && i < (gsize) parts.items; i++)

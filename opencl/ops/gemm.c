@@ -66,8 +66,9 @@ join (OclQueue * queue, const OclTensor * input, const OclTensor * input2,
 {
   OclTensor part, part2;
 
-  if (!ocl_tensor_alloc (queue, input->type, input->frames, input->height,
-          input->width, input->channels + input2->channels, joined, error))
+  if (!ocl_tensor_alloc (queue, input->type, ocl_shape (input->frames,
+              input->height, input->width, input->channels + input2->channels),
+          joined, error))
     return FALSE;
   part = ocl_tensor_channels (joined, 0, input->channels);
   part2 = ocl_tensor_channels (joined, input->channels, input2->channels);

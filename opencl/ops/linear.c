@@ -115,8 +115,9 @@ run_clblast (OclQueue * queue, const OclProduct * p, guint unused,
   OclTensor sums;
   gboolean ok;
 
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, ocl_tensor_pixels (p->input),
-      (gsize) weights->n_panels * weights->panel, &sums, error)
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1,
+          ocl_tensor_pixels (p->input),
+          (gsize) weights->n_panels * weights->panel), &sums, error)
       && clblast_product (queue, weights, p->input, &sums, error)
       && finish_sums (queue, weights, &sums, p->epilogue, p->output, error);
   ocl_arena_release (arena, mark);

@@ -231,11 +231,11 @@ ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
       || !check_affine ("group norm", affine, output->channels, error))
     return FALSE;
   g.cut = make_cut (queue, output);
-  ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
-      g.cut.channels, &g.partials, error)
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (g.cut.frames, g.cut.blocks,
+          2, g.cut.channels), &g.partials, error)
       && ocl_tensor_alloc (queue, OCL_F32,
-      norm->over_clip ? 1 : g.cut.frames, 1, 2, g.cut.channels, &g.factors,
-      error)
+      ocl_shape (norm->over_clip ? 1 : g.cut.frames, 1, 2, g.cut.channels),
+      &g.factors, error)
       && run_statistics (&g, input, 0, error)
       && (input2 == NULL || run_statistics (&g, input2, input->channels, error))
       && run_factors (&g, input, error)
@@ -283,8 +283,8 @@ run_split_statistics (const GroupNorm * g, const OclTensor * strip,
   OclArena *arena = ocl_queue_arena (g->queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor together;
-  gboolean ok = ocl_tensor_alloc (g->queue, strip->type, 1, 1, n,
-      strip->channels, &together, error);
+  gboolean ok = ocl_tensor_alloc (g->queue, strip->type, ocl_shape (1, 1, n,
+          strip->channels), &together, error);
   gsize done = 0;
 
   for (; ok && done < n; strip++, first = 0) {
@@ -376,8 +376,8 @@ ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm,
     return FALSE;
   g.cut = make_cut (queue, &whole);
   g.factors = *factors;
-  ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
-      g.cut.channels, &g.partials, error);
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (g.cut.frames, g.cut.blocks,
+          2, g.cut.channels), &g.partials, error);
   if (ok && n == 1)
     ok = run_statistics (&g, strips, 0, error);
   else

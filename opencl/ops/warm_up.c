@@ -20,8 +20,8 @@ static gboolean
 alloc (OclQueue * queue, OclType type, gsize channels, OclTensor * tensor,
     GError ** error)
 {
-  return ocl_tensor_alloc (queue, type, SIZE, SIZE, SIZE, channels, tensor,
-      error);
+  return ocl_tensor_alloc (queue, type, ocl_shape (SIZE, SIZE, SIZE, channels),
+      tensor, error);
 }
 
 /* A convolution of @kernel_t x @kernel_s x @kernel_s taps, directly and, where there is such a kernel, by Winograd. */

@@ -208,8 +208,9 @@ ocl_winograd (OclQueue * queue, const OclProduct * product, guint unused,
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor scratch;
-  gboolean ok = ocl_tensor_alloc (queue, OCL_F32, 1, plan.n_items, plan.n_sets,
-      plan.slot, &scratch, error);
+  gboolean ok =
+      ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, plan.n_items, plan.n_sets,
+          plan.slot), &scratch, error);
 
   for (gsize first = 0; ok && first < plan.n_strips; first += at_once)
     ok = run_strips (queue, product, &plan, first,

@@ -143,8 +143,8 @@ alloc_drawn (Bench * bench, gsize channels, OclTensor * tensor, GError ** error)
   const BenchCase *of = bench->of;
   g_autofree gfloat *values = draw (of->height * of->width * channels, 1.0f);
 
-  return ocl_tensor_alloc (bench->queue, OCL_F32, 1, of->height, of->width,
-      channels, tensor, error)
+  return ocl_tensor_alloc (bench->queue, OCL_F32, ocl_shape (1, of->height,
+          of->width, channels), tensor, error)
       && ocl_tensor_write (bench->queue, tensor, values, error);
 }
 

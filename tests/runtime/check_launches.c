@@ -42,8 +42,8 @@ run_elementwise (void)
   OclTensor tensor;
   gfloat value = 1;
 
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 1, &tensor,
-          &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 1),
+          &tensor, &error));
   g_assert_true (ocl_tensor_write (queue, &tensor, &value, &error));
   g_assert_true (ocl_activate (queue, OCL_ACTIVATION_SILU, &tensor, &tensor,
           &error));
@@ -416,11 +416,11 @@ run_operations (OclQueue * queue)
   };
 
   g_assert_no_error (error);
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 64, &input,
-          &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (3, 20, 30, 64),
+          &input, &error));
   g_assert_true (ocl_tensor_alloc_like (queue, &input, &wide, &error));
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 48, &output,
-          &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (3, 20, 30, 48),
+          &output, &error));
   g_assert_true (ocl_group_norm (queue, &norm, &affine, &input, NULL, &wide,
           &error));
   g_assert_true (ocl_layer_norm (queue, 1e-5f, &affine, &input, &wide, &error));

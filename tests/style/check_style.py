@@ -29,7 +29,6 @@ RULES_BEGIN = '186ea48'                 # subjects of the commits before are as 
 MANY_PARAMETERS = {
     'to be split': """
         elements/decodechunk.c:gst_vldm_chunk_decode
-        opencl/ops/tensor.c:ocl_tensor_alloc
         vldm/model/autoencoder_load.c:load_block
         vldm/model/resnets.c:begin_path
         vldm/model/resnets.c:run_spatial

@@ -289,8 +289,9 @@ encode_frame (const VldmAutoencoder * autoencoder, OclQueue * queue,
   };
   const HalfRun run = { autoencoder, rgb, &moments };
 
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames, latents->height,
-          latents->width, 2 * latents->channels, &moments, error)
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (latents->frames,
+              latents->height, latents->width, 2 * latents->channels), &moments,
+          error)
       || !start_half (&run, queue, error))
     return FALSE;
   if (autoencoder->quant_conv != NULL) {

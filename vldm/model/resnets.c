@@ -238,9 +238,9 @@ vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
   OclTensor memory, scratch;
   gboolean done = FALSE;
 
-  if (ocl_tensor_alloc (queue, output->type, output->frames, output->height,
-          output->width, MAX (resnet->in_channels, resnet->out_channels),
-          &memory, error)) {
+  if (ocl_tensor_alloc (queue, output->type, ocl_shape (output->frames,
+              output->height, output->width, MAX (resnet->in_channels,
+                  resnet->out_channels)), &memory, error)) {
     scratch = vldm_tensor_reuse (&memory, resnet->out_channels);
     done =
         run_spatial (resnet, queue, input, skip, time_bias, &scratch, output,
@@ -301,9 +301,10 @@ vldm_ping_pong_alloc (VldmPingPong * ping_pong, OclQueue * queue, OclType type,
     gsize n, GError ** error)
 {
   ping_pong->turn = 0;
-  return ocl_tensor_alloc (queue, type, 1, 1, 1, n, &ping_pong->slabs[0], error)
-      && ocl_tensor_alloc (queue, type, 1, 1, 1, n, &ping_pong->slabs[1],
-      error);
+  return ocl_tensor_alloc (queue, type, ocl_shape (1, 1, 1, n),
+      &ping_pong->slabs[0], error)
+      && ocl_tensor_alloc (queue, type, ocl_shape (1, 1, 1, n),
+      &ping_pong->slabs[1], error);
 }
 
 OclTensor

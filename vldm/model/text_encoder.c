@@ -151,13 +151,14 @@ alloc_run (const VldmTextEncoder * encoder, OclQueue * queue, guint n,
 {
   gsize width = encoder->config->hidden_size;
 
-  return ocl_tensor_alloc (queue, encoder->type, 1, 1, n, width, &run->x, error)
-      && ocl_tensor_alloc (queue, encoder->type, 1, 1, n, width, &run->normed,
-      error)
-      && ocl_tensor_alloc (queue, encoder->type, 1, 1, n, 3 * width, &run->qkv,
-      error)
-      && ocl_tensor_alloc (queue, encoder->type, 1, 1, n,
-      encoder->config->intermediate_size, &run->inner, error);
+  return ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n, width),
+      &run->x, error)
+      && ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n, width),
+      &run->normed, error)
+      && ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n, 3 * width),
+      &run->qkv, error)
+      && ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n,
+          encoder->config->intermediate_size), &run->inner, error);
 }
 
 static gboolean

@@ -56,8 +56,8 @@ prepare_result (const VldmCrossAttention * attention, OclQueue * queue,
   OclTensor keys_values, values;
   gboolean done = FALSE;
 
-  if (ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 2 * channels, &keys_values,
-          error)) {
+  if (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 2 * channels),
+          &keys_values, error)) {
     values = ocl_tensor_channels (&keys_values, channels, channels);
     done = ocl_linear (queue, attention->to_kv, text, NULL, &keys_values, error)
         && ocl_linear (queue, attention->to_out, &values, NULL, result, error);
@@ -132,8 +132,9 @@ embed_frames (OclQueue * queue, guint frames, gsize channels,
 
   for (guint i = 0; i < frames; i++)
     numbers[i] = i;
-  return ocl_tensor_alloc (queue, OCL_F32, frames, 1, 1, channels, sinusoid,
-      error) && ocl_sinusoid (queue, numbers, frames, sinusoid, error);
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (frames, 1, 1, channels),
+      sinusoid, error)
+      && ocl_sinusoid (queue, numbers, frames, sinusoid, error);
 }
 
 gboolean
@@ -150,8 +151,8 @@ vldm_transformer_positions (const VldmTransformer * transformer,
   if (!own_tensor (queue, OCL_F32, frames, 1, channels, positions, error))
     return FALSE;
   done = embed_frames (queue, frames, channels, &sinusoid, error)
-      && ocl_tensor_alloc (queue, OCL_F32, frames, 1, 1, 4 * channels, &hidden,
-      error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (frames, 1, 1,
+          4 * channels), &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_1, &sinusoid, &silu,
       &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_2, &hidden, NULL,
@@ -438,11 +439,11 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
   TransformerRun run = { queue, config->heads, clips, prompts };
   OclTensor hidden, mixed, normed;
 
-  if (!ocl_tensor_alloc (queue, x->type, frames, x->height, x->width,
-          x->channels, &run.normed, error)
+  if (!ocl_tensor_alloc (queue, x->type, ocl_shape (frames, x->height, x->width,
+              x->channels), &run.normed, error)
       || !ocl_tensor_alloc_like (queue, &run.normed, &hidden, error)
-      || !ocl_tensor_alloc (queue, x->type, frames, x->height, x->width,
-          4 * x->channels, &run.wide, error)
+      || !ocl_tensor_alloc (queue, x->type, ocl_shape (frames, x->height,
+              x->width, 4 * x->channels), &run.wide, error)
       || (config->temporal
           && !ocl_tensor_alloc_like (queue, &run.normed, &mixed, error)))
     return FALSE;

@@ -82,8 +82,8 @@ add_time_ids (const UnetRun * run, const gfloat * time_ids,
 
   if (n == 0)
     return TRUE;
-  if (!ocl_tensor_alloc (run->queue, OCL_F32, n, 1, 1,
-          config->addition_time_embed_dim, &ids, error))
+  if (!ocl_tensor_alloc (run->queue, OCL_F32, ocl_shape (n, 1, 1,
+              config->addition_time_embed_dim), &ids, error))
     return FALSE;
   row = vldm_tensor_reuse (&ids, n * ids.channels);
   row.frames = 1;
@@ -102,9 +102,10 @@ embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
   const OclTensor *label = NULL;
   OclTensor time, label_row, embedding;
 
-  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, channels, &time, error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 4 * channels, &embedding,
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, channels), &time,
       error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 4 * channels),
+      &embedding, error)
       && ocl_sinusoid (queue, &timestep, 1, &time, error)
       && find_class_label (unet, time_ids, &label_row, &label, error)
       && run_embedding (run, unet->time_embedding, &time, label, &embedding,
@@ -124,8 +125,9 @@ embed (UnetRun * run, gfloat timestep, const gfloat * time_ids, GError ** error)
   OclArenaMark mark;
   gboolean done;
 
-  if (!ocl_tensor_alloc (run->queue, OCL_F32, 1, 1, 1,
-          run->unet->time_emb_proj->layer.out_channels, &run->time_bias, error))
+  if (!ocl_tensor_alloc (run->queue, OCL_F32, ocl_shape (1, 1, 1,
+              run->unet->time_emb_proj->layer.out_channels), &run->time_bias,
+          error))
     return FALSE;
   mark = ocl_arena_mark (arena);
   done = embed_time (run, timestep, time_ids, error);
@@ -172,7 +174,7 @@ push_skip (UnetRun * run, gsize frames, gsize height, gsize width,
 
   skip->mark = ocl_arena_mark (ocl_queue_arena (run->queue));
   if (!ocl_tensor_alloc (run->queue, run->unet->type,
-          run->clips.n * run->clips.frames, height, width, channels,
+          ocl_shape (run->clips.n * run->clips.frames, height, width, channels),
           &skip->tensor, error))
     return FALSE;
   skip->tensor.frames = frames;
