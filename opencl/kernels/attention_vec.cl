@@ -43,7 +43,7 @@
 #if BF16
 #include "pairs.clh"
 #else
-/* What the products multiply: PAIR channels or keys side by side. */
+/* Factors of the products: PAIR channels or keys side by side. */
 typedef float factor_t;
 typedef float16 factors_t;
 #define PAIR 1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Whether the device's matrix unit does what matrix.clh expects of it: one sub-group multiplies small integers, whose
- * product is exact.
+ * The test of the device's matrix unit against what matrix.clh expects of it: one sub-group multiplies small
+ * integers, whose product is exact.
  */
 
 #define TILE_COLUMNS MATRIX_PROBE_COLUMNS

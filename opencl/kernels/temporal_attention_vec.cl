@@ -2,8 +2,8 @@
  *
  * Attention across frames for CPU devices: arguments and result as temporal_attention.cl.
  *
- * One work-item is a work-group and takes PIXELS pixels of one head, a pixel a lane; it reads the frames where they lie.
- * FRAMES query frames meet FRAMES key frames at a time, with softmax by the running maximum and sum as in
+ * One work-item is a work-group and takes PIXELS pixels of one head, a pixel a lane; it reads the frames where they
+ * lie. FRAMES query frames meet FRAMES key frames at a time, with softmax by the running maximum and sum as in
  * attention_vec.cl, so that any number of frames works and 8 frames are read once.
  */
 

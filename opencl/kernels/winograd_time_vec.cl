@@ -2,10 +2,10 @@
  *
  * Temporal convolution (3, 1, 1) for CPU devices by Winograd's F(4, 3) along the frames:
  *   y = A' [sum over channels of (G g) * (B' d)]
- * for four frames of a pixel at a time: 6 multiplications where the direct way takes 12. Arguments, strips, panels and
+ * for four frames of a pixel at a time: 6 multiplications where direct sums take 12. Arguments, strips, panels and
  * scratch as in winograd_vec.cl, but there is one source, a block is TILES pixels in four frames, and there are 6 points:
  * weights come transformed, [n_panels][6][depth][32], or as they are, [n_panels][3][depth][32], when DEPTH channels at a
- * time are transformed on the way.
+ * time are transformed as they are needed.
  * scratch: transformed inputs [n_blocks][6][depth / 16][TILES][16], then transformed weights [DEPTH][6][32].
  */
 
@@ -37,7 +37,7 @@ find_block (const Gather *g, int block)
   return place;
 }
 
-/* B' d of one pixel in frames first - 1 .. first + 4, normed where there is a norm, zeros outside the clip, to
+/* B' d of one pixel in frames first - 1 .. first + 4, normalised where there is a norm, zeros outside the clip, to
  * image[point][channel / 16][.][16]. */
 void
 load_pixel (__global float *image, size_t point_size, const Gather *g, const InputNorm *norm, int first, int pixel,

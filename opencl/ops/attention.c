@@ -59,7 +59,7 @@ check_heads (const char *operation, guint heads, const OclTensor * query,
   return FALSE;
 }
 
-/* What both operations need of each tensor, besides their shapes. */
+/* Both operations want tensors of one storage type, with equally many channels. */
 static gboolean
 check_tensor (const char *operation, const OclTensor * tensor,
     const OclTensor * query, GError ** error)
@@ -102,7 +102,7 @@ head_dim (const Attention * a)
   return a->query->channels / a->heads;
 }
 
-/* Of a frame. */
+/* Pixels of one frame. */
 static gsize
 count_pixels (const OclTensor * tensor)
 {
@@ -132,7 +132,8 @@ prepare_tile (const Attention * a, OclCall * call)
   return make_options (a);
 }
 
-/* GROUPS of attention_vec.cl: queries, in two vectors of 16 for each channel, and their sums stay in the second-level cache. */
+/* GROUPS of attention_vec.cl: queries, in two vectors of 16 for each channel, and their sums stay in the second-level
+ * cache. */
 static gsize
 max_groups (gsize head_dim)
 {

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Whether kernels/attention_matrix.cl can take these tensors: fp16, heads and pixels of whole chunks of eight channels, at
- * most 160 per head, on a device with a matrix unit of sub-groups of at least 16. */
+/* TRUE if kernels/attention_matrix.cl can take these tensors: fp16, heads and pixels of whole chunks of eight
+ * channels, at most 160 per head, on a device with a matrix unit of sub-groups of at least 16. */
 gboolean ocl_attention_matrix_can (OclDevice * device, gsize head_dim, const OclTensor * query,
     const OclTensor * key, const OclTensor * value);
 

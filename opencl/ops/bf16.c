@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tries products in bf16 out. The CPU's own word comes first: a driver would run instructions that the CPU lacks, and an
- * OpenCL CPU device is the host.
+ * Tries products in bf16. The CPU's own feature flag is asked first: a driver would run instructions that the CPU
+ * lacks, and an OpenCL CPU device is the host.
  */
 #include "opencl/ops/bf16.h"
 

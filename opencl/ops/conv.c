@@ -45,8 +45,8 @@ upsamples (gsize from, gsize to)
   return to == from || (to > from && to < 32768);
 }
 
-/* Whether kernels of @kernel taps at every @stride, the first @pad before the picture's @size or, below 0, behind its beginning,
- * make @out outputs: the last one begins inside and hangs over the end by half its size at most. */
+/* TRUE if kernels of @kernel taps at every @stride, the first @pad before the picture's @size or, below 0, behind its
+ * beginning, make @out outputs: the last one begins inside and hangs over the end by half its size at most. */
 static gboolean
 kernels_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
 {

@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 /* Computes the convolution (product.h). */
 gboolean ocl_conv (OclQueue * queue, const OclProduct * conv, GError ** error);
 
-/* TRUE if ocl_conv () fuses a norm of the inputs into its loads, unless a measurement chooses otherwise; else it writes the
- * normalised inputs to the arena. Tensors need no memory yet. */
+/* TRUE if ocl_conv () fuses a norm of the inputs into its loads, unless a measurement chooses otherwise; else it
+ * writes the normalised inputs to the arena. Tensors need no memory yet. */
 gboolean ocl_conv_fuses_norm (OclQueue * queue, const OclProduct * conv);
 
-/* Bytes that ocl_conv () may take from the queue's arena meanwhile, for a convolution without a norm. Tensors need no memory
- * yet. */
+/* Bytes that ocl_conv () may take from the queue's arena meanwhile, for a convolution without a norm. Tensors need no
+ * memory yet. */
 gsize ocl_conv_scratch (OclQueue * queue, const OclProduct * conv);
 
 G_END_DECLS

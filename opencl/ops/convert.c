@@ -39,7 +39,7 @@ run (OclQueue * queue, OclCall * call, const char *kernel,
   return ocl_queue_run (queue, call, error);
 }
 
-/* Whether @buffer holds @count elements of @size bytes from element @offset on. */
+/* TRUE if @buffer holds @count elements of @size bytes from element @offset on. */
 static gboolean
 check_range (const char *operation, OclBuffer * buffer, gsize offset,
     gsize count, gsize size, GError ** error)

@@ -7,16 +7,16 @@
 
 #define MAX_INPUTS 5
 
-/* VEC of elementwise.cl in the two forms, blocks that one work-item takes, and work-items a work-group. */
+/* In the two forms: the option VEC of elementwise.cl, blocks for one work-item, and work-items of a work-group. */
 #define VECTOR_CHANNELS 16
 #define VECTOR_BLOCKS 32
 #define TILE_CHANNELS 4
 #define TILE_ITEMS 64
 
-/* Parts of a tensor whose moments are taken one by one. */
+/* The most parts of a tensor, each with moments of its own. */
 #define MOMENT_PARTS 256
 
-/* How the device's form cuts rows of channels. */
+/* Rows of channels in blocks of a vector each, and blocks in work-items. */
 typedef struct
 {
   gboolean vector;
@@ -78,7 +78,7 @@ run (OclQueue * queue, OclCall * call, const char *kernel, const Cut * cut,
   return ocl_queue_run (queue, call, error);
 }
 
-/* Blocks are counted in 32 bits too. */
+/* The number of blocks must fit into 32 bits, too. */
 static gboolean
 check_output (const char *operation, const OclTensor * output, GError ** error)
 {
@@ -190,7 +190,7 @@ ocl_copy (OclQueue * queue, const OclTensor * input, const OclTensor * output,
   return ocl_combine (queue, 1, &input, &scale, 0, output, error);
 }
 
-/* The blocks of @cut in parts that each have a row of moments. */
+/* Work-items for the blocks of @cut, each of which leaves one row of moments. */
 static Cut
 cut_for_moments (const Cut * cut)
 {

@@ -60,7 +60,7 @@ tensor_flags (const OclTensor * tensor, gint present, gint half)
       OCL_F16 ? present | half : present;
 }
 
-/* Whether kernels may store past the caches: aligned to their vectors of 16. */
+/* Kernels may store past the caches what is larger than these and aligned to their vectors of 16. */
 static gint
 stream_flag (const OclTensor * output)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a product does with its sums before they are stored (kernels/epilogue.clh).
+ * The epilogue of a product: bias, activation and sums with other tensors, before the result is stored
+ * (kernels/epilogue.clh).
  */
 #pragma once
 

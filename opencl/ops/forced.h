@@ -16,8 +16,9 @@ typedef enum
   OCL_N_FORCED,
 } OclForced;
 
-/* The name of the variant that is forced, or NULL where the variable is not set, empty or "auto". It may name a variant that
- * does not exist or cannot be taken everywhere. Read once: a choice never changes within a process. Thread-safe. */
+/* The name of the variant that is forced, or NULL where the variable is not set, empty or "auto". It may name a
+ * variant that does not exist or cannot be taken everywhere. Read once: a choice never changes within a process.
+ * Thread-safe. */
 const char *ocl_forced (OclForced variable);
 
 /* "VLDM_CONV", for messages. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Where a product's rows come from (kernels/gather.clh): the geometry of convolutions.
+ * The geometry of convolutions, by which a product gathers its rows (kernels/gather.clh).
  */
 #pragma once
 
@@ -8,13 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* 3 x 3 "same" is { 1, 1, 1 }, diffusers' autoencoder downsampler (padded right and below) { 2, 0, 0 }; { 0 } is the geometry of
- * a single tap, as in linear layers. */
+/* 3 x 3 "same" is { 1, 1, 1 }, diffusers' autoencoder downsampler (padded right and below) { 2, 0, 0 }; { 0 } is the
+ * geometry of a single tap, as in linear layers. */
 typedef struct
 {
   guint stride;                 /* in space; 0 counts as 1 */
-  gint pad_top, pad_left;       /* zeros before the first row and column, or -n: the first n are skipped; padding behind the
-                                 * last ones follows from the output's size */
+  gint pad_top, pad_left;       /* zeros before the first row and column, or -n: the first n are skipped; padding
+                                 * behind the last ones follows from the output's size */
   gsize upsampled_height, upsampled_width;      /* nearest-upsample first (src = dst * in / out), below 2^15; 0 = no */
 } OclConv;
 

@@ -49,7 +49,8 @@ check_bf16 (OclDevice * device, const OclProduct * product, GError ** error)
   return FALSE;
 }
 
-/* Products in bf16 take BF16_CHANNELS of one input at a time, which weights can promise only for both inputs together. */
+/* Products in bf16 take BF16_CHANNELS of one input at a time, which weights can promise only for both inputs
+ * together. */
 static gboolean
 must_join (const OclProduct * product)
 {

@@ -17,11 +17,11 @@ enum
   OCL_N_MATRIX_TILES,
 };
 
-/* Whether the device has a matrix unit and local memory for this tile, and the product is one of fp16 sources and weights whose
- * pixels are whole chunks of eight channels. */
+/* TRUE if the device has a matrix unit and local memory for this tile, and the product is one of fp16 sources and
+ * weights whose pixels are whole chunks of eight channels. */
 gboolean ocl_gemm_matrix_can (OclDevice * device, const OclProduct * product, guint tile);
 
-/* Whether this is the larger tile to take, and there are enough of them for all compute units. */
+/* TRUE if this is the larger tile to take, and there are enough of them for all compute units. */
 gboolean ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product, guint tile);
 
 /* As ocl_gemm (). */

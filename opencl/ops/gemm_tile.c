@@ -20,7 +20,7 @@ static const Tile tiles[OCL_N_TILES] = {
   [OCL_TILE_128X128X16] = {16, 16, 2, 16},
 };
 
-/* What OpenCL 1.2 promises, where the driver does not say. */
+/* The minimum that OpenCL 1.2 promises, for drivers that do not say. */
 #define LEAST_LOCAL_MEMORY (32 << 10)
 
 static gsize

@@ -20,11 +20,11 @@ enum
   OCL_N_TILES,
 };
 
-/* Whether the device takes kernels of the tile form, and has work-groups and local memory for this tile. The smallest is the
- * portable one and taken to fit anywhere. */
+/* TRUE if the device takes kernels of the tile form, and has work-groups and local memory for this tile. The smallest
+ * is the portable one and taken to fit anywhere. */
 gboolean ocl_gemm_tile_can (OclDevice * device, const OclProduct * product, guint tile);
 
-/* Whether this is the larger tile to take, and there are enough of them for all compute units. */
+/* TRUE if this is the larger tile to take, and there are enough of them for all compute units. */
 gboolean ocl_gemm_tile_suits (OclDevice * device, const OclProduct * product, guint tile);
 
 /* As ocl_gemm (). */

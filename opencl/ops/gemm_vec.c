@@ -6,12 +6,12 @@
 #include "opencl/ops/gemm_vec.h"
 #include "opencl/kernels/shared.clh"
 
-/* Work-items per compute unit that let its threads end together, and the most blocks of rows in one: beyond, starting another
- * work-item costs nothing. */
+/* Work-items per compute unit that let its threads end together, and the most blocks of rows in one: beyond, starting
+ * another work-item costs nothing. */
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
 
-/* What second-level caches hold of a tensor at least. */
+/* The least that a second-level cache holds of a tensor. */
 #define CACHED_BYTES (512 << 10)
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What follows from a layer's shape.
+ * Numbers that follow from a layer's shape.
  */
 
 #include "opencl/ops/layer.h"

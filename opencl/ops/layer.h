@@ -21,8 +21,8 @@ gsize ocl_layer_taps (const OclLayer * layer);
 /* Channels that come out of the layer: half of out_channels with GEGLU. */
 gsize ocl_layer_outputs (const OclLayer * layer);
 
-/* Columns of a panel of its packed weights (weights.h), WIDE_PANEL or NARROW_PANEL of kernels/shared.clh, and how many panels
- * there are. */
+/* Columns of a panel of its packed weights (weights.h), WIDE_PANEL or NARROW_PANEL of kernels/shared.clh, and how
+ * many panels there are. */
 guint ocl_layer_panel (const OclLayer * layer);
 guint ocl_layer_n_panels (const OclLayer * layer);
 

@@ -18,7 +18,8 @@
 #define PART_WORK 5e8
 #define SMALLEST_PART 64
 
-/* Rows of one of CLBlast's products: sums [rows, n_panels * panel] = input x panels, one product of a batch a panel. */
+/* Rows of one of CLBlast's products: sums [rows, n_panels * panel] = input x panels, one product of a batch for each
+ * panel. */
 typedef struct
 {
   const OclWeights *weights;
@@ -54,8 +55,8 @@ enqueue_product (OclQueue * queue, gpointer user_data, cl_event * event,
   return FALSE;
 }
 
-/* In parts that keep no device busy for long. Their size may not depend on how fast it is found to be, because CLBlast
- * adds up in another order where there are fewer rows. */
+/* Runs in parts that keep no device busy for long. Their size may not depend on how fast the device turns out to be,
+ * because CLBlast sums in another order where there are fewer rows. */
 static gboolean
 clblast_product (OclQueue * queue, const OclWeights * weights,
     const OclTensor * input, const OclTensor * sums, GError ** error)

@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* output [.., out] = input [.., in] x weights^T, then the epilogue (NULL = bias only). Any number of pixels but 0. With
- * weights->layer.geglu, output has out_channels / 2 channels, and the epilogue has neither activation nor frame bias. Input
- * and output strides are free. */
+/* output [.., out] = input [.., in] x weights^T, then the epilogue (NULL = bias only). Any number of pixels but 0.
+ * With weights->layer.geglu, output has out_channels / 2 channels, and the epilogue has neither activation nor frame
+ * bias. Input and output strides are free. */
 gboolean ocl_linear (OclQueue * queue, const OclWeights * weights, const OclTensor * input,
     const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/norm.cl: group norm as statistics, factors and their application, of one tensor or of one that lies in
- * strips; layer norm in one go.
+ * Launches kernels/norm.cl: group norm in three steps, statistics, factors and their application, on a tensor or on
+ * one that lies in strips; layer norm in one.
  */
 
 #include "opencl/ops/norm.h"
@@ -11,8 +11,8 @@
 /* Work-items per compute unit of a CPU that keep all of them busy. */
 #define ITEMS_PER_UNIT 16
 
-/* Options of norm.cl, and rows that a work-item sums up: many, so that few partial sums remain, but few enough for every
- * compute unit of a CPU to get ITEMS_PER_UNIT work-items and for a GPU to be full. */
+/* Options of norm.cl, and rows that a work-item sums up: many, so that few partial sums remain, but few enough for
+ * every compute unit of a CPU to get ITEMS_PER_UNIT work-items and for a GPU to be full. */
 typedef struct
 {
   guint vec, items, span;
@@ -27,7 +27,7 @@ static const Variant variants[] = {
 /* Elements that a work-item of layer norm takes where it works alone. */
 #define LAYER_NORM_ELEMENTS 4096
 
-/* How a tensor of [frames, rows, channels] is cut. */
+/* A tensor of [frames, rows, channels] in blocks of rows. */
 typedef struct
 {
   Variant variant;
@@ -62,7 +62,7 @@ make_options (const Cut * cut, const OclTensor * input,
       input->type == OCL_F16, output->type == OCL_F16);
 }
 
-/* Something in, and the same pixels out. */
+/* The input is not empty, and the output has the same pixels. */
 static gboolean
 check_input (const char *operation, const OclTensor * input,
     const OclTensor * output, GError ** error)
@@ -133,7 +133,7 @@ typedef struct
   OclTensor partials, factors;  /* as in norm.cl */
 } GroupNorm;
 
-/* What group_norm_statistics and group_norm_apply have in common: a work-item for a span of channels of a block. */
+/* The common part of group_norm_statistics and group_norm_apply: a work-item for a span of channels of a block. */
 static void
 start_call (OclCall * call, const char *kernel, const char *options,
     const Cut * cut, const OclTensor * source, gsize first_channel)
@@ -274,8 +274,8 @@ run_some_statistics (const GroupNorm * g, const OclTensor * pixels,
   return run_statistics (&part, pixels, 0, error);
 }
 
-/* Statistics of one block of @n pixels that begins at pixel @first of @strip and goes on in the strips below: put together in
- * one place before. */
+/* Statistics of one block of @n pixels that begins at pixel @first of @strip and goes on in the strips below, which
+ * are copied to one place first. */
 static gboolean
 run_split_statistics (const GroupNorm * g, const OclTensor * strip,
     gsize first, gsize n, gsize frame, gsize block, GError ** error)

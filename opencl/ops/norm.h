@@ -26,9 +26,9 @@ typedef struct
 gboolean ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm, const OclAffine * affine,
     const OclTensor * input, const OclTensor * input2, const OclTensor * output, GError ** error);
 
-/* The same in two steps, for a tensor [F, H, W, C] that lies in @n strips of whole rows, one below the other: the first step
- * finds the factors from all strips, the second normalises any part by itself. Both together give the numbers of
- * ocl_group_norm (), bit for bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32. */
+/* The same in two steps, for a tensor [F, H, W, C] that lies in @n strips of whole rows, one below the other: the
+ * first step finds the factors from all strips, the second normalises any part by itself. Both together give the
+ * numbers of ocl_group_norm (), bit for bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32. */
 gboolean ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * strips, guint n,
     OclBuffer * weight, const OclTensor * factors, GError ** error);
 

@@ -40,7 +40,7 @@ ocl_call_product (OclCall * call, const OclProduct * product)
 
 /* ---- variants ---- */
 
-/* Those that can compute a product. */
+/* The variants that can compute a product. */
 typedef struct
 {
   const OclProduct *product;
@@ -118,7 +118,7 @@ ocl_product_expect (OclDevice * device, const OclVariants * variants,
   return candidates.variants[candidates.expected];
 }
 
-/* Into memory that nobody reads. */
+/* Runs candidate @i into memory that nobody reads. */
 static gboolean
 run_aside (OclQueue * queue, guint i, gpointer user_data, GError ** error)
 {

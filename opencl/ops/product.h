@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A linear layer or convolution with all that belongs to it, as one thing that operations hand to each other; and the table
- * of variants in which it can be computed.
+ * A linear layer or convolution with all that belongs to it, as one thing that operations hand to each other; and the
+ * table of variants in which it can be computed.
  */
 #pragma once
 
@@ -12,10 +12,10 @@
 
 G_BEGIN_DECLS
 
-/* output [F, OH, OW, out] = convolution of @input [F, H, W, C1] and, when not NULL, @input2 [F, H, W, C2] appended on channels
- * (C1 + C2 = in_channels of the weights' layer), then the epilogue. Cross-correlation as in PyTorch. Kernels with kernel_t > 1
- * look (kernel_t - 1) / 2 frames back and ahead, zeros outside the tensor's frames. What is not set is not there: {0} is the
- * geometry of a linear layer. */
+/* output [F, OH, OW, out] = convolution of @input [F, H, W, C1] and, when not NULL, @input2 [F, H, W, C2] appended on
+ * channels (C1 + C2 = in_channels of the weights' layer), then the epilogue. Cross-correlation as in PyTorch. Kernels
+ * with kernel_t > 1 look (kernel_t - 1) / 2 frames back and ahead, zeros outside the tensor's frames. What is not set
+ * is not there: {0} is the geometry of a linear layer. */
 typedef struct
 {
   const OclWeights *weights;
@@ -29,11 +29,11 @@ typedef struct
 /* Operations that it takes directly, 2 for a multiply-add. */
 gdouble ocl_product_work (const OclProduct * product);
 
-/* How many tiles of @columns packed columns, or @rows pixels, cover it. */
+/* The number of tiles of @columns packed columns, or of @rows pixels, that cover it. */
 gsize ocl_product_tiles_across (const OclProduct * product, gsize columns);
 gsize ocl_product_tiles_down (const OclProduct * product, gsize rows);
 
-/* Adds the arguments of where it reads and what it does with its sums, GATHER_PARAMS and EPILOGUE_PARAMS. */
+/* Adds the arguments GATHER_PARAMS and EPILOGUE_PARAMS of the product. */
 void ocl_call_product (OclCall * call, const OclProduct * product);
 
 /* One variant. @number tells variants apart that share functions, such as tiles of several sizes. */
@@ -41,15 +41,16 @@ typedef struct
 {
   const char *name;             /* in the environment and in the tuner's files */
   guint number;
-  /* Whether it can compute the product; NULL = always. */
+  /* TRUE if it can compute the product; NULL = always. */
   gboolean (*can) (OclDevice * device, const OclProduct * product, guint number);
-  /* Whether it is expected to be faster than the variants before it; NULL = always. */
+  /* TRUE if it is expected to be faster than the variants before it; NULL = always. */
   gboolean (*suits) (OclDevice * device, const OclProduct * product, guint number);
   gboolean (*run) (OclQueue * queue, const OclProduct * product, guint number, GError ** error);
 } OclVariant;
 
-/* The variants of an operation, the portable one first. Taken is the one that the environment forces, where it can compute the
- * product; else the one that was measured to be the fastest (tuning.h); else the last that can and suits. */
+/* The variants of an operation, the portable one of each form first. Taken is the one that the environment forces, where
+ * it can compute the product; else the one that was measured to be the fastest (tuning.h); else the last that can and
+ * suits. */
 typedef struct
 {
   const char *operation;        /* in the tuner's files */

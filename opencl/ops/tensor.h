@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* How elements are stored; arithmetic is fp32. */
+/* Storage of elements; arithmetic is fp32. */
 typedef enum
 {
   OCL_F32,
@@ -28,7 +28,7 @@ typedef struct
 
 gsize ocl_type_size (OclType type);
 
-/* How tensors are stored beside weights of @type. */
+/* The storage type of tensors that meet weights of @type. */
 OclType ocl_type_beside (OclType weights);
 
 /* IEEE half precision on the host: to nearest, ties to even; too large becomes infinity. */

@@ -7,7 +7,7 @@
 
 #define ITEMS 64
 
-/* Whether the field has all pixels of a tile at this place. */
+/* TRUE if the field has all pixels of a tile at this place. */
 static gboolean
 check_tile (const char *operation, const OclTensor * tile,
     const OclPlace * place, const OclTensor * field, GError ** error)

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Where a tile of h x w pixels lies in its field, and the weights of its rows and columns, [1, 1, 1, h] and [1, 1, 1, w], fp32
- * and packed. */
+/* The place of a tile of h x w pixels in its field, and the weights of its rows [1, 1, 1, h] and columns [1, 1, 1, w],
+ * fp32 and packed. */
 typedef struct
 {
   gsize y, x;

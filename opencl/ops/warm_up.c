@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One call of each operation, below the tuner: nothing here says how fast anything is.
+ * Calls each operation once without asking the tuner, since no time is measured here.
  */
 
 #include "opencl/ops/warm_up.h"
@@ -10,7 +10,8 @@
 #include "opencl/ops/norm.h"
 #include "opencl/ops/winograd.h"
 
-/* The fewest channels that Winograd's kernels take, which make a layer with narrow panels, and twice as many with wide ones. */
+/* The fewest channels that Winograd's kernels take, which make a layer with narrow panels, and twice as many with
+ * wide ones. */
 #define CHANNELS 16
 #define SIZE 4
 

@@ -58,7 +58,7 @@ store (const Packing * packing, gsize row, gsize column, gfloat value)
 }
 
 /* Panels are [taps][in_channels][panel] in storage type, bf16 in pairs of input channels. Input channels go in blocks
- * whose lines of a panel stay in the cache until all columns have come. */
+ * whose lines of a panel stay in the cache until all columns are stored. */
 static void
 pack_panel (gsize panel, gpointer user_data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Weights of a linear layer or convolution, packed once at load into the layout that the matrix kernels read:
- * column panels [ceil (N / NR)][K][NR], K = taps x input channels, zero-padded, with the bias beside them. NR is the panel's
+ * Weights of a linear layer or convolution, packed once at load into the layout that the matrix kernels read: column
+ * panels [ceil (N / NR)][K][NR], K = taps x input channels, zero-padded, with the bias beside them. NR is the panel's
  * width, wide or narrow.
  */
 #pragma once
@@ -20,8 +20,8 @@ typedef struct
   guint panel, n_panels;        /* columns of a panel; with GEGLU 16 values and their 16 gates */
 } OclWeights;
 
-/* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or NULL.
- * A layer that does not suit bf16 (fewer than 17 outputs, or inputs that are not a multiple of BF16_CHANNELS of
+/* @weight is PyTorch's layout, fp32: [out, in] or [out, in, kt, kh, kw] (kt, kh, kw = 1 for linear). @bias [out] or
+ * NULL. A layer that does not suit bf16 (fewer than 17 outputs, or inputs that are not a multiple of BF16_CHANNELS of
  * kernels/shared.clh) is stored as fp32 where @layer asks for OCL_BF16, which needs ocl_multiplies_bf16 (). */
 OclWeights *ocl_weights_new (OclDevice * device, const OclLayer * layer, const gfloat * weight, const gfloat * bias,
     GError ** error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Winograd's F(4 x 4, 3 x 3) and F(4, 3) (Lavin and Gray, arXiv 1509.09308): when to take and how to launch the kernels of
- * winograd_weights.c.
+ * Winograd's F(4 x 4, 3 x 3) and F(4, 3) (Lavin and Gray, arXiv 1509.09308): when to take and how to launch the
+ * kernels of winograd_weights.c.
  */
 
 #include "opencl/ops/winograd.h"
@@ -27,8 +27,8 @@
 /* Time of transforming a point of the weights for a strip, in tiles' points. */
 #define WEIGHTS_COST 4
 
-/* Whether pixels 1 and 2 as well as 3 and 4 of every tile's six rows and columns are copies of one pixel, so that row 2 of
- * B' d is 4 (d1 - d2) + (d4 - d3) = 0. */
+/* TRUE if pixels 1 and 2 as well as 3 and 4 of every tile's six rows and columns are copies of one pixel, so that row
+ * 2 of B' d is 4 (d1 - d2) + (d4 - d3) = 0. */
 static gboolean
 has_zeros (const OclProduct * product)
 {
@@ -39,7 +39,7 @@ has_zeros (const OclProduct * product)
       && conv->pad_top % 2 != 0 && conv->pad_left % 2 != 0;
 }
 
-/* Blocks of WINOGRAD_TILES tiles: in a row across frames and rows, or pixels in a row in four frames. */
+/* Blocks of WINOGRAD_TILES tiles each, in a row across frames and rows, or pixels in a row in four frames. */
 static gsize
 count_blocks (const OclProduct * product)
 {
@@ -53,7 +53,8 @@ count_blocks (const OclProduct * product)
   return (output->frames * tiles + last) / WINOGRAD_TILES;
 }
 
-/* How a kernel goes through a convolution: strips of n_blocks blocks, n_items at a time, the panels in n_sets. */
+/* The order in which a kernel goes through a convolution: strips of n_blocks blocks, n_items at a time, the panels in
+ * n_sets. */
 typedef struct
 {
   const OclWinograd *winograd;
@@ -70,10 +71,10 @@ strip_work (const OclLayer * layer, const Plan * plan)
       * layer->in_channels * layer->out_channels;
 }
 
-/* Strips are one block where weights come transformed, so that inputs stay in the second-level cache, and long where they
- * serve to transform weights less often: as many for each compute unit, or one for all, which then share the panels and
- * each transform all its inputs. There are as many work-items as keep all compute units busy, with short strips some more,
- * which may end at different times. */
+/* Strips are one block where weights come transformed, so that inputs stay in the second-level cache, and long where
+ * they serve to transform weights less often: as many for each compute unit, or one for all, which then share the
+ * panels and each transform all its inputs. There are as many work-items as keep all compute units busy, with short
+ * strips some more, which may end at different times. */
 static Plan
 make_plan (OclDevice * device, const OclProduct * product)
 {

@@ -9,10 +9,10 @@
 
 G_BEGIN_DECLS
 
-/* Whether a kernel can compute this convolution. */
+/* TRUE if a kernel can compute this convolution. */
 gboolean ocl_winograd_can (OclDevice * device, const OclProduct * product, guint unused);
 
-/* Whether it is expected to be faster than the direct product, by a rule that was measured on Zen 4. */
+/* TRUE if it is expected to be faster than the direct product, by a rule that was measured on Zen 4. */
 gboolean ocl_winograd_suits (OclDevice * device, const OclProduct * product, guint unused);
 
 /* Bytes that it takes from the queue's arena meanwhile; 0 where no kernel can compute this convolution. */
