@@ -265,8 +265,8 @@ finish_strip (const Epilogue *e, const Gather *g, float16 sums[MAX_BLOCKS][POINT
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,
-    const __global float *source2, ulong offset2, int stride2, int channels2,
-    const __global float *panels, int form, int zero, int n_panels, int n_sets, int first_strip, int end_strip,
+    const __global float *source2, ulong offset2, int stride2, int channels2, int zero,
+    const __global float *panels, int form, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
     INPUT_NORM_PARAMS, GATHER_PARAMS, EPILOGUE_PARAMS)
 {

@@ -27,6 +27,13 @@
 /* Time of transforming a point of the weights for a strip, in tiles' points. */
 #define WEIGHTS_COST 4
 
+/* Filters along the frames, of winograd_time_vec.cl, else within them. */
+static gboolean
+is_temporal (const OclProduct * product)
+{
+  return product->weights->layer.kernel_t > 1;
+}
+
 /* TRUE if pixels 1 and 2 as well as 3 and 4 of every tile's six rows and columns are copies of one pixel, so that row
  * 2 of B' d is 4 (d1 - d2) + (d4 - d3) = 0. */
 static gboolean
@@ -48,7 +55,7 @@ count_blocks (const OclProduct * product)
   gsize tiles = (output->height + 3) / 4 * ((output->width + 3) / 4);
   gsize last = WINOGRAD_TILES - 1;
 
-  if (product->weights->layer.kernel_t > 1)
+  if (is_temporal (product))
     return (output->frames + 3) / 4 * ((pixels + last) / WINOGRAD_TILES);
   return (output->frames * tiles + last) / WINOGRAD_TILES;
 }
@@ -121,7 +128,7 @@ ocl_winograd_can (OclDevice * device, const OclProduct * product, guint unused)
   if (conv->stride > 1 || input->type != OCL_F32 || input->channels % 16 != 0
       || ocl_winograd_find (device, layer) == NULL)
     return FALSE;
-  if (layer->kernel_t > 1)
+  if (is_temporal (product))
     return input2 == NULL && conv->pad_top == 0 && conv->pad_left == 0
         && conv->upsampled_height == 0 && conv->upsampled_width == 0
         && input->height == product->output->height
@@ -178,11 +185,16 @@ run_strips (OclQueue * queue, const OclProduct * product, const Plan * plan,
   call.global[1] = plan->n_items;
   call.work = RELATIVE_COST * (end - first) * plan->strip_work
       * plan->products / plan->winograd->points;
-  ocl_call_sources (&call, product->input, product->input2);
+  if (is_temporal (product)) {
+    ocl_call_tensor (&call, product->input);
+    ocl_call_int (&call, product->input->channels);
+  } else {
+    ocl_call_sources (&call, product->input, product->input2);
+    ocl_call_int (&call, has_zeros (product) ? 2 : -1);
+  }
   ocl_call_buffer (&call, weights->winograd != NULL ? weights->winograd
       : weights->panels);
   ocl_call_int (&call, panel_form (weights));
-  ocl_call_int (&call, has_zeros (product) ? 2 : -1);
   ocl_call_int (&call, weights->n_panels);
   ocl_call_int (&call, plan->n_sets);
   ocl_call_int (&call, first);
