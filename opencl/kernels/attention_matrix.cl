@@ -24,9 +24,9 @@
 #include "vector.clh"
 #include "matrix.clh"
 
-#define GROUPS 4
+#define GROUPS ATTENTION_MATRIX_GROUPS
 #define ITEMS (GROUPS * MATRIX_LANES)
-#define TILE 64
+#define TILE ATTENTION_TILE
 #define OWN_ROWS (TILE / GROUPS)
 #define OWN_BLOCKS (OWN_ROWS / MATRIX_ROWS)
 #define KEY_BLOCKS (TILE / MATRIX_COLUMNS)

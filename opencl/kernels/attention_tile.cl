@@ -21,11 +21,12 @@
 #endif
 
 #define VEC 4
+#include "shared.clh"
 #include "vector.clh"
 
-#define TILE 64
+#define TILE ATTENTION_TILE
 #define DEPTH 16
-#define ITEMS 256
+#define ITEMS ATTENTION_TILE_ITEMS
 /* Keeps transposed copies off the banks of one column. */
 #define PITCH (TILE + 4)
 /* Channels in BLOCKS blocks of COLUMNS times 16, at most 128 of them. */

@@ -11,7 +11,7 @@
  * to ROWS x QUERIES sums in registers.
  * Numerics: sums and softmax in fp32, products too, or in bf16. Softmax by the running maximum and sum of Milakov and
  * Gimelshein (arXiv 1805.02867): KEYS keys at a time, earlier sums are scaled down when the maximum grows. Masked scores
- * are -3e38, never -inf, whose difference is no number. Maxima are rounded to whole numbers, which makes all
+ * are -3e38, never -inf, since -inf - -inf is NaN. Maxima are rounded to whole numbers, which makes all
  * powers of two but the scores' fractions exact.
  */
 
@@ -33,16 +33,17 @@
 #endif
 
 #include "lanes.clh"
+#include "shared.clh"
 
-#define QUERIES 32
+#define QUERIES ATTENTION_QUERIES
 #define KEYS 128
-#define ROWS 8
+#define ROWS ATTENTION_ROWS
 #define LANES ((int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 
 #if BF16
 #include "pairs.clh"
 #else
-/* What the products multiply: PAIR channels or keys side by side. */
+/* Factors of the products: PAIR channels or keys side by side. */
 typedef float factor_t;
 typedef float16 factors_t;
 #define PAIR 1

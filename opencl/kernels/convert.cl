@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Between host layouts and channels-last tensors:
- *   from_planar out[f][p][c] = planar[f][c][p], to_planar the way back
+ *   from_planar out[f][p][c] = planar[f][c][p], to_planar the inverse
  *   to_rgb8     rgb[f][y][x][c] = round (255 * clamp (in[f][y][x][c] / 2 + 0.5, 0, 1)), cropped top-left
  *   from_rgb8   out[f][y][x][c] = 2 * rgb[f][y][x][c] / 255 - 1, edges repeated
  *

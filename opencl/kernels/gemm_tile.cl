@@ -32,21 +32,21 @@
 #endif
 
 #define VEC 4
-#define EPILOGUE_ROWS 4
+#define EPILOGUE_ROWS GEMM_TILE_ROWS
 #define lanes int
 #include "epilogue.clh"
 #include "gather.clh"
 
 #define ITEMS (ITEMS_ACROSS * ITEMS_DOWN)
-#define TILE_ROWS (4 * ITEMS_DOWN * BLOCKS_DOWN)
-#define TILE_COLUMNS (8 * ITEMS_ACROSS)
+#define TILE_ROWS (GEMM_TILE_ROWS * ITEMS_DOWN * BLOCKS_DOWN)
+#define TILE_COLUMNS (GEMM_TILE_COLUMNS * ITEMS_ACROSS)
 /* Rows of channels that work-items copy at once, and in how many goes; the same for weights. */
 #define ROWS_AT_ONCE (ITEMS / (DEPTH / 4))
 #define ROW_COPIES (TILE_ROWS / ROWS_AT_ONCE)
 #define DEPTHS_AT_ONCE (ITEMS / (TILE_COLUMNS / 4))
 #define COLUMN_COPIES (DEPTH / DEPTHS_AT_ONCE)
 /* Keeps the transposed copy off the banks of one column. */
-#define PITCH (TILE_ROWS + 4)
+#define PITCH (TILE_ROWS + GEMM_TILE_PADDING)
 
 #define UNROLL _Pragma ("unroll")
 

@@ -141,7 +141,7 @@ gemm_vec (const __global source_t *source1, ulong offset1, int stride1, int chan
 #if !WEIGHT_BF16
     EACH_ROW (SAVE_SUM)
 #endif
-#if NR == 32
+#if NR == WIDE_PANEL
     epilogue_block (&e, first, n_rows, panel * NR, sums);
 #else
     epilogue_half (&e, first, n_rows, panel * NR, 0, sums);

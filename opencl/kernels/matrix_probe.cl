@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Whether the device's matrix unit does what matrix.clh expects of it: one sub-group multiplies small integers, whose
- * product is exact.
+ * The test of the device's matrix unit against what matrix.clh expects of it: one sub-group multiplies small
+ * integers, whose product is exact.
  */
 
-#define TILE_COLUMNS 64
+#define TILE_COLUMNS MATRIX_PROBE_COLUMNS
 #include "matrix.clh"
 
 /* product [MATRIX_ROWS, MATRIX_COLUMNS] = rows [MATRIX_ROWS, DEPTH] x columns [DEPTH, TILE_COLUMNS], fp16 bits. */

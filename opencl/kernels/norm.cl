@@ -70,17 +70,15 @@ vector_sum (floatv v)
   return four.s0 + four.s1 + four.s2 + four.s3;
 }
 
-/* A work-item of group_norm_statistics and group_norm_apply takes SPAN vectors side by side, STEP rows of each in turn.
- * Where it is alone, that comes near to walking along the rows, which keeps the memory busy, and still the vector's
- * sums or factors stay in registers for some rows. */
-#if ITEMS == 1
+/* A work-item of group_norm_statistics and group_norm_apply takes SPAN vectors side by side, STEP rows of each in
+ * turn. Where it is alone, that comes close to walking along the rows, which keeps the memory busy, while the
+ * vectors' sums or factors stay in registers for some rows. */
+#ifndef SPAN
 #define SPAN 4
-#else
-#define SPAN 1
 #endif
 #define STEP 4
 
-/* Where such a work-item works: `vectors` vectors of a block of rows. */
+/* The place of such a work-item: `vectors` vectors of a block of rows. */
 typedef struct
 {
   int frame, block, channel, vectors, rows;

@@ -2,8 +2,8 @@
  *
  * Attention across frames for CPU devices: arguments and result as temporal_attention.cl.
  *
- * One work-item is a work-group and takes 16 pixels of one head, a pixel a lane; it reads the frames where they lie.
- * FRAMES query frames meet FRAMES key frames at a time, with softmax by the running maximum and sum as in
+ * One work-item is a work-group and takes PIXELS pixels of one head, a pixel a lane; it reads the frames where they
+ * lie. FRAMES query frames meet FRAMES key frames at a time, with softmax by the running maximum and sum as in
  * attention_vec.cl, so that any number of frames works and 8 frames are read once.
  */
 
@@ -17,6 +17,9 @@
 #endif
 
 #include "lanes.clh"
+#include "shared.clh"
+
+#define PIXELS TEMPORAL_ATTENTION_PIXELS
 
 /* Three blocks of FRAMES x DIM vectors are to fit the cache. */
 #if HEAD_DIM <= 128
@@ -88,8 +91,8 @@ temporal_attention_vec (const __global void *query, ulong query_offset, int quer
     __global void *output, ulong output_offset, int output_stride, int heads, int frames, int pixels, float scale)
 {
   const int head = get_global_id (0) % heads;
-  const int pixel = get_global_id (0) / heads * 16;
-  const int rows = min (pixels - pixel, 16);
+  const int pixel = get_global_id (0) / heads * PIXELS;
+  const int rows = min (pixels - pixel, PIXELS);
   float16 q[FRAMES][DIM], out[FRAMES][DIM], tile[FRAMES][DIM];
   float16 scores[FRAMES][FRAMES], top[FRAMES], total[FRAMES], factor[FRAMES];
 

@@ -2,15 +2,15 @@
  *
  * Temporal convolution (3, 1, 1) for CPU devices by Winograd's F(4, 3) along the frames:
  *   y = A' [sum over channels of (G g) * (B' d)]
- * for four frames of a pixel at a time: 6 multiplications where the direct way takes 12. Arguments, strips, panels and
- * scratch as in winograd_vec.cl, but there is one source, a block is TILES pixels in four frames, and there are 6 points:
- * weights come transformed, [n_panels][6][depth][32], or as they are, [n_panels][3][depth][32], when DEPTH channels at a
- * time are transformed on the way.
+ * for four frames of a pixel at a time: 6 multiplications where direct sums take 12. Arguments, strips, panels and
+ * scratch as in winograd_vec.cl, but there is one source and no `zero`, a block is TILES pixels in four frames, and
+ * there are 6 points: weights come transformed, [n_panels][6][depth][32], or as they are, [n_panels][3][depth][32],
+ * when DEPTH channels at a time are transformed as they are needed.
  * scratch: transformed inputs [n_blocks][6][depth / 16][TILES][16], then transformed weights [DEPTH][6][32].
  */
 
 #define VEC 16
-#define NR 32
+#define NR WIDE_PANEL
 #define EPILOGUE_ROWS ROWS
 #define lanes int16
 #include "registers.clh"
@@ -19,9 +19,8 @@
 #include "input_norm.clh"
 #include "winograd.clh"
 
-#define POINTS 6
-/* Channels whose weights are transformed at a time. */
-#define DEPTH 256
+#define POINTS WINOGRAD_TIME_POINTS
+#define DEPTH WINOGRAD_TIME_DEPTH
 
 /* A block's first frame and pixel. */
 typedef struct
@@ -38,7 +37,7 @@ find_block (const Gather *g, int block)
   return place;
 }
 
-/* B' d of one pixel in frames first - 1 .. first + 4, normed where there is a norm, zeros outside the clip, to
+/* B' d of one pixel in frames first - 1 .. first + 4, normalised where there is a norm, zeros outside the clip, to
  * image[point][channel / 16][.][16]. */
 void
 load_pixel (__global float *image, size_t point_size, const Gather *g, const InputNorm *norm, int first, int pixel,
@@ -118,8 +117,7 @@ finish_block (const Epilogue *e, const Gather *g, float16 sums[POINTS][TILES][2]
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_time_vec (const __global float *source, ulong offset, int source_stride, int depth,
-    const __global float *unused, ulong unused_offset, int unused_stride, int unused_depth,
-    const __global float *panels, int form, int zero, int n_panels, int n_sets, int first_strip, int end_strip,
+    const __global float *panels, int form, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
     INPUT_NORM_PARAMS, GATHER_PARAMS, EPILOGUE_PARAMS)
 {

@@ -2,21 +2,22 @@
  *
  * 3 x 3 convolution of stride 1 for CPU devices by Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, arXiv 1509.09308):
  *   Y = A' [sum over channels of (G g G') * (B' d B)] A
- * for tiles of 4 x 4 output pixels: 36 multiplications where the direct way takes 144. Arguments as in gemm_vec.cl, but
+ * for tiles of 4 x 4 output pixels: 36 multiplications where direct sums take 144. Arguments as in gemm_vec.cl, but
  * channels are multiples of 16.
  *
- * A work-item alone is a work-group. It does strips of at most MAX_BLOCKS blocks of TILES tiles, one after the other, and
- * one in n_sets of the panels. First it transforms what the tiles see, then it multiplies panel by panel. Weights come
- * transformed, [n_panels][36][depth][32], or, where that is too much memory, as they are, [n_panels][3][3][depth][32]
- * in fp32 or [n_panels][3][3][depth / 2][32][2] in bf16: then it transforms two rows of the 6 x 6 points of DEPTH channels
- * at a time, which stay in the second-level cache while the strip passes by. Products are fp32 in all cases.
- * scratch: slot_size numbers a work-item: transformed inputs [6][n_blocks][6][depth / 16][TILES][16], in the order in which
- * they are read, then transformed weights [DEPTH][2][6][32], in the order in which they are written: both ways, caches fetch
- * ahead.
+ * A work-item alone is a work-group. It does strips of at most MAX_BLOCKS blocks of TILES tiles, one after the other,
+ * and one in n_sets of the panels. First it transforms what the tiles see, then it multiplies panel by panel. Weights
+ * come transformed, [n_panels][36][depth][32], or, where that is too much memory, as they are,
+ * [n_panels][3][3][depth][32] in fp32 or [n_panels][3][3][depth / 2][32][2] in bf16: then it transforms two rows of
+ * the 6 x 6 points of DEPTH channels at a time, which stay in the second-level cache while the strip passes by.
+ * Products are fp32 in all cases.
+ * scratch: slot_size numbers for each work-item: transformed inputs [6][n_blocks][6][depth / 16][TILES][16], in the
+ * order in which they are read, then transformed weights [DEPTH][2][6][32], in the order in which they are written:
+ * in both orders, caches fetch ahead.
  */
 
 #define VEC 16
-#define NR 32
+#define NR WIDE_PANEL
 #define EPILOGUE_ROWS 4
 #define lanes int16
 #include "registers.clh"
@@ -25,9 +26,8 @@
 #include "input_norm.clh"
 #include "winograd.clh"
 
-#define POINTS 36
-/* Channels whose weights are transformed at a time. */
-#define DEPTH 128
+#define POINTS WINOGRAD_POINTS
+#define DEPTH WINOGRAD_DEPTH
 /* Channels and pixels of a row that are gathered at a time: what TILES tiles in a row see. */
 #define STAGE_DEPTH 128
 #define STAGE_WIDTH (4 * TILES + 2)
@@ -50,7 +50,7 @@ tile_pixels (const Gather *g, int tile)
 }
 
 /* Copies `channels` channels, from number `first` of all inputs' on, of six rows of `columns` pixels from the window's first
- * pixel on, normed where there is a norm, zeros outside the picture. */
+ * pixel on, normalised where there is a norm, zeros outside the picture. */
 void
 gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, const InputNorm *norm, Pixels window,
     int columns, const __global float *source, int stride, int first, int channels)
@@ -206,7 +206,7 @@ multiply_row (float16 sums[MAX_BLOCKS][POINTS][TILES][2], int y, int zero, int n
             weights + x * weight_stride, step, n, is_first);
 }
 
-/* What nobody multiplies. */
+/* Clears the sums that no product writes. */
 void
 clear_sums (float16 sums[MAX_BLOCKS][POINTS][TILES][2], int zero, int n_blocks)
 {
@@ -265,8 +265,8 @@ finish_strip (const Epilogue *e, const Gather *g, float16 sums[MAX_BLOCKS][POINT
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,
-    const __global float *source2, ulong offset2, int stride2, int channels2,
-    const __global float *panels, int form, int zero, int n_panels, int n_sets, int first_strip, int end_strip,
+    const __global float *source2, ulong offset2, int stride2, int channels2, int zero,
+    const __global float *panels, int form, int n_panels, int n_sets, int first_strip, int end_strip,
     int n_items, int n_blocks, __global float *scratch, ulong scratch_offset, ulong slot_size,
     INPUT_NORM_PARAMS, GATHER_PARAMS, EPILOGUE_PARAMS)
 {

@@ -4,29 +4,26 @@
  */
 
 #include "opencl/ops/attention_matrix.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/runtime/matrix.h"
 
-/* As in attention_matrix.cl. */
-#define CHUNK 8
-#define GROUPS 4
-#define TILE 64
-/* Of which 48 KiB of local memory hold a tile beside the scores. */
+/* The most channels of which 48 KiB of local memory hold a tile beside the scores. */
 #define MAX_HEAD_DIM 160
-/* Fewer work-items than queries of a tile have no share in its softmax. */
-#define MIN_LANES (TILE / GROUPS)
+/* A tile's softmax needs at least a work-item for each query. */
+#define MIN_LANES (ATTENTION_TILE / ATTENTION_MATRIX_GROUPS)
 
 static gboolean
 is_chunked (const OclTensor * tensor)
 {
-  return tensor->type == OCL_F16 && tensor->stride % CHUNK == 0
-      && tensor->offset % CHUNK == 0;
+  return tensor->type == OCL_F16 && tensor->stride % MATRIX_CHUNK == 0
+      && tensor->offset % MATRIX_CHUNK == 0;
 }
 
 gboolean
-ocl_attention_matrix_suits (OclDevice * device, gsize head_dim,
+ocl_attention_matrix_can (OclDevice * device, gsize head_dim,
     const OclTensor * query, const OclTensor * key, const OclTensor * value)
 {
-  return head_dim % CHUNK == 0 && head_dim <= MAX_HEAD_DIM
+  return head_dim % MATRIX_CHUNK == 0 && head_dim <= MAX_HEAD_DIM
       && is_chunked (query) && is_chunked (key) && is_chunked (value)
       && ocl_device_matrix (device)->kind != OCL_MATRIX_NONE
       && ocl_device_matrix (device)->lanes >= MIN_LANES;
@@ -38,11 +35,11 @@ ocl_attention_matrix_prepare (OclDevice * device, OclCall * call,
 {
   const OclMatrix *matrix = ocl_device_matrix (device);
   gsize queries = query->height * query->width;
-  gsize items = (gsize) GROUPS * matrix->lanes;
+  gsize items = (gsize) ATTENTION_MATRIX_GROUPS * matrix->lanes;
 
-  call->program = call->kernel = "attention_matrix";
   call->global[0] =
-      query->frames * heads * ((queries + TILE - 1) / TILE) * items;
+      query->frames * heads * ((queries + ATTENTION_TILE -
+          1) / ATTENTION_TILE) * items;
   call->local[0] = items;
   return g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u -DMATRIX_EMULATED=%d "
       "-DHEAD_DIM=%" G_GSIZE_FORMAT, matrix->kind, matrix->lanes,

@@ -8,13 +8,12 @@
 
 G_BEGIN_DECLS
 
-/* Whether kernels/attention_matrix.cl does these tensors: fp16, heads and pixels of whole chunks of eight channels, at
- * most 160 a head, on a device with a matrix unit of sub-groups of at least 16. */
-gboolean ocl_attention_matrix_suits (OclDevice * device, gsize head_dim, const OclTensor * query,
+/* TRUE if kernels/attention_matrix.cl can take these tensors: fp16, heads and pixels of whole chunks of eight
+ * channels, at most 160 per head, on a device with a matrix unit of sub-groups of at least 16. */
+gboolean ocl_attention_matrix_can (OclDevice * device, gsize head_dim, const OclTensor * query,
     const OclTensor * key, const OclTensor * value);
 
-/* Makes @call, whose arguments are those of every attention kernel, one of this kernel: program, sizes, and the options,
- * which the caller frees. */
+/* Sets the sizes of @call, and gives the kernel's options, to be freed. */
 char *ocl_attention_matrix_prepare (OclDevice * device, OclCall * call, gsize head_dim, gsize heads,
     const OclTensor * query);
 

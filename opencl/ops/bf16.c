@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tries products in bf16 out. The CPU's own word comes first: a driver would run instructions that the CPU lacks, and an
- * OpenCL CPU device is the host.
+ * Tries products in bf16. The CPU's own feature flag is asked first: a driver would run instructions that the CPU
+ * lacks, and an OpenCL CPU device is the host.
  */
 #include "opencl/ops/bf16.h"
 
@@ -58,8 +58,10 @@ run_product (OclQueue * queue, const OclWeights * weights, gfloat * output,
 
   for (gsize i = 0; i < G_N_ELEMENTS (data); i++)
     data[i] = input_value (i / CHANNELS, i % CHANNELS);
-  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, ROWS, CHANNELS, &rows, error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, ROWS, COLUMNS, &columns, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, ROWS, CHANNELS),
+      &rows, error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, ROWS, COLUMNS),
+      &columns, error)
       && ocl_tensor_write (queue, &rows, data, error)
       && ocl_linear (queue, weights, &rows, NULL, &columns, error)
       && ocl_tensor_read (queue, &columns, output, error);
@@ -69,6 +71,7 @@ static gboolean
 try_product (OclDevice * device, gfloat * output, GError ** error)
 {
   g_autoptr (OclQueue) queue = ocl_queue_new (device, error);
+  const OclLayer layer = { OCL_BF16, CHANNELS, COLUMNS, 1, 1, 1, FALSE };
   g_autoptr (OclWeights) weights = NULL;
   gfloat data[COLUMNS * CHANNELS];
 
@@ -76,8 +79,7 @@ try_product (OclDevice * device, gfloat * output, GError ** error)
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (data); i++)
     data[i] = weight_value (i / CHANNELS, i % CHANNELS);
-  weights = ocl_weights_new (device, OCL_BF16, data, NULL, COLUMNS, CHANNELS,
-      1, 1, 1, FALSE, error);
+  weights = ocl_weights_new (device, &layer, data, NULL, error);
   return weights != NULL && run_product (queue, weights, output, error);
 }
 

@@ -1,44 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Convolutions: checks of shape, then Winograd's way (winograd.c) or the gather matrix product (gemm.c), as the tuner or
- * else winograd.c says.
+ * Convolutions: checks of shape, then Winograd's product (winograd.c) or the direct one (gemm.c).
  */
 
 #include "opencl/ops/conv.h"
 #include "opencl/ops/gemm.h"
-#include "opencl/ops/product.h"
 #include "opencl/ops/winograd.h"
 
 static gboolean
-check_inputs (const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclTensor * output, GError ** error)
+check_inputs (const OclProduct * conv, GError ** error)
 {
-  g_autofree char *shape = ocl_tensor_shape (input);
-  g_autofree char *shape2 =
-      input2 != NULL ? ocl_tensor_shape (input2) : g_strdup ("no second input");
+  const OclTensor *input = conv->input, *input2 = conv->input2;
   gsize channels = input->channels + (input2 != NULL ? input2->channels : 0);
+  g_autofree char *shape = NULL, *shape2 = NULL;
 
-  if (channels != weights->in_channels) {
+  if (channels == conv->weights->layer.in_channels
+      && input->frames == conv->output->frames
+      && (input2 == NULL || (input2->frames == input->frames
+              && input2->height == input->height
+              && input2->width == input->width && input2->type == input->type)))
+    return TRUE;
+  shape = ocl_tensor_shape (input);
+  shape2 = input2 != NULL ? ocl_tensor_shape (input2)
+      : g_strdup ("no second input");
+  if (channels != conv->weights->layer.in_channels)
     g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
         "conv: %s and %s have %" G_GSIZE_FORMAT " channels where the "
         "weights want %" G_GSIZE_FORMAT, shape, shape2, channels,
-        weights->in_channels);
-    return FALSE;
-  }
-  if (input2 != NULL && (input2->frames != input->frames
-          || input2->height != input->height || input2->width != input->width
-          || input2->type != input->type)) {
+        conv->weights->layer.in_channels);
+  else if (input->frames != conv->output->frames)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
+        "conv: input %s does not have the output's %" G_GSIZE_FORMAT " frames",
+        shape, conv->output->frames);
+  else
     g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
         "conv: inputs %s and %s differ in size or type", shape, shape2);
-    return FALSE;
-  }
-  if (input->frames != output->frames) {
-    g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
-        "conv: input %s has not the output's %" G_GSIZE_FORMAT " frames", shape,
-        output->frames);
-    return FALSE;
-  }
-  return TRUE;
+  return FALSE;
 }
 
 /* Upsampling makes no picture smaller, and its arithmetic holds below 2^15 rows and columns. */
@@ -48,10 +45,10 @@ upsamples (gsize from, gsize to)
   return to == from || (to > from && to < 32768);
 }
 
-/* Whether windows of @kernel at every @stride, the first @pad before the picture's @size or, below 0, behind its beginning,
- * make @out outputs: the last one begins inside and hangs over the end by half its size at most. */
+/* TRUE if kernels of @kernel taps at every @stride, the first @pad before the picture's @size or, below 0, behind its
+ * beginning, make @out outputs: the last one begins inside and hangs over the end by half its size at most. */
 static gboolean
-windows_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
+kernels_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
 {
   gint64 last = (gint64) (out - 1) * stride - pad, end = size;
 
@@ -59,9 +56,11 @@ windows_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
 }
 
 static gboolean
-check_geometry (const OclConv * conv, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * output, GError ** error)
+check_geometry (const OclProduct * product, GError ** error)
 {
+  const OclConv *conv = &product->conv;
+  const OclLayer *layer = &product->weights->layer;
+  const OclTensor *input = product->input, *output = product->output;
   gsize height =
       conv->upsampled_height != 0 ? conv->upsampled_height : input->height;
   gsize width =
@@ -70,9 +69,9 @@ check_geometry (const OclConv * conv, const OclWeights * weights,
   g_autofree char *from = NULL, *to = NULL;
 
   if (upsamples (input->height, height) && upsamples (input->width, width)
-      && windows_fit (output->height, stride, weights->kernel_h, conv->pad_top,
+      && kernels_fit (output->height, stride, layer->kernel_h, conv->pad_top,
           height)
-      && windows_fit (output->width, stride, weights->kernel_w, conv->pad_left,
+      && kernels_fit (output->width, stride, layer->kernel_w, conv->pad_left,
           width))
     return TRUE;
   from = ocl_tensor_shape (input);
@@ -84,96 +83,63 @@ check_geometry (const OclConv * conv, const OclWeights * weights,
   return FALSE;
 }
 
-enum
-{
-  WAY_DIRECT,
-  WAY_WINOGRAD,
-};
-
-static const char *const ways[] = { "direct", "winograd" };
-
-/* This way reads every input as often as the kernel has taps, so that norms are done before. */
+/* The direct product reads every input as often as the kernel has taps, so that norms are applied before. */
 static gboolean
-run_direct (OclQueue * queue, const OclProduct * p, GError ** error)
+run_direct (OclQueue * queue, const OclProduct * conv, guint unused,
+    GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
-  const OclTensor *input = p->input, *input2 = p->input2;
-  OclTensor normed;
-  gboolean ok = TRUE;
+  const OclTensor *input = conv->input;
+  OclProduct plain = *conv;
+  OclTensor normalised;
+  gboolean ok;
 
-  if (p->norm != NULL) {
-    ok = ocl_tensor_alloc (queue, input->type, input->frames, input->height,
-        input->width, p->norm->factors.channels, &normed, error)
-        && ocl_group_norm_apply (queue, p->norm, input, input2, &normed, error);
-    input = &normed;
-    input2 = NULL;
-  }
-  ok = ok && ocl_gemm (queue, p->conv, p->weights, input, input2, p->epilogue,
-      p->output, error);
+  if (conv->norm == NULL)
+    return ocl_gemm (queue, conv, error);
+  plain.input = &normalised;
+  plain.input2 = NULL;
+  plain.norm = NULL;
+  ok = ocl_tensor_alloc (queue, input->type, ocl_shape (input->frames,
+          input->height, input->width, conv->norm->factors.channels),
+      &normalised, error)
+      && ocl_group_norm_apply (queue, conv->norm, input, conv->input2,
+      &normalised, error)
+      && ocl_gemm (queue, &plain, error);
   ocl_arena_release (arena, mark);
   return ok;
 }
 
-static gboolean
-run_way (OclQueue * queue, const OclProduct * p, guint way,
-    gpointer unused, GError ** error)
+static const OclVariant algorithms[] = {
+  {"direct", 0, NULL, NULL, run_direct},
+  {"winograd", 0, ocl_winograd_can, ocl_winograd_suits, ocl_winograd},
+};
+
+static const OclVariants variants =
+    { "conv", OCL_FORCED_CONV, algorithms, G_N_ELEMENTS (algorithms) };
+
+gboolean
+ocl_conv (OclQueue * queue, const OclProduct * conv, GError ** error)
 {
-  if (way == WAY_DIRECT)
-    return run_direct (queue, p, error);
-  return ocl_winograd (queue, p->conv, p->weights, p->norm, p->input,
-      p->input2, p->epilogue, p->output, error);
+  return check_inputs (conv, error) && check_geometry (conv, error)
+      && (conv->norm == NULL || ocl_input_norm_check ("conv", conv->norm,
+          conv->input, conv->input2, error))
+      && ocl_epilogue_check ("conv", conv->weights, conv->epilogue,
+      conv->output, error)
+      && ocl_product_run (queue, &variants, conv, error);
 }
 
 gboolean
-ocl_conv (OclQueue * queue, const OclConv * conv, const OclWeights * weights,
-    const OclTensor * input, const OclTensor * input2,
-    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
+ocl_conv_fuses_norm (OclQueue * queue, const OclProduct * conv)
 {
-  return ocl_conv_normed (queue, conv, weights, NULL, input, input2, epilogue,
-      output, error);
-}
+  const OclVariant *expected =
+      ocl_product_expect (ocl_queue_device (queue), &variants, conv);
 
-gboolean
-ocl_conv_norms (OclQueue * queue, const OclConv * conv,
-    const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclTensor * output)
-{
-  return ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,
-      input2, output);
-}
-
-gboolean
-ocl_conv_normed (OclQueue * queue, const OclConv * conv,
-    const OclWeights * weights, const OclInputNorm * norm,
-    const OclTensor * input, const OclTensor * input2,
-    const OclEpilogue * epilogue, const OclTensor * output, GError ** error)
-{
-  const OclProduct product =
-      { conv, weights, input, input2, epilogue, output, norm };
-  guint way = WAY_DIRECT;
-
-  if (!check_inputs (weights, input, input2, output, error)
-      || !check_geometry (conv, weights, input, output, error)
-      || (norm != NULL && !ocl_input_norm_check ("conv", norm, input, input2,
-              error))
-      || !ocl_epilogue_check ("conv", weights, epilogue, output, error))
-    return FALSE;
-  if (ocl_winograd_suits (ocl_queue_device (queue), conv, weights, input,
-          input2, output))
-    way = WAY_WINOGRAD;
-  if (ocl_winograd_is_optional (conv, weights, input, input2, output)
-      && !ocl_product_choose (queue, "conv", &product, ways,
-          G_N_ELEMENTS (ways), run_way, NULL, &way, error))
-    return FALSE;
-  return run_way (queue, &product, way, NULL, error);
+  return expected->run == ocl_winograd;
 }
 
 gsize
-ocl_conv_scratch (OclQueue * queue, const OclConv * conv,
-    const OclWeights * weights, const OclTensor * input,
-    const OclTensor * output)
+ocl_conv_scratch (OclQueue * queue, const OclProduct * conv)
 {
-  return ocl_winograd_scratch (ocl_queue_device (queue), conv, weights, input,
-      output);
+  return ocl_winograd_scratch (ocl_queue_device (queue), conv);
 }

@@ -24,24 +24,22 @@ call_planar (OclCall * call, OclBuffer * planar, gsize offset, OclType type)
   ocl_call_int (call, type == OCL_F16);
 }
 
+/* Completes and runs @call, which has its arguments and sizes. */
 static gboolean
-run (OclQueue * queue, OclCall * call, const char *kernel, gsize global0,
-    gsize global1, gsize global2, const OclTensor * shape, GError ** error)
+run (OclQueue * queue, OclCall * call, const char *kernel,
+    const OclTensor * shape, GError ** error)
 {
   if (ocl_tensor_pixels (shape) == 0)
     return TRUE;
   call->program = "convert";
   call->kernel = kernel;
-  call->global[0] = global0;
-  call->global[1] = global1;
-  call->global[2] = global2;
   call->local[0] = ITEMS;
   call->work = 2.0 * ocl_tensor_pixels (shape) * shape->channels *
       sizeof (gfloat);
   return ocl_queue_run (queue, call, error);
 }
 
-/* Whether @buffer holds @count elements of @size bytes from element @offset on. */
+/* TRUE if @buffer holds @count elements of @size bytes from element @offset on. */
 static gboolean
 check_range (const char *operation, OclBuffer * buffer, gsize offset,
     gsize count, gsize size, GError ** error)
@@ -71,7 +69,7 @@ ocl_from_planar (OclQueue * queue, OclBuffer * planar, gsize offset,
     OclType type, const OclTensor * output, GError ** error)
 {
   gsize pixels = output->height * output->width;
-  OclCall call = { 0 };
+  OclCall call = {.global = { pixels, output->frames, 1 }};
 
   if (!check_planar ("from planar", output, planar, offset, type, error))
     return FALSE;
@@ -79,8 +77,7 @@ ocl_from_planar (OclQueue * queue, OclBuffer * planar, gsize offset,
   call_typed (&call, output);
   ocl_call_int (&call, output->channels);
   ocl_call_int (&call, pixels);
-  return run (queue, &call, "from_planar", pixels, output->frames, 1, output,
-      error);
+  return run (queue, &call, "from_planar", output, error);
 }
 
 gboolean
@@ -88,7 +85,7 @@ ocl_to_planar (OclQueue * queue, const OclTensor * input, OclBuffer * planar,
     gsize offset, OclType type, GError ** error)
 {
   gsize pixels = input->height * input->width;
-  OclCall call = { 0 };
+  OclCall call = {.global = { pixels, input->frames, 1 }};
 
   if (!check_planar ("to planar", input, planar, offset, type, error))
     return FALSE;
@@ -96,8 +93,7 @@ ocl_to_planar (OclQueue * queue, const OclTensor * input, OclBuffer * planar,
   call_planar (&call, planar, offset, type);
   ocl_call_int (&call, input->channels);
   ocl_call_int (&call, pixels);
-  return run (queue, &call, "to_planar", pixels, input->frames, 1, input,
-      error);
+  return run (queue, &call, "to_planar", input, error);
 }
 
 /* A picture of @height x @width in @rgb beside a tensor of at least that size. */
@@ -126,7 +122,7 @@ gboolean
 ocl_to_rgb8 (OclQueue * queue, const OclTensor * input, gsize height,
     gsize width, OclBuffer * rgb, gsize offset, GError ** error)
 {
-  OclCall call = { 0 };
+  OclCall call = {.global = { width, height, input->frames }};
 
   if (!check_rgb ("to RGB", input, height, width, rgb, offset, error))
     return FALSE;
@@ -137,15 +133,14 @@ ocl_to_rgb8 (OclQueue * queue, const OclTensor * input, gsize height,
   ocl_call_uint64 (&call, offset);
   ocl_call_int (&call, height);
   ocl_call_int (&call, width);
-  return run (queue, &call, "to_rgb8", width, height, input->frames, input,
-      error);
+  return run (queue, &call, "to_rgb8", input, error);
 }
 
 gboolean
 ocl_from_rgb8 (OclQueue * queue, OclBuffer * rgb, gsize offset, gsize height,
     gsize width, const OclTensor * output, GError ** error)
 {
-  OclCall call = { 0 };
+  OclCall call = {.global = { output->width, output->height, output->frames }};
 
   if (!check_rgb ("from RGB", output, height, width, rgb, offset, error))
     return FALSE;
@@ -156,6 +151,5 @@ ocl_from_rgb8 (OclQueue * queue, OclBuffer * rgb, gsize offset, gsize height,
   call_typed (&call, output);
   ocl_call_int (&call, output->height);
   ocl_call_int (&call, output->width);
-  return run (queue, &call, "from_rgb8", output->width, output->height,
-      output->frames, output, error);
+  return run (queue, &call, "from_rgb8", output, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Where host layouts meet the device's: planar latents and 8-bit RGB.
+ * Conversions between host layouts, planar latents and 8-bit RGB, and tensors.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ gboolean ocl_to_planar (OclQueue * queue, const OclTensor * input, OclBuffer * p
 gboolean ocl_to_rgb8 (OclQueue * queue, const OclTensor * input, gsize height, gsize width, OclBuffer * rgb,
     gsize offset, GError ** error);
 
-/* The way back: x = 2 * byte / 255 - 1, edges repeated to fill the tensor. */
+/* The inverse: x = 2 * byte / 255 - 1, edges repeated to fill the tensor. */
 gboolean ocl_from_rgb8 (OclQueue * queue, OclBuffer * rgb, gsize offset, gsize height, gsize width,
     const OclTensor * output, GError ** error);
 

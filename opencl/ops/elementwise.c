@@ -7,16 +7,16 @@
 
 #define MAX_INPUTS 5
 
-/* VEC of elementwise.cl in the two forms, blocks that one work-item takes, and work-items a work-group. */
+/* In the two forms: the option VEC of elementwise.cl, blocks for one work-item, and work-items of a work-group. */
 #define VECTOR_CHANNELS 16
 #define VECTOR_BLOCKS 32
 #define TILE_CHANNELS 4
 #define TILE_ITEMS 64
 
-/* Parts of a tensor whose moments are taken one by one. */
+/* The most parts of a tensor, each with moments of its own. */
 #define MOMENT_PARTS 256
 
-/* How the device's form cuts rows of channels. */
+/* Rows of channels in blocks of a vector each, and blocks in work-items. */
 typedef struct
 {
   gboolean vector;
@@ -78,7 +78,7 @@ run (OclQueue * queue, OclCall * call, const char *kernel, const Cut * cut,
   return ocl_queue_run (queue, call, error);
 }
 
-/* Blocks are counted in 32 bits too. */
+/* The number of blocks must fit into 32 bits, too. */
 static gboolean
 check_output (const char *operation, const OclTensor * output, GError ** error)
 {
@@ -190,7 +190,7 @@ ocl_copy (OclQueue * queue, const OclTensor * input, const OclTensor * output,
   return ocl_combine (queue, 1, &input, &scale, 0, output, error);
 }
 
-/* The blocks of @cut in parts that each have a row of moments. */
+/* Work-items for the blocks of @cut, each of which leaves one row of moments. */
 static Cut
 cut_for_moments (const Cut * cut)
 {
@@ -269,9 +269,10 @@ ocl_rescale_guidance (OclQueue * queue, gfloat w, const OclTensor * text,
   cut = make_cut (queue, output, is_packed (text) && is_packed (guided)
       && is_packed (output));
   parts = cut_for_moments (&cut);
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, 2 * MOMENT_PARTS, 3, &partials,
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 2 * MOMENT_PARTS, 3),
+      &partials, error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 1), &factor,
       error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 1, &factor, error)
       && run_moments (queue, &parts, text, &partials, 0, error)
       && run_moments (queue, &parts, guided, &partials, 3 * parts.items, error)
       && run_factor (queue, &partials, parts.items, w, &factor, error);
@@ -316,7 +317,8 @@ ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments,
     return FALSE;
   cut = make_cut (queue, input, is_packed (input));
   parts = cut_for_moments (&cut);
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, parts.items, 3, &partials, error)
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, parts.items, 3),
+      &partials, error)
       && run_moments (queue, &parts, input, &partials, 0, error)
       && ocl_tensor_read (queue, &partials, values, error);
   for (gsize i = 0; ok && i < (gsize) parts.items; i++)
@@ -358,10 +360,11 @@ ocl_all_finite (OclQueue * queue, const OclTensor * input, gboolean * finite,
 
 static gboolean
 check_embed (OclBuffer * table, gsize rows, OclBuffer * positions,
-    const guint32 * ids, gsize n, const OclTensor * output, GError ** error)
+    const guint32 * ids, const OclTensor * output, GError ** error)
 {
   const char *operation = "embedding";
-  gsize channels = output->channels, row = channels * sizeof (gfloat);
+  gsize n = output->width, channels = output->channels, row =
+      channels * sizeof (gfloat);
   OclTensor expected = {.frames = 1,.height = 1,.width = n,.channels = channels
   };
 
@@ -389,9 +392,10 @@ check_embed (OclBuffer * table, gsize rows, OclBuffer * positions,
 
 gboolean
 ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows,
-    OclBuffer * positions, const guint32 * ids, gsize n,
-    const OclTensor * output, GError ** error)
+    OclBuffer * positions, const guint32 * ids, const OclTensor * output,
+    GError ** error)
 {
+  gsize n = output->width;
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclCall call = { 0 };
@@ -400,7 +404,7 @@ ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows,
   gboolean ok;
   Cut cut;
 
-  if (!check_embed (table, rows, positions, ids, n, output, error))
+  if (!check_embed (table, rows, positions, ids, output, error))
     return FALSE;
   ok = ocl_arena_alloc (arena, n * sizeof *ids, &buffer, &offset, error)
       && ocl_queue_write (queue, buffer, offset, ids, n * sizeof *ids, error);

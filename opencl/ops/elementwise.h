@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "opencl/ops/linear.h"
+#include "opencl/ops/epilogue.h"
 
 G_BEGIN_DECLS
 
@@ -29,7 +29,7 @@ gboolean ocl_copy (OclQueue * queue, const OclTensor * input, const OclTensor * 
 gboolean ocl_rescale_guidance (OclQueue * queue, gfloat w, const OclTensor * text, const OclTensor * guided,
     const OclTensor * output, GError ** error);
 
-/* Of numbers that come in several pieces: how many, their mean, and the sum of squares of what they differ from it. */
+/* Running moments of data that arrives in pieces: count, mean, sum of squared deviations. */
 typedef struct
 {
   gdouble count, mean, squares;
@@ -42,9 +42,9 @@ gboolean ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * mo
 gboolean ocl_all_finite (OclQueue * queue, const OclTensor * input, gboolean * finite, GError ** error);
 
 /* Rows of a table: output [1, 1, n, C] = table[ids[i]] + positions[i]; table fp32 [rows, C], positions fp32 [n, C] or
- * NULL. @ids on the host, each < rows. */
+ * NULL. The n @ids lie on the host, each < rows. */
 gboolean ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows, OclBuffer * positions, const guint32 * ids,
-    gsize n, const OclTensor * output, GError ** error);
+    const OclTensor * output, GError ** error);
 
 /* output [n, 1, 1, dim] fp32: diffusers' Timesteps with flip_sin_to_cos and no shift, cos first:
  * frequency i = 10000^(-i / (dim / 2)). @values on the host. dim is even. */

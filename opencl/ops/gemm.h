@@ -5,31 +5,15 @@
  */
 #pragma once
 
-#include "opencl/ops/conv.h"
+#include "opencl/ops/product.h"
 
 G_BEGIN_DECLS
 
-/* TRUE if @epilogue (NULL = none) fits @output and @weights; @operation names the caller in errors. */
-gboolean ocl_epilogue_check (const char *operation, const OclWeights * weights, const OclEpilogue * epilogue,
-    const OclTensor * output, GError ** error);
+/* Computes the product, whose shapes have been checked. It reads its inputs as they are: product->norm is NULL. */
+gboolean ocl_gemm (OclQueue * queue, const OclProduct * product, GError ** error);
 
-/* Adds both inputs' buffers, offsets, strides and channels. */
-void ocl_call_sources (OclCall * call, const OclTensor * input, const OclTensor * input2);
-
-/* Adds the arguments GATHER_PARAMS of kernels/gather.clh. */
-void ocl_call_gather (OclCall * call, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
-    const OclTensor * output);
-
-/* Adds the arguments EPILOGUE_PARAMS of kernels/epilogue.clh. */
-void ocl_call_epilogue (OclCall * call, const OclWeights * weights, const OclEpilogue * epilogue,
-    const OclTensor * output);
-
-/* output = convolution as in ocl_conv (), shapes already checked. */
-gboolean ocl_gemm (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
-    const OclTensor * input2, const OclEpilogue * epilogue, const OclTensor * output, GError ** error);
-
-/* The same of one input, once with each kernel that ocl_gemm () takes unasked for outputs of any size. */
-gboolean ocl_gemm_warm_up (OclQueue * queue, const OclConv * conv, const OclWeights * weights, const OclTensor * input,
-    const OclTensor * output, GError ** error);
+/* Computes the product of one input once with each kernel that ocl_gemm () takes for outputs of any size where
+ * nothing was measured. */
+gboolean ocl_gemm_warm_up (OclQueue * queue, const OclProduct * product, GError ** error);
 
 G_END_DECLS

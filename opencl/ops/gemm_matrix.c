@@ -5,15 +5,8 @@
  */
 
 #include "opencl/ops/gemm_matrix.h"
-#include "opencl/ops/gemm.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/runtime/matrix.h"
-
-/* As in kernels/matrix.clh and gemm_matrix.cl. */
-#define CHUNK 8
-#define DEPTH 32
-#define PANEL 32
-#define GROUPS_DOWN 2
-#define GROUPS_ACROSS 2
 
 /* Products that a sub-group holds, and buffers of factors. */
 typedef struct
@@ -21,22 +14,9 @@ typedef struct
   guint blocks_down, blocks_across, stages;
 } Tile;
 
-enum
-{
-  TILE_SMALL,
-  TILE_MEDIUM,
-  TILE_LARGE,
-};
-
-const char *const ocl_gemm_matrix_names[OCL_GEMM_MATRIX_TILES] = {
-  [TILE_SMALL] = "matrix-small",
-  [TILE_MEDIUM] = "matrix-medium",
-  [TILE_LARGE] = "matrix-large",
-};
-
 /* A work-item holds 128 sums of NVIDIA's, DPAS's and WMMA's large tiles, 64 of their medium ones and MFMA's large one. The
  * third stage makes 48 KiB of local memory of the largest. */
-static const Tile tiles[][OCL_GEMM_MATRIX_TILES] = {
+static const Tile tiles[][OCL_N_MATRIX_TILES] = {
   [OCL_MATRIX_PTX] = {{2, 2, 3}, {4, 2, 3}, {4, 4, 3}},
   [OCL_MATRIX_DPAS] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
   [OCL_MATRIX_WMMA] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
@@ -45,70 +25,76 @@ static const Tile tiles[][OCL_GEMM_MATRIX_TILES] = {
 
 /* The largest whose sums are sure to stay in registers. */
 static const guint safe_tiles[] = {
-  [OCL_MATRIX_PTX] = TILE_LARGE,
-  [OCL_MATRIX_DPAS] = TILE_MEDIUM,
-  [OCL_MATRIX_WMMA] = TILE_MEDIUM,
-  [OCL_MATRIX_MFMA] = TILE_LARGE,
+  [OCL_MATRIX_PTX] = OCL_MATRIX_TILE_LARGE,
+  [OCL_MATRIX_DPAS] = OCL_MATRIX_TILE_MEDIUM,
+  [OCL_MATRIX_WMMA] = OCL_MATRIX_TILE_MEDIUM,
+  [OCL_MATRIX_MFMA] = OCL_MATRIX_TILE_LARGE,
 };
 
 static gboolean
 is_chunked (const OclTensor * input)
 {
-  return input->type == OCL_F16 && input->channels % CHUNK == 0
-      && input->stride % CHUNK == 0 && input->offset % CHUNK == 0;
-}
-
-gboolean
-ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product)
-{
-  return product->weights->type == OCL_F16 && product->weights->panel == PANEL
-      && is_chunked (product->input) && (product->input2 == NULL
-      || is_chunked (product->input2))
-      && ocl_device_matrix (device)->kind != OCL_MATRIX_NONE;
+  return input->type == OCL_F16 && input->channels % MATRIX_CHUNK == 0
+      && input->stride % MATRIX_CHUNK == 0 && input->offset % MATRIX_CHUNK == 0;
 }
 
 static gsize
 tile_rows (const OclMatrix * matrix, const Tile * tile)
 {
-  return (gsize) GROUPS_DOWN *tile->blocks_down * matrix->rows;
+  return (gsize) GEMM_MATRIX_GROUPS_DOWN *tile->blocks_down * matrix->rows;
 }
 
 /* Sub-groups of eight: twice as many products make up whole panels. */
 static guint
 blocks_across (const OclMatrix * matrix, const Tile * tile)
 {
-  return tile->blocks_across * (matrix->columns == CHUNK ? 2 : 1);
+  return tile->blocks_across * (matrix->columns == MATRIX_CHUNK ? 2 : 1);
 }
 
 static gsize
 tile_columns (const OclMatrix * matrix, const Tile * tile)
 {
-  return (gsize) GROUPS_ACROSS *blocks_across (matrix, tile) * matrix->columns;
+  return (gsize) GEMM_MATRIX_GROUPS_ACROSS *blocks_across (matrix,
+      tile) * matrix->columns;
 }
 
-gboolean
-ocl_gemm_matrix_fits (OclDevice * device, guint tile)
+static gboolean
+fits (OclDevice * device, guint tile)
 {
   const OclMatrix *matrix = ocl_device_matrix (device);
   const Tile *t = &tiles[matrix->kind][tile];
   gsize rows = tile_rows (matrix, t), columns = tile_columns (matrix, t);
-  gsize factors = t->stages * (rows + columns) * DEPTH * sizeof (guint16);
+  gsize factors = t->stages * (rows + columns) * MATRIX_DEPTH
+      * sizeof (guint16);
 
   return factors <= ocl_device_caps (device)->local_memory;
 }
 
-guint
-ocl_gemm_matrix_guess (OclDevice * device, const OclProduct * product)
+gboolean
+ocl_gemm_matrix_can (OclDevice * device, const OclProduct * product, guint tile)
+{
+  const OclWeights *weights = product->weights;
+
+  return ocl_device_caps (device)->form == OCL_FORM_TILE
+      && weights->layer.type == OCL_F16 && weights->panel == WIDE_PANEL
+      && is_chunked (product->input) && (product->input2 == NULL
+      || is_chunked (product->input2))
+      && ocl_device_matrix (device)->kind != OCL_MATRIX_NONE
+      && fits (device, tile);
+}
+
+gboolean
+ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product,
+    guint tile)
 {
   const OclMatrix *matrix = ocl_device_matrix (device);
-  guint guess = safe_tiles[matrix->kind];
-  const Tile *t = &tiles[matrix->kind][guess];
+  const Tile *t = &tiles[matrix->kind][tile];
   gsize n = ocl_product_tiles_across (product, tile_columns (matrix, t))
       * ocl_product_tiles_down (product, tile_rows (matrix, t));
 
   /* Compilers for CPUs take half a minute over a large tile of an emulated unit. */
-  return matrix->emulated || n < ocl_device_caps (device)->compute_units
-      || !ocl_gemm_matrix_fits (device, guess) ? TILE_SMALL : guess;
+  return tile == safe_tiles[matrix->kind] && !matrix->emulated
+      && n >= ocl_device_caps (device)->compute_units;
 }
 
 gboolean
@@ -118,8 +104,11 @@ ocl_gemm_matrix (OclQueue * queue, const OclProduct * product, guint tile,
   const OclMatrix *matrix = ocl_device_matrix (ocl_queue_device (queue));
   const OclWeights *weights = product->weights;
   const Tile *t = &tiles[matrix->kind][tile];
-  gsize items = (gsize) GROUPS_DOWN * GROUPS_ACROSS * matrix->lanes;
-  g_autofree char *options = g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u "
+  gsize items =
+      (gsize) GEMM_MATRIX_GROUPS_DOWN * GEMM_MATRIX_GROUPS_ACROSS *
+      matrix->lanes;
+  g_autofree char *options =
+      g_strdup_printf ("-DMATRIX=%d -DMATRIX_LANES=%u "
       "-DMATRIX_EMULATED=%d -DBLOCKS_DOWN=%u -DBLOCKS_ACROSS=%u -DSTAGES=%u",
       matrix->kind, matrix->lanes, matrix->emulated, t->blocks_down,
       blocks_across (matrix, t), t->stages);
@@ -135,8 +124,6 @@ ocl_gemm_matrix (OclQueue * queue, const OclProduct * product, guint tile,
   ocl_call_sources (&call, product->input, product->input2);
   ocl_call_buffer (&call, weights->panels);
   ocl_call_int (&call, weights->n_panels);
-  ocl_call_gather (&call, product->conv, weights, product->input,
-      product->output);
-  ocl_call_epilogue (&call, weights, product->epilogue, product->output);
+  ocl_call_product (&call, product);
   return ocl_queue_run (queue, &call, error);
 }

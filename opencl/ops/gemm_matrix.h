@@ -8,19 +8,21 @@
 
 G_BEGIN_DECLS
 
-/* Sizes of tiles, by the names that the tuner knows them by; how large they are depends on the unit. */
-#define OCL_GEMM_MATRIX_TILES 3
-extern const char *const ocl_gemm_matrix_names[OCL_GEMM_MATRIX_TILES];
+/* Sizes of tiles; how large they are depends on the unit. */
+enum
+{
+  OCL_MATRIX_TILE_SMALL,
+  OCL_MATRIX_TILE_MEDIUM,
+  OCL_MATRIX_TILE_LARGE,
+  OCL_N_MATRIX_TILES,
+};
 
-/* Whether ocl_gemm_matrix () can do this product: fp16 sources and weights whose pixels are whole chunks of eight
- * channels, on a device with a matrix unit. */
-gboolean ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product);
+/* TRUE if the device has a matrix unit and local memory for this tile, and the product is one of fp16 sources and
+ * weights whose pixels are whole chunks of eight channels. */
+gboolean ocl_gemm_matrix_can (OclDevice * device, const OclProduct * product, guint tile);
 
-/* Whether the device's local memory is large enough for this tile. */
-gboolean ocl_gemm_matrix_fits (OclDevice * device, guint tile);
-
-/* The tile to take where nobody has measured. */
-guint ocl_gemm_matrix_guess (OclDevice * device, const OclProduct * product);
+/* TRUE if this is the larger tile to take, and there are enough of them for all compute units. */
+gboolean ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product, guint tile);
 
 /* As ocl_gemm (). */
 gboolean ocl_gemm_matrix (OclQueue * queue, const OclProduct * product, guint tile, GError ** error);

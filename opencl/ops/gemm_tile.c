@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/gemm_tile.cl: which tiles there are, and which one to take unasked.
+ * Launches kernels/gemm_tile.cl: which tiles there are, and when which one is expected to be fast.
  */
 
 #include "opencl/ops/gemm_tile.h"
-#include "opencl/ops/gemm.h"
+#include "opencl/kernels/shared.clh"
 
 /* Parameters of gemm_tile.cl. */
 typedef struct
@@ -12,67 +12,59 @@ typedef struct
   guint across, down, blocks, depth;
 } Tile;
 
-/* From little to much reuse of what is copied; the fewer the tiles, the more compute units have none. */
-enum
-{
-  TILE_SMALL,
-  TILE_COMMON,
+static const Tile tiles[OCL_N_TILES] = {
+  [OCL_TILE_32X32X16] = {4, 8, 1, 16},
+  [OCL_TILE_64X64X16] = {8, 8, 2, 16},
+  [OCL_TILE_64X64X32] = {8, 8, 2, 32},
+  [OCL_TILE_128X64X16] = {8, 16, 2, 16},
+  [OCL_TILE_128X128X16] = {16, 16, 2, 16},
 };
 
-static const Tile tiles[OCL_GEMM_TILES] = {
-  [TILE_SMALL] = {4, 8, 1, 16},
-  [TILE_COMMON] = {8, 8, 2, 16},
-  {8, 8, 2, 32},
-  {8, 16, 2, 16},
-  {16, 16, 2, 16},
-};
-
-/* Rows x columns x depth. */
-const char *const ocl_gemm_tile_names[OCL_GEMM_TILES] = {
-  [TILE_SMALL] = "32x32x16",
-  [TILE_COMMON] = "64x64x16",
-  "64x64x32",
-  "128x64x16",
-  "128x128x16",
-};
-
-/* What OpenCL 1.2 promises, where the driver does not say. */
+/* The minimum that OpenCL 1.2 promises, for drivers that do not say. */
 #define LEAST_LOCAL_MEMORY (32 << 10)
 
 static gsize
 tile_rows (const Tile * tile)
 {
-  return 4 * (gsize) tile->down * tile->blocks;
+  return GEMM_TILE_ROWS * (gsize) tile->down * tile->blocks;
 }
 
 static gsize
 tile_columns (const Tile * tile)
 {
-  return 8 * (gsize) tile->across;
+  return GEMM_TILE_COLUMNS * (gsize) tile->across;
+}
+
+static gboolean
+fits (const OclCaps * caps, const Tile * tile)
+{
+  gsize local_memory = caps->local_memory != 0 ? caps->local_memory
+      : LEAST_LOCAL_MEMORY;
+  gsize bytes = tile->depth * sizeof (gfloat)
+      * (tile_rows (tile) + GEMM_TILE_PADDING + tile_columns (tile));
+
+  return tile->across * tile->down <= caps->max_work_group
+      && bytes <= local_memory;
 }
 
 gboolean
-ocl_gemm_tile_fits (OclDevice * device, guint tile)
+ocl_gemm_tile_can (OclDevice * device, const OclProduct * product, guint tile)
 {
   const OclCaps *caps = ocl_device_caps (device);
-  const Tile *t = &tiles[tile];
-  gsize local_memory = caps->local_memory != 0 ? caps->local_memory
-      : LEAST_LOCAL_MEMORY;
-  /* Rows are padded by four. */
-  gsize bytes = t->depth * (tile_rows (t) + 4 + tile_columns (t))
-      * sizeof (gfloat);
 
-  return t->across * t->down <= caps->max_work_group && bytes <= local_memory;
+  return caps->form == OCL_FORM_TILE
+      && (tile == OCL_TILE_32X32X16 || fits (caps, &tiles[tile]));
 }
 
-guint
-ocl_gemm_tile_guess (OclDevice * device, const OclProduct * product)
+gboolean
+ocl_gemm_tile_suits (OclDevice * device, const OclProduct * product, guint tile)
 {
-  const Tile *common = &tiles[TILE_COMMON];
-  gsize n = ocl_product_tiles_across (product, tile_columns (common))
-      * ocl_product_tiles_down (product, tile_rows (common));
+  const Tile *t = &tiles[tile];
+  gsize n = ocl_product_tiles_across (product, tile_columns (t))
+      * ocl_product_tiles_down (product, tile_rows (t));
 
-  return n < ocl_device_caps (device)->compute_units ? TILE_SMALL : TILE_COMMON;
+  return tile == OCL_TILE_64X64X16
+      && n >= ocl_device_caps (device)->compute_units;
 }
 
 gboolean
@@ -84,7 +76,8 @@ ocl_gemm_tile (OclQueue * queue, const OclProduct * product, guint tile,
   g_autofree char *options =
       g_strdup_printf ("-DSOURCE_HALF=%d -DWEIGHT_HALF=%d -DITEMS_ACROSS=%u "
       "-DITEMS_DOWN=%u -DBLOCKS_DOWN=%u -DDEPTH=%u",
-      product->input->type == OCL_F16, weights->type == OCL_F16, t->across,
+      product->input->type == OCL_F16, weights->layer.type == OCL_F16,
+      t->across,
       t->down, t->blocks, t->depth);
   OclCall call = { 0 };
 
@@ -101,8 +94,6 @@ ocl_gemm_tile (OclQueue * queue, const OclProduct * product, guint tile,
   ocl_call_buffer (&call, weights->panels);
   ocl_call_int (&call, weights->panel);
   ocl_call_int (&call, weights->n_panels);
-  ocl_call_gather (&call, product->conv, weights, product->input,
-      product->output);
-  ocl_call_epilogue (&call, weights, product->epilogue, product->output);
+  ocl_call_product (&call, product);
   return ocl_queue_run (queue, &call, error);
 }

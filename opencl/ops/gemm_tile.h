@@ -8,15 +8,24 @@
 
 G_BEGIN_DECLS
 
-/* Sizes of tiles, by the names that the tuner knows them by. */
-#define OCL_GEMM_TILES 5
-extern const char *const ocl_gemm_tile_names[OCL_GEMM_TILES];
+/* Rows x columns x channels at a time, from little to much reuse of what is copied; the fewer tiles there are, the more
+ * compute units have none. */
+enum
+{
+  OCL_TILE_32X32X16,
+  OCL_TILE_64X64X16,
+  OCL_TILE_64X64X32,
+  OCL_TILE_128X64X16,
+  OCL_TILE_128X128X16,
+  OCL_N_TILES,
+};
 
-/* Whether the device's work-groups and local memory are large enough for this one. */
-gboolean ocl_gemm_tile_fits (OclDevice * device, guint tile);
+/* TRUE if the device takes kernels of the tile form, and has work-groups and local memory for this tile. The smallest
+ * is the portable one and taken to fit anywhere. */
+gboolean ocl_gemm_tile_can (OclDevice * device, const OclProduct * product, guint tile);
 
-/* The one to take where nobody has measured, which every device can. */
-guint ocl_gemm_tile_guess (OclDevice * device, const OclProduct * product);
+/* TRUE if this is the larger tile to take, and there are enough of them for all compute units. */
+gboolean ocl_gemm_tile_suits (OclDevice * device, const OclProduct * product, guint tile);
 
 /* As ocl_gemm (). */
 gboolean ocl_gemm_tile (OclQueue * queue, const OclProduct * product, guint tile, GError ** error);

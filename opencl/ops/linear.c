@@ -2,53 +2,24 @@
  *
  * Linear layers: the gather matrix product with one tap, or CLBlast's product followed by the epilogue as a kernel of its
  * own (kernels/gemm_epilogue.cl). CLBlast is tuned for many GPUs that we have never seen; it is taken where the tuner found
- * it faster, or with VLDM_GEMM=clblast.
+ * it faster, or where VLDM_GEMM=clblast forces it.
  */
 
 #include "opencl/ops/linear.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/gemm.h"
-#include "opencl/ops/product.h"
 
 #include <clblast_c.h>
 
 /* Rows that a work-item of gemm_epilogue.cl finishes, one after the other. */
-#define EPILOGUE_ROWS 16
+#define ROWS_PER_ITEM 16
 
-/* Operations a compute unit in one call of CLBlast, and its least rows. */
+/* Operations per compute unit in one call of CLBlast, and its minimum number of rows. */
 #define PART_WORK 5e8
 #define SMALLEST_PART 64
 
-enum
-{
-  BACK_END_OWN,
-  BACK_END_CLBLAST,
-  BACK_END_AUTO,
-};
-
-static const char *const back_ends[] = { "own", "clblast", "auto" };
-
-/* What VLDM_GEMM says. Asked once: a choice never changes within a process. */
-static guint
-wished_back_end (void)
-{
-  static gsize wish = 0;
-
-  if (g_once_init_enter (&wish)) {
-    const char *name = g_getenv ("VLDM_GEMM");
-    guint found = BACK_END_AUTO;
-    for (guint i = 0; i < G_N_ELEMENTS (back_ends); i++)
-      if (g_strcmp0 (name, back_ends[i]) == 0)
-        found = i;
-    if (found == BACK_END_AUTO && name != NULL && g_strcmp0 (name, "auto") != 0)
-      g_warning
-          ("VLDM_GEMM is \"%s\" where \"own\", \"clblast\" or \"auto\" is needed; taking \"auto\"",
-          name);
-    g_once_init_leave (&wish, found + 1);
-  }
-  return wish - 1;
-}
-
-/* Rows of one of CLBlast's products: sums [rows, n_panels * panel] = input x panels, one product of a batch a panel. */
+/* Rows of one of CLBlast's products: sums [rows, n_panels * panel] = input x panels, one product of a batch for each
+ * panel. */
 typedef struct
 {
   const OclWeights *weights;
@@ -66,11 +37,11 @@ enqueue_product (OclQueue * queue, gpointer user_data, cl_event * event,
   CLBlastStatusCode status =
       CLBlastSgemmStridedBatched (CLBlastLayoutRowMajor, CLBlastTransposeNo,
       CLBlastTransposeNo,
-      p->rows, weights->panel, weights->in_channels, 1.0f,
+      p->rows, weights->panel, weights->layer.in_channels, 1.0f,
       ocl_buffer_mem (p->input->buffer),
       p->input->offset + p->first * p->input->stride, p->input->stride, 0,
       ocl_buffer_mem (weights->panels), 0, weights->panel,
-      weights->in_channels * weights->panel, 0.0f,
+      weights->layer.in_channels * weights->panel, 0.0f,
       ocl_buffer_mem (p->sums->buffer),
       p->sums->offset + p->first * p->sums->stride, p->sums->stride,
       weights->panel, weights->n_panels, &handle, event);
@@ -80,19 +51,19 @@ enqueue_product (OclQueue * queue, gpointer user_data, cl_event * event,
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "CLBlastSgemmStridedBatched (%" G_GSIZE_FORMAT " x %u x %" G_GSIZE_FORMAT
       ", batch %u) fails with status %d", p->rows, weights->panel,
-      weights->in_channels, weights->n_panels, (int) status);
+      weights->layer.in_channels, weights->n_panels, (int) status);
   return FALSE;
 }
 
-/* In parts that keep no device busy for long. Their size may not depend on how fast it is found to be, because CLBlast
- * adds up in another order where there are fewer rows. */
+/* Runs in parts that keep no device busy for long. Their size may not depend on how fast the device turns out to be,
+ * because CLBlast sums in another order where there are fewer rows. */
 static gboolean
 clblast_product (OclQueue * queue, const OclWeights * weights,
     const OclTensor * input, const OclTensor * sums, GError ** error)
 {
   const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
   gsize rows = ocl_tensor_pixels (input);
-  gdouble work = 2.0 * weights->in_channels * sums->channels;
+  gdouble work = 2.0 * weights->layer.in_channels * sums->channels;
   gsize part = MAX (PART_WORK * MAX (caps->compute_units, 1) / work,
       SMALLEST_PART);
 
@@ -120,22 +91,24 @@ finish_sums (OclQueue * queue, const OclWeights * weights,
 
   call.program = call.kernel = "gemm_epilogue";
   call.options = vector ? "-DVEC=16" : "-DVEC=4";
-  /* A work-item takes VEC columns and those 16 further right: 32 columns are 1 or 4 work-items. */
-  call.global[0] = (sums->channels + 31) / 32 * (vector ? 1 : 4);
-  call.global[1] = (rows + EPILOGUE_ROWS - 1) / EPILOGUE_ROWS;
+  /* A work-item takes VEC columns and those 16 further right: a wide panel's columns are 1 or 4 work-items. */
+  call.global[0] =
+      (sums->channels + WIDE_PANEL - 1) / WIDE_PANEL * (vector ? 1 : 4);
+  call.global[1] = (rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM;
   call.work = 8.0 * rows * sums->channels;
   ocl_call_buffer (&call, sums->buffer);
   ocl_call_uint64 (&call, sums->offset);
   ocl_call_int (&call, sums->stride);
   ocl_call_int (&call, sums->channels);
   ocl_call_int (&call, rows);
-  ocl_call_int (&call, EPILOGUE_ROWS);
+  ocl_call_int (&call, ROWS_PER_ITEM);
   ocl_call_epilogue (&call, weights, epilogue, output);
   return ocl_queue_run (queue, &call, error);
 }
 
 static gboolean
-linear_clblast (OclQueue * queue, const OclProduct * p, GError ** error)
+run_clblast (OclQueue * queue, const OclProduct * p, guint unused,
+    GError ** error)
 {
   const OclWeights *weights = p->weights;
   OclArena *arena = ocl_queue_arena (queue);
@@ -143,8 +116,9 @@ linear_clblast (OclQueue * queue, const OclProduct * p, GError ** error)
   OclTensor sums;
   gboolean ok;
 
-  ok = ocl_tensor_alloc (queue, OCL_F32, 1, 1, ocl_tensor_pixels (p->input),
-      (gsize) weights->n_panels * weights->panel, &sums, error)
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1,
+          ocl_tensor_pixels (p->input),
+          (gsize) weights->n_panels * weights->panel), &sums, error)
       && clblast_product (queue, weights, p->input, &sums, error)
       && finish_sums (queue, weights, &sums, p->epilogue, p->output, error);
   ocl_arena_release (arena, mark);
@@ -152,63 +126,64 @@ linear_clblast (OclQueue * queue, const OclProduct * p, GError ** error)
 }
 
 static gboolean
-linear_own (OclQueue * queue, const OclProduct * p, GError ** error)
+run_own (OclQueue * queue, const OclProduct * p, guint unused, GError ** error)
 {
   OclTensor rows = *p->input;
+  OclProduct product = *p;
 
   /* Pixels are all alike here, so that the input may be read in the output's shape. */
   rows.frames = p->output->frames;
   rows.height = p->output->height;
   rows.width = p->output->width;
-  return ocl_gemm (queue, p->conv, p->weights, &rows, NULL, p->epilogue,
-      p->output, error);
+  product.input = &rows;
+  return ocl_gemm (queue, &product, error);
 }
 
+/* CLBlast multiplies fp32 only. */
 static gboolean
-run_back_end (OclQueue * queue, const OclProduct * product, guint back_end,
-    gpointer unused, GError ** error)
+can_clblast (OclDevice * device, const OclProduct * product, guint unused)
 {
-  return (back_end == BACK_END_CLBLAST ? linear_clblast : linear_own) (queue,
-      product, error);
+  return product->weights->layer.type == OCL_F32
+      && product->input->type == OCL_F32;
 }
 
-/* CLBlast multiplies fp32 only, other layers keep our kernels. */
+/* Nobody knows before it is measured. */
 static gboolean
-choose_back_end (OclQueue * queue, const OclProduct * product,
-    guint * back_end, GError ** error)
+suits_clblast (OclDevice * device, const OclProduct * product, guint unused)
 {
-  *back_end = BACK_END_OWN;
-  if (product->weights->type != OCL_F32 || product->input->type != OCL_F32)
-    return TRUE;
-  if (wished_back_end () != BACK_END_AUTO) {
-    *back_end = wished_back_end ();
-    return TRUE;
-  }
-  return ocl_product_choose (queue, "linear", product, back_ends,
-      BACK_END_AUTO, run_back_end, NULL, back_end, error);
+  return FALSE;
 }
+
+static const OclVariant libraries[] = {
+  {"own", 0, NULL, NULL, run_own},
+  {"clblast", 0, can_clblast, suits_clblast, run_clblast},
+};
+
+static const OclVariants variants =
+    { "linear", OCL_FORCED_GEMM, libraries, G_N_ELEMENTS (libraries) };
 
 gboolean
 ocl_linear (OclQueue * queue, const OclWeights * weights,
     const OclTensor * input, const OclEpilogue * epilogue,
     const OclTensor * output, GError ** error)
 {
-  const OclConv one_tap = { 0 };
-  const OclProduct product =
-      { &one_tap, weights, input, NULL, epilogue, output };
-  guint back_end;
+  const OclProduct product = {
+    .weights = weights,
+    .input = input,
+    .output = output,
+    .epilogue = epilogue,
+  };
 
   if (ocl_tensor_pixels (input) != ocl_tensor_pixels (output)
-      || input->channels != weights->in_channels) {
+      || input->channels != weights->layer.in_channels) {
     g_autofree char *from = ocl_tensor_shape (input), *to =
         ocl_tensor_shape (output);
     g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
         "linear: input %s for output %s and a layer of %" G_GSIZE_FORMAT
         " inputs: pixels and channels must agree", from, to,
-        weights->in_channels);
+        weights->layer.in_channels);
     return FALSE;
   }
   return ocl_epilogue_check ("linear", weights, epilogue, output, error)
-      && choose_back_end (queue, &product, &back_end, error)
-      && run_back_end (queue, &product, back_end, NULL, error);
+      && ocl_product_run (queue, &variants, &product, error);
 }

@@ -1,32 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/norm.cl: group norm as statistics, factors and their application, of one tensor or of one that lies in
- * strips; layer norm in one go.
+ * Launches kernels/norm.cl: group norm in three steps, statistics, factors and their application, on a tensor or on
+ * one that lies in strips; layer norm in one.
  */
 
 #include "opencl/ops/norm.h"
+#include "opencl/kernels/shared.clh"
 #include "opencl/ops/elementwise.h"
 
-/* VEC, ITEMS and SPAN of norm.cl in the two forms. */
-#define VECTOR_CHANNELS 16
-#define VECTOR_SPAN 4
-#define TILE_CHANNELS 4
-#define TILE_ITEMS 64
-
-/* Rows a work-item sums up: many, that few partial sums remain, but few enough for every compute unit of a CPU to get
- * ITEMS_PER_UNIT work-items and for a GPU to be full. */
-#define VECTOR_MIN_ROWS 64
-#define VECTOR_MAX_ROWS 512
+/* Work-items per compute unit of a CPU that keep all of them busy. */
 #define ITEMS_PER_UNIT 16
-#define TILE_ROWS 64
+
+/* Options of norm.cl, and rows that a work-item sums up: many, so that few partial sums remain, but few enough for
+ * every compute unit of a CPU to get ITEMS_PER_UNIT work-items and for a GPU to be full. */
+typedef struct
+{
+  guint vec, items, span;
+  gsize min_rows, max_rows;
+} Variant;
+
+static const Variant variants[] = {
+  [OCL_FORM_VECTOR] = {16, 1, 4, 64, 512},
+  [OCL_FORM_TILE] = {4, 64, 1, 64, 64},
+};
 
 /* Elements that a work-item of layer norm takes where it works alone. */
 #define LAYER_NORM_ELEMENTS 4096
 
-/* How the device's form cuts a tensor of [frames, rows, channels]. */
+/* A tensor of [frames, rows, channels] in blocks of rows. */
 typedef struct
 {
-  guint vec, items, span;
+  Variant variant;
   gsize frames, rows, block_rows, blocks, channels;
 } Cut;
 
@@ -34,25 +38,16 @@ static Cut
 make_cut (OclQueue * queue, const OclTensor * output)
 {
   const OclCaps *caps = ocl_device_caps (ocl_queue_device (queue));
-  Cut cut = { 0 };
+  const Variant *v = &variants[caps->form];
+  gsize spans = output->channels / (v->vec * v->span) + 1;
+  gsize items = ITEMS_PER_UNIT * MAX (caps->compute_units, 1);
+  Cut cut = {.variant = *v };
 
   cut.frames = output->frames;
   cut.rows = output->height * output->width;
   cut.channels = output->channels;
-  if (caps->form == OCL_FORM_VECTOR) {
-    gsize spans = cut.channels / (VECTOR_CHANNELS * VECTOR_SPAN) + 1;
-    cut.vec = VECTOR_CHANNELS;
-    cut.items = 1;
-    cut.span = VECTOR_SPAN;
-    cut.block_rows = CLAMP (cut.frames * cut.rows * spans
-        / (ITEMS_PER_UNIT * MAX (caps->compute_units, 1)), VECTOR_MIN_ROWS,
-        VECTOR_MAX_ROWS);
-  } else {
-    cut.vec = TILE_CHANNELS;
-    cut.items = TILE_ITEMS;
-    cut.span = 1;
-    cut.block_rows = TILE_ROWS;
-  }
+  cut.block_rows = CLAMP (cut.frames * cut.rows * spans / items, v->min_rows,
+      v->max_rows);
   cut.blocks = (cut.rows + cut.block_rows - 1) / cut.block_rows;
   return cut;
 }
@@ -62,11 +57,12 @@ make_options (const Cut * cut, const OclTensor * input,
     const OclTensor * output)
 {
   return
-      g_strdup_printf ("-DVEC=%u -DITEMS=%u -DSOURCE_HALF=%d -DOUT_HALF=%d",
-      cut->vec, cut->items, input->type == OCL_F16, output->type == OCL_F16);
+      g_strdup_printf ("-DVEC=%u -DITEMS=%u -DSPAN=%u -DSOURCE_HALF=%d "
+      "-DOUT_HALF=%d", cut->variant.vec, cut->variant.items, cut->variant.span,
+      input->type == OCL_F16, output->type == OCL_F16);
 }
 
-/* Something in, and the same pixels out. */
+/* The input is not empty, and the output has the same pixels. */
 static gboolean
 check_input (const char *operation, const OclTensor * input,
     const OclTensor * output, GError ** error)
@@ -100,6 +96,14 @@ check_vector (const char *operation, const char *what, OclBuffer * vector,
 }
 
 static gboolean
+check_affine (const char *operation, const OclAffine * affine, gsize channels,
+    GError ** error)
+{
+  return check_vector (operation, "weight", affine->weight, channels, error)
+      && check_vector (operation, "bias", affine->bias, channels, error);
+}
+
+static gboolean
 check_group_norm (const OclGroupNorm * norm, const OclTensor * input,
     const OclTensor * input2, const OclTensor * output, GError ** error)
 {
@@ -129,19 +133,19 @@ typedef struct
   OclTensor partials, factors;  /* as in norm.cl */
 } GroupNorm;
 
-/* What group_norm_statistics and group_norm_apply have in common: a work-item for a span of channels of a block. */
+/* The common part of group_norm_statistics and group_norm_apply: a work-item for a span of channels of a block. */
 static void
 start_call (OclCall * call, const char *kernel, const char *options,
     const Cut * cut, const OclTensor * source, gsize first_channel)
 {
-  gsize width = cut->vec * cut->span;
+  gsize width = cut->variant.vec * cut->variant.span;
   gsize spans = (source->channels + width - 1) / width;
 
   call->program = "norm";
   call->kernel = kernel;
   call->options = options;
   call->global[0] = cut->frames * cut->blocks * spans;
-  call->local[0] = cut->items;
+  call->local[0] = cut->variant.items;
   call->work = (gdouble) ocl_tensor_pixels (source) * source->channels
       * ocl_type_size (source->type);
   ocl_call_tensor (call, source);
@@ -177,8 +181,8 @@ run_factors (const GroupNorm * g, const OclTensor * source, GError ** error)
   call.program = "norm";
   call.kernel = "group_norm_factors";
   call.options = options;
-  call.global[0] = g->factors.frames * g->norm->groups * g->cut.items;
-  call.local[0] = g->cut.items;
+  call.global[0] = g->factors.frames * g->norm->groups * g->cut.variant.items;
+  call.local[0] = g->cut.variant.items;
   call.work = 4.0 * ocl_tensor_pixels (&g->partials) * g->partials.channels;
   ocl_call_buffer (&call, g->partials.buffer);
   ocl_call_uint64 (&call, g->partials.offset);
@@ -216,23 +220,22 @@ run_apply (const GroupNorm * g, const OclTensor * source, gsize first_channel,
 
 gboolean
 ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm,
-    const OclTensor * input, const OclTensor * input2, OclBuffer * weight,
-    OclBuffer * bias, const OclTensor * output, GError ** error)
+    const OclAffine * affine, const OclTensor * input,
+    const OclTensor * input2, const OclTensor * output, GError ** error)
 {
   OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
-  GroupNorm g = { queue, norm, weight, bias, output };
+  GroupNorm g = { queue, norm, affine->weight, affine->bias, output };
   gboolean ok;
 
   if (!check_group_norm (norm, input, input2, output, error)
-      || !check_vector ("group norm", "weight", weight, output->channels, error)
-      || !check_vector ("group norm", "bias", bias, output->channels, error))
+      || !check_affine ("group norm", affine, output->channels, error))
     return FALSE;
   g.cut = make_cut (queue, output);
-  ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
-      g.cut.channels, &g.partials, error)
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (g.cut.frames, g.cut.blocks,
+          2, g.cut.channels), &g.partials, error)
       && ocl_tensor_alloc (queue, OCL_F32,
-      norm->over_clip ? 1 : g.cut.frames, 1, 2, g.cut.channels, &g.factors,
-      error)
+      ocl_shape (norm->over_clip ? 1 : g.cut.frames, 1, 2, g.cut.channels),
+      &g.factors, error)
       && run_statistics (&g, input, 0, error)
       && (input2 == NULL || run_statistics (&g, input2, input->channels, error))
       && run_factors (&g, input, error)
@@ -271,8 +274,8 @@ run_some_statistics (const GroupNorm * g, const OclTensor * pixels,
   return run_statistics (&part, pixels, 0, error);
 }
 
-/* Statistics of one block of @n pixels that begins at pixel @first of @strip and goes on in the strips below: put together in
- * one place before. */
+/* Statistics of one block of @n pixels that begins at pixel @first of @strip and goes on in the strips below, which
+ * are copied to one place first. */
 static gboolean
 run_split_statistics (const GroupNorm * g, const OclTensor * strip,
     gsize first, gsize n, gsize frame, gsize block, GError ** error)
@@ -280,8 +283,8 @@ run_split_statistics (const GroupNorm * g, const OclTensor * strip,
   OclArena *arena = ocl_queue_arena (g->queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor together;
-  gboolean ok = ocl_tensor_alloc (g->queue, strip->type, 1, 1, n,
-      strip->channels, &together, error);
+  gboolean ok = ocl_tensor_alloc (g->queue, strip->type, ocl_shape (1, 1, n,
+          strip->channels), &together, error);
   gsize done = 0;
 
   for (; ok && done < n; strip++, first = 0) {
@@ -373,8 +376,8 @@ ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm,
     return FALSE;
   g.cut = make_cut (queue, &whole);
   g.factors = *factors;
-  ok = ocl_tensor_alloc (queue, OCL_F32, g.cut.frames, g.cut.blocks, 2,
-      g.cut.channels, &g.partials, error);
+  ok = ocl_tensor_alloc (queue, OCL_F32, ocl_shape (g.cut.frames, g.cut.blocks,
+          2, g.cut.channels), &g.partials, error);
   if (ok && n == 1)
     ok = run_statistics (&g, strips, 0, error);
   else
@@ -427,14 +430,6 @@ ocl_group_norm_apply (OclQueue * queue, const OclInputNorm * norm,
       && (input2 == NULL || run_apply (&g, input2, input->channels, error));
 }
 
-/* Values of norm_kind in kernels/input_norm.clh. */
-enum
-{
-  INPUT_NORM_NONE,
-  INPUT_NORM_PLAIN,
-  INPUT_NORM_SILU,
-};
-
 void
 ocl_call_input_norm (OclCall * call, const OclInputNorm * norm)
 {
@@ -453,9 +448,8 @@ ocl_call_input_norm (OclCall * call, const OclInputNorm * norm)
 /* ---- layer norm ---- */
 
 gboolean
-ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
-    OclBuffer * weight, OclBuffer * bias, const OclTensor * output,
-    GError ** error)
+ocl_layer_norm (OclQueue * queue, gfloat eps, const OclAffine * affine,
+    const OclTensor * input, const OclTensor * output, GError ** error)
 {
   Cut cut = { 0 };
   g_autofree char *options = NULL;
@@ -465,26 +459,25 @@ ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input,
   if (!check_input ("layer norm", input, output, error)
       || !ocl_tensor_check_shape ("layer norm", "the output", output, input,
           error)
-      || !check_vector ("layer norm", "weight", weight, input->channels, error)
-      || !check_vector ("layer norm", "bias", bias, input->channels, error))
+      || !check_affine ("layer norm", affine, input->channels, error))
     return FALSE;
   cut = make_cut (queue, output);
   rows = ocl_tensor_pixels (input);
-  block_rows = cut.items > 1 ? 1
+  block_rows = cut.variant.items > 1 ? 1
       : MAX (LAYER_NORM_ELEMENTS / input->channels, 1);
 
   call.program = "norm";
   call.kernel = "layer_norm";
   call.options = options = make_options (&cut, input, output);
-  call.global[0] = (rows + block_rows - 1) / block_rows * cut.items;
-  call.local[0] = cut.items;
+  call.global[0] = (rows + block_rows - 1) / block_rows * cut.variant.items;
+  call.local[0] = cut.variant.items;
   call.work = 8.0 * rows * input->channels;
   ocl_call_tensor (&call, input);
   ocl_call_int (&call, input->channels);
   ocl_call_uint64 (&call, rows);
   ocl_call_int (&call, block_rows);
-  ocl_call_buffer (&call, weight);
-  ocl_call_buffer (&call, bias);
+  ocl_call_buffer (&call, affine->weight);
+  ocl_call_buffer (&call, affine->bias);
   ocl_call_float (&call, eps);
   ocl_call_tensor (&call, output);
   return ocl_queue_run (queue, &call, error);

@@ -16,18 +16,23 @@ typedef struct
   gboolean silu;                /* SiLU after the affine part */
 } OclGroupNorm;
 
-/* output [F, H, W, C] = group norm of input and, when not NULL, @input2 appended on channels; @weight and @bias are
- * fp32 [C]. */
-gboolean ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * input,
-    const OclTensor * input2, OclBuffer * weight, OclBuffer * bias, const OclTensor * output, GError ** error);
+/* The affine part of a norm: fp32 vectors [C]. */
+typedef struct
+{
+  OclBuffer *weight, *bias;
+} OclAffine;
 
-/* The same in two steps, for a tensor [F, H, W, C] that lies in @n strips of whole rows, one below the other: first what the
- * norm has to know of all of it, then any part of it by itself. Both together give the numbers of ocl_group_norm (), bit for
- * bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32. */
+/* output [F, H, W, C] = group norm of input and, when not NULL, @input2 appended on channels. */
+gboolean ocl_group_norm (OclQueue * queue, const OclGroupNorm * norm, const OclAffine * affine,
+    const OclTensor * input, const OclTensor * input2, const OclTensor * output, GError ** error);
+
+/* The same in two steps, for a tensor [F, H, W, C] that lies in @n strips of whole rows, one below the other: the
+ * first step finds the factors from all strips, the second normalises any part by itself. Both together give the
+ * numbers of ocl_group_norm (), bit for bit. @factors [F, or 1 if norm->over_clip, 1, 2, C] is fp32. */
 gboolean ocl_group_norm_factors (OclQueue * queue, const OclGroupNorm * norm, const OclTensor * strips, guint n,
     OclBuffer * weight, const OclTensor * factors, GError ** error);
 
-/* A group norm after the first step. */
+/* A group norm whose first step is done. */
 typedef struct
 {
   const OclGroupNorm *norm;
@@ -39,7 +44,7 @@ typedef struct
 gboolean ocl_group_norm_apply (OclQueue * queue, const OclInputNorm * norm, const OclTensor * input,
     const OclTensor * input2, const OclTensor * output, GError ** error);
 
-/* For operations that do the second step on what they read: whether the norm is for these inputs, and the arguments
+/* For operations that fuse the second step into their loads: whether the norm fits these inputs, and the arguments
  * INPUT_NORM_PARAMS of kernels/input_norm.clh, where @norm may be NULL. */
 gboolean ocl_input_norm_check (const char *operation, const OclInputNorm * norm, const OclTensor * input,
     const OclTensor * input2, GError ** error);
@@ -48,8 +53,8 @@ void ocl_call_input_norm (OclCall * call, const OclInputNorm * norm);
 /* Bytes that the first step takes from the queue's arena meanwhile, for a tensor shaped like @whole. */
 gsize ocl_group_norm_scratch (OclQueue * queue, const OclTensor * whole);
 
-/* Every pixel's channels; @weight and @bias fp32 [C]. output may be input. */
-gboolean ocl_layer_norm (OclQueue * queue, gfloat eps, const OclTensor * input, OclBuffer * weight, OclBuffer * bias,
+/* Normalises the channels of each pixel. output may be input. */
+gboolean ocl_layer_norm (OclQueue * queue, gfloat eps, const OclAffine * affine, const OclTensor * input,
     const OclTensor * output, GError ** error);
 
 G_END_DECLS

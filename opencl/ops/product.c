@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Asks the tuner about products.
+ * Chooses the variant in which a product is computed.
  */
 
 #include "opencl/ops/product.h"
 #include "opencl/runtime/tuning.h"
 
-typedef struct
-{
-  const OclProduct *product;
-  OclProductFunc run;
-  gpointer user_data;
-} Trial;
-
 gdouble
 ocl_product_work (const OclProduct * product)
 {
-  const OclWeights *weights = product->weights;
+  const OclLayer *layer = &product->weights->layer;
 
-  return 2.0 * ocl_tensor_pixels (product->output) * weights->out_channels
-      * weights->kernel_t * weights->kernel_h * weights->kernel_w
-      * weights->in_channels;
+  return 2.0 * ocl_tensor_pixels (product->output) * layer->out_channels
+      * ocl_layer_taps (layer) * layer->in_channels;
 }
 
 gsize
@@ -37,18 +29,109 @@ ocl_product_tiles_down (const OclProduct * product, gsize rows)
   return (ocl_tensor_pixels (product->output) + rows - 1) / rows;
 }
 
-static gboolean
-run_aside (OclQueue * queue, guint way, gpointer user_data, GError ** error)
+void
+ocl_call_product (OclCall * call, const OclProduct * product)
 {
-  const Trial *trial = user_data;
-  OclProduct product = *trial->product;
+  ocl_call_gather (call, &product->conv, &product->weights->layer,
+      product->input, product->output);
+  ocl_call_epilogue (call, product->weights, product->epilogue,
+      product->output);
+}
+
+/* ---- variants ---- */
+
+/* The variants that can compute a product. */
+typedef struct
+{
+  const OclProduct *product;
+  const OclVariant *variants[OCL_TUNING_MAX_VARIANTS];
+  const char *names[OCL_TUNING_MAX_VARIANTS];
+  guint n, expected;
+  gboolean forced;              /* the expected one is */
+} Candidates;
+
+static gboolean
+is_variant (const OclVariants * variants, const char *name)
+{
+  for (guint i = 0; i < variants->n_variants; i++)
+    if (g_str_equal (variants->variants[i].name, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* The name that the environment forces, or NULL. Warns once about a name that no variant has. */
+static const char *
+find_forced (const OclVariants * variants)
+{
+  static gsize warned[OCL_N_FORCED];
+  const char *variable = ocl_forced_variable (variants->forced);
+  const char *name = ocl_forced (variants->forced);
+  GString *known;
+
+  if (name == NULL || is_variant (variants, name))
+    return name;
+  if (!g_once_init_enter (&warned[variants->forced]))
+    return NULL;
+  known = g_string_new ("\"auto\"");
+  for (guint i = 0; i < variants->n_variants; i++)
+    g_string_append_printf (known, ", \"%s\"", variants->variants[i].name);
+  g_warning ("%s is \"%s\", which must be one of %s; taking \"auto\"",
+      variable, name, known->str);
+  g_string_free (known, TRUE);
+  g_once_init_leave (&warned[variants->forced], 1);
+  return NULL;
+}
+
+static void
+find_candidates (OclDevice * device, const OclVariants * variants,
+    const OclProduct * product, Candidates * candidates)
+{
+  const char *forced = find_forced (variants);
+
+  *candidates = (Candidates) {
+  .product = product};
+  for (guint i = 0; i < variants->n_variants; i++) {
+    const OclVariant *v = &variants->variants[i];
+
+    if (v->can != NULL && !v->can (device, product, v->number))
+      continue;
+    candidates->variants[candidates->n] = v;
+    candidates->names[candidates->n] = v->name;
+    if (g_strcmp0 (v->name, forced) == 0) {
+      candidates->forced = TRUE;
+      candidates->expected = candidates->n;
+    } else if (!candidates->forced && (v->suits == NULL
+            || v->suits (device, product, v->number))) {
+      candidates->expected = candidates->n;
+    }
+    candidates->n++;
+  }
+}
+
+const OclVariant *
+ocl_product_expect (OclDevice * device, const OclVariants * variants,
+    const OclProduct * product)
+{
+  Candidates candidates;
+
+  find_candidates (device, variants, product, &candidates);
+  return candidates.variants[candidates.expected];
+}
+
+/* Runs candidate @i into memory that nobody reads. */
+static gboolean
+run_aside (OclQueue * queue, guint i, gpointer user_data, GError ** error)
+{
+  const Candidates *candidates = user_data;
+  const OclVariant *variant = candidates->variants[i];
+  OclProduct product = *candidates->product;
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor scratch;
   gboolean ok = ocl_tensor_alloc_like (queue, product.output, &scratch, error);
 
   product.output = &scratch;
-  ok = ok && trial->run (queue, &product, way, trial->user_data, error);
+  ok = ok && variant->run (queue, &product, variant->number, error);
   ocl_arena_release (arena, mark);
   return ok;
 }
@@ -57,26 +140,47 @@ run_aside (OclQueue * queue, guint way, gpointer user_data, GError ** error)
 static char *
 describe (const OclProduct * product)
 {
-  g_autofree char *layer = ocl_weights_describe (product->weights);
+  g_autofree char *layer = ocl_layer_describe (&product->weights->layer);
   const OclTensor *output = product->output;
 
   return g_strdup_printf ("%s to %" G_GSIZE_FORMAT "x%" G_GSIZE_FORMAT "x%"
       G_GSIZE_FORMAT "%s%s%s", layer, output->frames, output->height,
       output->width, product->input2 != NULL ? " of two" : "",
-      product->conv->upsampled_height != 0 ? " upsampled" : "",
-      product->norm != NULL ? " normed" : "");
+      product->conv.upsampled_height != 0 ? " upsampled" : "",
+      product->norm != NULL ? " normalised" : "");
+}
+
+/* *@i = the candidate to take. */
+static gboolean
+choose (OclQueue * queue, const char *operation, Candidates * candidates,
+    guint * i, GError ** error)
+{
+  g_autofree char *shape = NULL;
+  OclTuningQuestion question = { operation };
+
+  *i = candidates->expected;
+  if (candidates->forced || candidates->n == 1)
+    return TRUE;
+  question.shape = shape = describe (candidates->product);
+  question.variants = candidates->names;
+  question.n_variants = candidates->n;
+  question.built_in = candidates->expected;
+  question.run = run_aside;
+  question.user_data = candidates;
+  return ocl_tuning_choose (queue, &question, i, error);
 }
 
 gboolean
-ocl_product_choose (OclQueue * queue, const char *operation,
-    const OclProduct * product, const char *const *ways, guint n_ways,
-    OclProductFunc run, gpointer user_data, guint * way, GError ** error)
+ocl_product_run (OclQueue * queue, const OclVariants * variants,
+    const OclProduct * product, GError ** error)
 {
-  g_autofree char *shape = describe (product);
-  Trial trial = { product, run, user_data };
-  OclTuningQuestion question = { operation, shape, ways, n_ways, *way };
+  const OclVariant *variant;
+  Candidates candidates;
+  guint i;
 
-  question.run = run_aside;
-  question.user_data = &trial;
-  return ocl_tuning_choose (queue, &question, way, error);
+  find_candidates (ocl_queue_device (queue), variants, product, &candidates);
+  if (!choose (queue, variants->operation, &candidates, &i, error))
+    return FALSE;
+  variant = candidates.variants[i];
+  return variant->run (queue, product, variant->number, error);
 }

@@ -1,39 +1,68 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The product behind a linear layer or convolution as one thing, so that the tuner can be asked which of several ways to
- * compute it is the fastest. For conv.c, linear.c and gemm.c.
+ * A linear layer or convolution with all that belongs to it, as one thing that operations hand to each other; and the
+ * table of variants in which it can be computed.
  */
 #pragma once
 
-#include "opencl/ops/conv.h"
+#include "opencl/ops/epilogue.h"
+#include "opencl/ops/forced.h"
+#include "opencl/ops/gather.h"
+#include "opencl/ops/norm.h"
 
 G_BEGIN_DECLS
 
-/* As the arguments of ocl_conv_normed (); input2, epilogue and norm may be NULL. */
+/* output [F, OH, OW, out] = convolution of @input [F, H, W, C1] and, when not NULL, @input2 [F, H, W, C2] appended on
+ * channels (C1 + C2 = in_channels of the weights' layer), then the epilogue. Cross-correlation as in PyTorch. Kernels
+ * with kernel_t > 1 look (kernel_t - 1) / 2 frames back and ahead, zeros outside the tensor's frames. What is not set
+ * is not there: {0} is the geometry of a linear layer. */
 typedef struct
 {
-  const OclConv *conv;
   const OclWeights *weights;
   const OclTensor *input, *input2;
-  const OclEpilogue *epilogue;
   const OclTensor *output;
-  const OclInputNorm *norm;
+  OclConv conv;
+  const OclInputNorm *norm;     /* of the inputs, its factors of all their channels together; NULL = none */
+  const OclEpilogue *epilogue;  /* NULL = bias only */
 } OclProduct;
 
-/* How many operations it takes directly, 2 a multiply-add. */
+/* Operations that it takes directly, 2 for a multiply-add. */
 gdouble ocl_product_work (const OclProduct * product);
 
-/* How many tiles of @columns packed columns, or @rows pixels, cover it. */
+/* The number of tiles of @columns packed columns, or of @rows pixels, that cover it. */
 gsize ocl_product_tiles_across (const OclProduct * product, gsize columns);
 gsize ocl_product_tiles_down (const OclProduct * product, gsize rows);
 
-/* Computes @product in way number @way, user_data being what ocl_product_choose () was given. */
-typedef gboolean (*OclProductFunc) (OclQueue * queue, const OclProduct * product, guint way, gpointer user_data,
-    GError ** error);
+/* Adds the arguments GATHER_PARAMS and EPILOGUE_PARAMS of the product. */
+void ocl_call_product (OclCall * call, const OclProduct * product);
 
-/* *@way = the one of @n_ways to take (tuning.h, where @operation and the names of @ways are explained), or as it was where
- * nothing was measured. Where it is measured, @run computes into memory that nobody reads. */
-gboolean ocl_product_choose (OclQueue * queue, const char *operation, const OclProduct * product,
-    const char *const *ways, guint n_ways, OclProductFunc run, gpointer user_data, guint * way, GError ** error);
+/* One variant. @number tells variants apart that share functions, such as tiles of several sizes. */
+typedef struct
+{
+  const char *name;             /* in the environment and in the tuner's files */
+  guint number;
+  /* TRUE if it can compute the product; NULL = always. */
+  gboolean (*can) (OclDevice * device, const OclProduct * product, guint number);
+  /* TRUE if it is expected to be faster than the variants before it; NULL = always. */
+  gboolean (*suits) (OclDevice * device, const OclProduct * product, guint number);
+  gboolean (*run) (OclQueue * queue, const OclProduct * product, guint number, GError ** error);
+} OclVariant;
+
+/* The variants of an operation, the portable one of each form first. Taken is the one that the environment forces, where
+ * it can compute the product; else the one that was measured to be the fastest (tuning.h); else the last that can and
+ * suits. */
+typedef struct
+{
+  const char *operation;        /* in the tuner's files */
+  OclForced forced;
+  const OclVariant *variants;
+  guint n_variants;
+} OclVariants;
+
+/* The variant that is taken where nothing was measured. */
+const OclVariant *ocl_product_expect (OclDevice * device, const OclVariants * variants, const OclProduct * product);
+
+/* Computes the product, whose shapes have been checked, in the variant that is taken. */
+gboolean ocl_product_run (OclQueue * queue, const OclVariants * variants, const OclProduct * product, GError ** error);
 
 G_END_DECLS

@@ -139,21 +139,29 @@ ocl_call_tensor (OclCall * call, const OclTensor * tensor)
   ocl_call_int (call, tensor != NULL ? (gint) tensor->stride : 0);
 }
 
+OclShape
+ocl_shape (gsize frames, gsize height, gsize width, gsize channels)
+{
+  const OclShape shape = { frames, height, width, channels };
+
+  return shape;
+}
+
 gboolean
-ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height,
-    gsize width, gsize channels, OclTensor * tensor, GError ** error)
+ocl_tensor_alloc (OclQueue * queue, OclType type, OclShape shape,
+    OclTensor * tensor, GError ** error)
 {
   gsize bytes, offset;
 
   memset (tensor, 0, sizeof *tensor);
-  if (!g_size_checked_mul (&bytes, frames, height)
-      || !g_size_checked_mul (&bytes, bytes, width)
-      || !g_size_checked_mul (&bytes, bytes, channels)
+  if (!g_size_checked_mul (&bytes, shape.frames, shape.height)
+      || !g_size_checked_mul (&bytes, bytes, shape.width)
+      || !g_size_checked_mul (&bytes, bytes, shape.channels)
       || !g_size_checked_mul (&bytes, bytes, ocl_type_size (type))) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
         "a tensor [%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT
-        ", %" G_GSIZE_FORMAT "] is larger than any memory", frames, height,
-        width, channels);
+        ", %" G_GSIZE_FORMAT "] is larger than any memory", shape.frames,
+        shape.height, shape.width, shape.channels);
     return FALSE;
   }
   if (!ocl_arena_alloc (ocl_queue_arena (queue), bytes, &tensor->buffer,
@@ -161,11 +169,11 @@ ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height,
     return FALSE;
   tensor->offset = offset / ocl_type_size (type);
   tensor->type = type;
-  tensor->frames = frames;
-  tensor->height = height;
-  tensor->width = width;
-  tensor->channels = channels;
-  tensor->stride = channels;
+  tensor->frames = shape.frames;
+  tensor->height = shape.height;
+  tensor->width = shape.width;
+  tensor->channels = shape.channels;
+  tensor->stride = shape.channels;
   return TRUE;
 }
 
@@ -173,8 +181,8 @@ gboolean
 ocl_tensor_alloc_like (OclQueue * queue, const OclTensor * like,
     OclTensor * tensor, GError ** error)
 {
-  return ocl_tensor_alloc (queue, like->type, like->frames, like->height,
-      like->width, like->channels, tensor, error);
+  return ocl_tensor_alloc (queue, like->type, ocl_shape (like->frames,
+          like->height, like->width, like->channels), tensor, error);
 }
 
 OclTensor

@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* How elements are stored; arithmetic is fp32. */
+/* Storage of elements; arithmetic is fp32. */
 typedef enum
 {
   OCL_F32,
@@ -28,7 +28,7 @@ typedef struct
 
 gsize ocl_type_size (OclType type);
 
-/* How tensors are stored beside weights of @type. */
+/* The storage type of tensors that meet weights of @type. */
 OclType ocl_type_beside (OclType weights);
 
 /* IEEE half precision on the host: to nearest, ties to even; too large becomes infinity. */
@@ -57,9 +57,15 @@ gboolean ocl_tensor_check_size (const char *operation, const OclTensor * tensor,
 /* Adds the tensor's buffer, offset and stride to a kernel's arguments; NULL passes NULL and zeros. */
 void ocl_call_tensor (OclCall * call, const OclTensor * tensor);
 
+typedef struct
+{
+  gsize frames, height, width, channels;
+} OclShape;
+
+OclShape ocl_shape (gsize frames, gsize height, gsize width, gsize channels);
+
 /* A packed tensor from the queue's arena, contents undefined. Sizes are overflow-checked. */
-gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, gsize frames, gsize height, gsize width, gsize channels,
-    OclTensor * tensor, GError ** error);
+gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, OclShape shape, OclTensor * tensor, GError ** error);
 
 /* The same, shaped like @like. */
 gboolean ocl_tensor_alloc_like (OclQueue * queue, const OclTensor * like, OclTensor * tensor, GError ** error);

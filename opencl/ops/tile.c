@@ -7,11 +7,12 @@
 
 #define ITEMS 64
 
-/* Whether the field has all pixels of a tile at row @y, column @x. */
+/* TRUE if the field has all pixels of a tile at this place. */
 static gboolean
-check_tile (const char *operation, const OclTensor * tile, gsize y, gsize x,
-    const OclTensor * field, GError ** error)
+check_tile (const char *operation, const OclTensor * tile,
+    const OclPlace * place, const OclTensor * field, GError ** error)
 {
+  gsize y = place->y, x = place->x;
   g_autofree char *is = NULL, *wanted = NULL;
 
   if (!ocl_tensor_check_size (operation, tile, error)
@@ -25,7 +26,7 @@ check_tile (const char *operation, const OclTensor * tile, gsize y, gsize x,
   wanted = ocl_tensor_shape (field);
   g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
       "%s: a tile of %s at row %" G_GSIZE_FORMAT ", column %" G_GSIZE_FORMAT
-      " is no part of a field of %s", operation, is, y, x, wanted);
+      " is not a part of a field of %s", operation, is, y, x, wanted);
   return FALSE;
 }
 
@@ -47,14 +48,14 @@ check_weights (const char *operation, const char *what,
 }
 
 gboolean
-ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x,
-    const OclTensor * rows, const OclTensor * columns, const OclTensor * field,
-    GError ** error)
+ocl_tile_add (OclQueue * queue, const OclTensor * tile,
+    const OclPlace * place, const OclTensor * field, GError ** error)
 {
+  const OclTensor *rows = place->rows, *columns = place->columns;
   const char *operation = "tile add";
   OclCall call = { 0 };
 
-  if (!check_tile (operation, tile, y, x, field, error)
+  if (!check_tile (operation, tile, place, field, error)
       || !check_weights (operation, "the rows' weights", rows, tile->height,
           error)
       || !check_weights (operation, "the columns' weights", columns,
@@ -80,8 +81,8 @@ ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x,
   ocl_call_uint64 (&call, rows->offset);
   ocl_call_buffer (&call, columns->buffer);
   ocl_call_uint64 (&call, columns->offset);
-  ocl_call_int (&call, y);
-  ocl_call_int (&call, x);
+  ocl_call_int (&call, place->y);
+  ocl_call_int (&call, place->x);
   ocl_call_tensor (&call, field);
   ocl_call_int (&call, field->height);
   ocl_call_int (&call, field->width);

@@ -8,10 +8,17 @@
 
 G_BEGIN_DECLS
 
-/* The rectangle of the fp32 @field [F, H, W, C] that begins at row @y and column @x and lies inside it
- * += rows[i] * columns[j] * tile, pixel (i, j) of @tile [F, h, w, C] for pixel (y + i, x + j) of the field.
- * @rows [1, 1, 1, h] and @columns [1, 1, 1, w] are fp32 and packed. */
-gboolean ocl_tile_add (OclQueue * queue, const OclTensor * tile, gsize y, gsize x, const OclTensor * rows,
-    const OclTensor * columns, const OclTensor * field, GError ** error);
+/* The place of a tile of h x w pixels in its field, and the weights of its rows [1, 1, 1, h] and columns [1, 1, 1, w],
+ * fp32 and packed. */
+typedef struct
+{
+  gsize y, x;
+  const OclTensor *rows, *columns;
+} OclPlace;
+
+/* The rectangle of the fp32 @field [F, H, W, C] that begins at row y and column x and lies inside it
+ * += rows[i] * columns[j] * tile, pixel (i, j) of @tile [F, h, w, C] for pixel (y + i, x + j) of the field. */
+gboolean ocl_tile_add (OclQueue * queue, const OclTensor * tile, const OclPlace * place, const OclTensor * field,
+    GError ** error);
 
 G_END_DECLS

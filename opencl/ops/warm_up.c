@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One call of each operation, below the tuner: nothing here says how fast anything is.
+ * Calls each operation once without asking the tuner, since no time is measured here.
  */
 
 #include "opencl/ops/warm_up.h"
@@ -10,7 +10,8 @@
 #include "opencl/ops/norm.h"
 #include "opencl/ops/winograd.h"
 
-/* The least that Winograd's kernels take, and a layer with panels of each width. */
+/* The fewest channels that Winograd's kernels take, which make a layer with narrow panels, and twice as many with
+ * wide ones. */
 #define CHANNELS 16
 #define SIZE 4
 
@@ -20,8 +21,8 @@ static gboolean
 alloc (OclQueue * queue, OclType type, gsize channels, OclTensor * tensor,
     GError ** error)
 {
-  return ocl_tensor_alloc (queue, type, SIZE, SIZE, SIZE, channels, tensor,
-      error);
+  return ocl_tensor_alloc (queue, type, ocl_shape (SIZE, SIZE, SIZE, channels),
+      tensor, error);
 }
 
 /* A convolution of @kernel_t x @kernel_s x @kernel_s taps, directly and, where there is such a kernel, by Winograd. */
@@ -30,21 +31,24 @@ warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
     guint kernel_s, GError ** error)
 {
   OclDevice *device = ocl_queue_device (queue);
-  g_autoptr (OclWeights) weights = ocl_weights_new (device, type, zeros, NULL,
-      out, CHANNELS, kernel_t, kernel_s, kernel_s, FALSE, error);
-  OclConv conv = { 0 };
+  const OclLayer layer =
+      { type, CHANNELS, out, kernel_t, kernel_s, kernel_s, FALSE };
+  g_autoptr (OclWeights) weights =
+      ocl_weights_new (device, &layer, zeros, NULL, error);
   OclTensor input, output;
+  const OclProduct conv = {
+    .weights = weights,
+    .input = &input,
+    .output = &output,
+    .conv = {1, kernel_s / 2, kernel_s / 2},
+  };
 
-  if (weights == NULL)
-    return FALSE;
-  conv.pad_top = conv.pad_left = kernel_s / 2;
-  if (!alloc (queue, type, CHANNELS, &input, error)
+  if (weights == NULL || !alloc (queue, type, CHANNELS, &input, error)
       || !alloc (queue, type, out, &output, error)
-      || !ocl_gemm_warm_up (queue, &conv, weights, &input, &output, error))
+      || !ocl_gemm_warm_up (queue, &conv, error))
     return FALSE;
-  if (ocl_winograd_is_optional (&conv, weights, &input, NULL, &output)
-      && !ocl_winograd (queue, &conv, weights, NULL, &input, NULL, NULL,
-          &output, error))
+  if (ocl_winograd_can (device, &conv, 0)
+      && !ocl_winograd (queue, &conv, 0, error))
     return FALSE;
   /* Weights go with their buffers. */
   return ocl_queue_finish (queue, error);
@@ -56,14 +60,14 @@ warm_norms (OclQueue * queue, OclType type, GError ** error)
   const OclGroupNorm norm = {.groups = 1,.eps = 1e-5f };
   g_autoptr (OclBuffer) vector =
       ocl_vector_new (ocl_queue_device (queue), zeros, CHANNELS, error);
+  const OclAffine affine = { vector, vector };
   OclTensor input, output;
 
   return vector != NULL && alloc (queue, type, CHANNELS, &input, error)
       && alloc (queue, type, CHANNELS, &output, error)
-      && ocl_group_norm (queue, &norm, &input, NULL, vector, vector, &output,
-      error)
-      && ocl_layer_norm (queue, norm.eps, &input, vector, vector, &output,
-      error) && ocl_queue_finish (queue, error);
+      && ocl_group_norm (queue, &norm, &affine, &input, NULL, &output, error)
+      && ocl_layer_norm (queue, norm.eps, &affine, &input, &output, error)
+      && ocl_queue_finish (queue, error);
 }
 
 static gboolean

@@ -4,11 +4,9 @@
  */
 
 #include "opencl/ops/weights.h"
-#include "opencl/ops/winograd.h"
+#include "opencl/kernels/shared.clh"
+#include "opencl/ops/winograd_weights.h"
 #include "opencl/runtime/parallel.h"
-
-#define WIDE_PANEL 32
-#define NARROW_PANEL 16
 
 /* Input channels packed at once. */
 #define PACK_BLOCK 16
@@ -17,11 +15,12 @@
 static gssize
 column_channel (const OclWeights * weights, gsize panel, gsize column)
 {
-  gsize half = weights->out_channels / 2, channel;
+  const OclLayer *layer = &weights->layer;
+  gsize half = layer->out_channels / 2, channel;
 
-  if (!weights->geglu) {
+  if (!layer->geglu) {
     channel = panel * weights->panel + column;
-    return channel < weights->out_channels ? (gssize) channel : -1;
+    return channel < layer->out_channels ? (gssize) channel : -1;
   }
   channel = panel * 16 + column % 16;
   if (channel >= half)
@@ -43,7 +42,7 @@ store (const Packing * packing, gsize row, gsize column, gfloat value)
 {
   gsize width = packing->weights->panel;
 
-  switch (packing->weights->type) {
+  switch (packing->weights->layer.type) {
     case OCL_F32:
       ((gfloat *) packing->packed)[row * width + column] = value;
       break;
@@ -59,15 +58,14 @@ store (const Packing * packing, gsize row, gsize column, gfloat value)
 }
 
 /* Panels are [taps][in_channels][panel] in storage type, bf16 in pairs of input channels. Input channels go in blocks
- * whose lines of a panel stay in the cache until all columns have come. */
+ * whose lines of a panel stay in the cache until all columns are stored. */
 static void
 pack_panel (gsize panel, gpointer user_data)
 {
   const Packing *packing = user_data;
   const OclWeights *weights = packing->weights;
-  gsize taps =
-      (gsize) weights->kernel_t * weights->kernel_h * weights->kernel_w;
-  gsize n_in = weights->in_channels, depth = n_in * taps;
+  gsize taps = ocl_layer_taps (&weights->layer);
+  gsize n_in = weights->layer.in_channels, depth = n_in * taps;
 
   for (gsize block = 0; block < n_in; block += PACK_BLOCK)
     for (gsize column = 0; column < weights->panel; column++) {
@@ -111,55 +109,54 @@ pack_bias (const OclWeights * weights, OclDevice * device, const gfloat * bias,
 static gboolean
 panel_bytes (OclWeights * weights, gsize * bytes)
 {
+  const OclLayer *layer = &weights->layer;
   gsize n, zeros;
 
   if (!g_size_checked_mul (&n, weights->n_panels, weights->panel)
-      || !g_size_checked_mul (&n, n, weights->in_channels)
-      || !g_size_checked_mul (&n, n,
-          (gsize) weights->kernel_t * weights->kernel_h * weights->kernel_w)
-      || !g_size_checked_mul (&n, n, ocl_type_size (weights->type))
-      || !g_size_checked_mul (&zeros, weights->in_channels, sizeof (gfloat)))
+      || !g_size_checked_mul (&n, n, layer->in_channels)
+      || !g_size_checked_mul (&n, n, ocl_layer_taps (layer))
+      || !g_size_checked_mul (&n, n, ocl_type_size (layer->type))
+      || !g_size_checked_mul (&zeros, layer->in_channels, sizeof (gfloat)))
     return FALSE;
   weights->zeros = n;
   return g_size_checked_add (bytes, n, zeros);
 }
 
+static OclType
+storage_type (const OclLayer * layer)
+{
+  gboolean suits_bf16 = ocl_layer_panel (layer) == WIDE_PANEL
+      && layer->in_channels % BF16_CHANNELS == 0;
+
+  return layer->type == OCL_BF16 && !suits_bf16 ? OCL_F32 : layer->type;
+}
+
 OclWeights *
-ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
-    const gfloat * bias, gsize out_channels, gsize in_channels, guint kernel_t,
-    guint kernel_h, guint kernel_w, gboolean geglu, GError ** error)
+ocl_weights_new (OclDevice * device, const OclLayer * layer,
+    const gfloat * weight, const gfloat * bias, GError ** error)
 {
   g_autoptr (OclWeights) weights = g_new0 (OclWeights, 1);
   Packing packing = { weights, weight };
   gsize bytes;
 
-  weights->type = type;
-  weights->in_channels = in_channels;
-  weights->out_channels = out_channels;
-  weights->kernel_t = kernel_t;
-  weights->kernel_h = kernel_h;
-  weights->kernel_w = kernel_w;
-  weights->geglu = geglu;
-  weights->panel = geglu
-      || out_channels > NARROW_PANEL ? WIDE_PANEL : NARROW_PANEL;
-  weights->n_panels = (out_channels + weights->panel - 1) / weights->panel;
-  if (geglu)
-    weights->n_panels = (out_channels / 2 + 15) / 16;
-  if (type == OCL_BF16 && (weights->panel != WIDE_PANEL
-          || in_channels % OCL_BF16_CHANNELS != 0))
-    weights->type = OCL_F32;
+  weights->layer = *layer;
+  weights->layer.type = storage_type (layer);
+  weights->panel = ocl_layer_panel (layer);
+  weights->n_panels = ocl_layer_n_panels (layer);
 
-  if (out_channels == 0 || in_channels == 0 || out_channels > G_MAXINT32
-      || in_channels > G_MAXINT32 || (geglu && out_channels % 2 != 0)
+  if (layer->out_channels == 0 || layer->in_channels == 0
+      || layer->out_channels > G_MAXINT32 || layer->in_channels > G_MAXINT32
+      || (layer->geglu && layer->out_channels % 2 != 0)
       || !panel_bytes (weights, &bytes)) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_CALL,
         "weights: no layer has %" G_GSIZE_FORMAT " outputs, %" G_GSIZE_FORMAT
-        " inputs and %u x %u x %u taps%s", out_channels, in_channels, kernel_t,
-        kernel_h, kernel_w,
-        geglu ? " with GEGLU, which needs an even number of outputs" : "");
+        " inputs and %u x %u x %u taps%s", layer->out_channels,
+        layer->in_channels, layer->kernel_t, layer->kernel_h, layer->kernel_w,
+        layer->geglu ? " with GEGLU, which needs an even number of outputs" :
+        "");
     return NULL;
   }
-  packing.n_numbers = bytes / ocl_type_size (weights->type);
+  packing.n_numbers = bytes / ocl_type_size (weights->layer.type);
   weights->panels = ocl_buffer_new_filled (device, bytes, pack_panels, &packing,
       error);
   if (weights->panels == NULL)
@@ -167,20 +164,10 @@ ocl_weights_new (OclDevice * device, OclType type, const gfloat * weight,
   weights->bias = pack_bias (weights, device, bias, error);
   if (weights->bias == NULL)
     return NULL;
-  if (!ocl_winograd_prepare (device, weights, weight, error))
+  if (!ocl_winograd_transform (device, &weights->layer, weight,
+          &weights->winograd, error))
     return NULL;
   return g_steal_pointer (&weights);
-}
-
-char *
-ocl_weights_describe (const OclWeights * weights)
-{
-  static const char *const type_names[] = { "f32", "f16", "bf16" };
-
-  return g_strdup_printf ("%ux%ux%u %" G_GSIZE_FORMAT ">%" G_GSIZE_FORMAT
-      " %s%s", weights->kernel_t, weights->kernel_h, weights->kernel_w,
-      weights->in_channels, weights->out_channels,
-      type_names[weights->type], weights->geglu ? " geglu" : "");
 }
 
 void

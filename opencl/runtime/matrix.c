@@ -11,9 +11,6 @@
 
 #include <CL/cl_ext.h>
 
-/* As in matrix_probe.cl. */
-#define PROBE_DEPTH 32
-#define PROBE_COLUMNS 64
 #define MAX_ROWS 16
 
 typedef struct
@@ -113,7 +110,8 @@ static gboolean
 run_probe (OclDevice * device, const OclMatrix * matrix, gfloat * product,
     GError ** error)
 {
-  guint16 rows[MAX_ROWS * PROBE_DEPTH], columns[PROBE_DEPTH * PROBE_COLUMNS];
+  guint16 rows[MAX_ROWS * MATRIX_DEPTH],
+      columns[MATRIX_DEPTH * MATRIX_PROBE_COLUMNS];
   g_autoptr (OclBuffer) row_buffer = NULL, column_buffer = NULL, out = NULL;
   g_autoptr (OclQueue) queue = ocl_queue_new (device, error);
   g_autofree char *options =
@@ -123,10 +121,11 @@ run_probe (OclDevice * device, const OclMatrix * matrix, gfloat * product,
   OclCall call = { 0 };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-    rows[i] = half_from_small (row_value (i / PROBE_DEPTH, i % PROBE_DEPTH));
+    rows[i] = half_from_small (row_value (i / MATRIX_DEPTH, i % MATRIX_DEPTH));
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
     columns[i] =
-        half_from_small (column_value (i / PROBE_COLUMNS, i % PROBE_COLUMNS));
+        half_from_small (column_value (i / MATRIX_PROBE_COLUMNS,
+            i % MATRIX_PROBE_COLUMNS));
   if (queue == NULL)
     return FALSE;
   row_buffer = ocl_buffer_new_from_data (device, rows, sizeof rows, error);
@@ -142,7 +141,7 @@ run_probe (OclDevice * device, const OclMatrix * matrix, gfloat * product,
   call.program = call.kernel = "matrix_probe";
   call.options = options;
   call.global[0] = call.local[0] = matrix->lanes;
-  call.work = 2.0 * matrix->rows * matrix->columns * PROBE_DEPTH;
+  call.work = 2.0 * matrix->rows * matrix->columns * MATRIX_DEPTH;
   ocl_call_buffer (&call, row_buffer);
   ocl_call_buffer (&call, column_buffer);
   ocl_call_buffer (&call, out);
@@ -156,7 +155,7 @@ is_right (const OclMatrix * matrix, const gfloat * product)
   for (guint row = 0; row < matrix->rows; row++)
     for (guint column = 0; column < matrix->columns; column++) {
       gint sum = 0;
-      for (guint depth = 0; depth < PROBE_DEPTH; depth++)
+      for (guint depth = 0; depth < MATRIX_DEPTH; depth++)
         sum += row_value (row, depth) * column_value (depth, column);
       if (product[row * matrix->columns + column] != sum)
         return FALSE;

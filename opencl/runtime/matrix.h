@@ -4,18 +4,18 @@
  */
 #pragma once
 
+#include "opencl/kernels/shared.clh"
 #include "opencl/runtime/device.h"
 
 G_BEGIN_DECLS
 
-/* Numbers as MATRIX_* of kernels/matrix.clh. */
 typedef enum
 {
-  OCL_MATRIX_NONE,
-  OCL_MATRIX_PTX,               /* NVIDIA, mma.sync */
-  OCL_MATRIX_DPAS,              /* Intel, sub-group matrix multiply-accumulate */
-  OCL_MATRIX_WMMA,              /* AMD RDNA */
-  OCL_MATRIX_MFMA,              /* AMD CDNA */
+  OCL_MATRIX_NONE = MATRIX_NONE,
+  OCL_MATRIX_PTX = MATRIX_PTX,  /* NVIDIA, mma.sync */
+  OCL_MATRIX_DPAS = MATRIX_DPAS,        /* Intel, sub-group matrix multiply-accumulate */
+  OCL_MATRIX_WMMA = MATRIX_WMMA,        /* AMD RDNA */
+  OCL_MATRIX_MFMA = MATRIX_MFMA,        /* AMD CDNA */
 } OclMatrixKind;
 
 typedef struct

@@ -75,7 +75,12 @@ count_operations (const BenchCase * of)
 static gboolean
 run_ours (Bench * bench, GError ** error)
 {
-  const OclConv same = { 1, 1, 1 };
+  const OclProduct conv = {
+    .weights = bench->weights,
+    .input = &bench->input,
+    .output = &bench->output,
+    .conv = {1, 1, 1},
+  };
   const OclAttention attention = {.heads = bench->of->out };
 
   switch (bench->of->kind) {
@@ -83,8 +88,7 @@ run_ours (Bench * bench, GError ** error)
       return ocl_linear (bench->queue, bench->weights, &bench->input, NULL,
           &bench->output, error);
     case CONV:
-      return ocl_conv (bench->queue, &same, bench->weights, &bench->input, NULL,
-          NULL, &bench->output, error);
+      return ocl_conv (bench->queue, &conv, error);
     case ATTENTION:
       break;
   }
@@ -139,8 +143,8 @@ alloc_drawn (Bench * bench, gsize channels, OclTensor * tensor, GError ** error)
   const BenchCase *of = bench->of;
   g_autofree gfloat *values = draw (of->height * of->width * channels, 1.0f);
 
-  return ocl_tensor_alloc (bench->queue, OCL_F32, 1, of->height, of->width,
-      channels, tensor, error)
+  return ocl_tensor_alloc (bench->queue, OCL_F32, ocl_shape (1, of->height,
+          of->width, channels), tensor, error)
       && ocl_tensor_write (bench->queue, tensor, values, error);
 }
 
@@ -150,6 +154,7 @@ prepare (Bench * bench, GError ** error)
   const BenchCase *of = bench->of;
   OclDevice *device = ocl_queue_device (bench->queue);
   guint kernel = of->kind == CONV ? 3 : 1;
+  const OclLayer layer = { OCL_F32, of->in, of->out, 1, kernel, kernel, FALSE };
   g_autofree gfloat *values = NULL;
   gsize n = of->in * of->out * kernel * kernel;
 
@@ -164,8 +169,7 @@ prepare (Bench * bench, GError ** error)
   bench->plain = ocl_vector_new (device, values, n, error);
   if (bench->plain == NULL)
     return FALSE;
-  bench->weights = ocl_weights_new (device, OCL_F32, values, NULL, of->out,
-      of->in, 1, kernel, kernel, FALSE, error);
+  bench->weights = ocl_weights_new (device, &layer, values, NULL, error);
   return bench->weights != NULL;
 }
 

@@ -120,10 +120,11 @@ static gboolean
 alloc_latents (Bench * bench, gsize in, gsize out, gsize factor,
     GError ** error)
 {
-  return ocl_tensor_alloc (bench->queue, OCL_F32, bench->frames, bench->height,
-      bench->width, in, &bench->input, error)
-      && ocl_tensor_alloc (bench->queue, OCL_F32, bench->calls * bench->frames,
-      factor * bench->height, factor * bench->width, out, &bench->output, error)
+  return ocl_tensor_alloc (bench->queue, OCL_F32, ocl_shape (bench->frames,
+          bench->height, bench->width, in), &bench->input, error)
+      && ocl_tensor_alloc (bench->queue, OCL_F32,
+      ocl_shape (bench->calls * bench->frames, factor * bench->height,
+          factor * bench->width, out), &bench->output, error)
       && fill (bench, &bench->input, 0, error);
 }
 
@@ -140,8 +141,8 @@ open_unet (Bench * bench, GError ** error)
     return FALSE;
   config = vldm_unet_config (bench->unet);
   for (gint i = 0; i < bench->calls; i++) {
-    if (!ocl_tensor_alloc (bench->queue, OCL_F32, 1, 1, bench->tokens,
-            config->cross_attention_dim[0], &text, error)
+    if (!ocl_tensor_alloc (bench->queue, OCL_F32, ocl_shape (1, 1,
+                bench->tokens, config->cross_attention_dim[0]), &text, error)
         || !fill (bench, &text, i, error))
       return FALSE;
     bench->contexts[i] =

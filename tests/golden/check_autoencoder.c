@@ -36,15 +36,15 @@ check_autoencoder (Golden * self, const char *name, JsonObject * vae_case,
   if (encode) {
     rgb = golden_upload (self, OCL_F32, frames, 3, height * config->factor,
         width * config->factor, noise);
-    ocl_tensor_alloc (self->queue, OCL_F32, frames, height, width,
-        config->latent_channels, &latents, &error);
+    ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (frames, height, width,
+            config->latent_channels), &latents, &error);
     g_assert_no_error (error);
     vldm_autoencoder_encode (autoencoder, self->queue, &rgb, &latents, &error);
   } else {
     latents = golden_upload (self, OCL_F32, frames, config->latent_channels,
         height, width, noise);
-    ocl_tensor_alloc (self->queue, OCL_F32, frames, height * config->factor,
-        width * config->factor, 3, &rgb, &error);
+    ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (frames,
+            height * config->factor, width * config->factor, 3), &rgb, &error);
     g_assert_no_error (error);
     vldm_autoencoder_decode (autoencoder, self->queue, &latents, &rgb, &error);
   }

@@ -52,8 +52,8 @@ encode_text (void)
   g_assert_no_error (error);
   for (guint i = 0; i < TOKENS; i++)
     ids[i] = json_array_get_int_element (list, i);
-  ocl_tensor_alloc (golden.queue, OCL_F32, 1, 1, TOKENS,
-      vldm_text_encoder_config (encoder)->hidden_size, &text, &error);
+  ocl_tensor_alloc (golden.queue, OCL_F32, ocl_shape (1, 1, TOKENS,
+          vldm_text_encoder_config (encoder)->hidden_size), &text, &error);
   g_assert_no_error (error);
   vldm_text_encoder_run (encoder, golden.queue, ids, TOKENS, &text, &error);
   g_assert_no_error (error);
@@ -94,8 +94,8 @@ check_unet (void)
       vldm_unet_context_new (unet, golden.queue, frames, &text, &text, &error);
   g_assert_no_error (error);
   sample = golden_upload (&golden, OCL_F32, frames, 9, height, width, noise);
-  ocl_tensor_alloc (golden.queue, OCL_F32, frames, height, width, 4, &output,
-      &error);
+  ocl_tensor_alloc (golden.queue, OCL_F32, ocl_shape (frames, height, width, 4),
+      &output, &error);
   g_assert_no_error (error);
   vldm_unet_run (unet, golden.queue, context, &sample,
       golden_uint (drive, "timestep"), &fps, &output, &error);
@@ -195,8 +195,8 @@ check_decoder (void)
 
   g_assert_no_error (error);
   latents = golden_upload (&golden, OCL_F32, frames, 4, height, width, planar);
-  ocl_tensor_alloc (golden.queue, OCL_F32, frames, height * 8, width * 8, 3,
-      &rgb, &error);
+  ocl_tensor_alloc (golden.queue, OCL_F32, ocl_shape (frames, height * 8,
+          width * 8, 3), &rgb, &error);
   g_assert_no_error (error);
   vldm_autoencoder_decode (decoder, golden.queue, &latents, &rgb, &error);
   g_assert_no_error (error);

@@ -124,8 +124,8 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
       json_object_get_int_member_with_default (run_case, "known", 0));
   blank_sample =
       new_sample (self, run_case, vldm_unet_config (unet)->in_channels, 0);
-  ocl_tensor_alloc (self->queue, OCL_F32, sample.frames, sample.height,
-      sample.width, 4, &latents, &error);
+  ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (sample.frames,
+          sample.height, sample.width, 4), &latents, &error);
   g_assert_no_error (error);
   vldm_noise_to_tensor (noise, self->queue, &latents, &error);
   g_assert_no_error (error);

@@ -78,15 +78,17 @@ run_autoencoder (const StripCase * c, Golden * self,
   if (c->encode) {
     rgb = golden_upload (self, OCL_F32, c->frames, 3, c->height * factor,
         c->width * factor, noise);
-    done = ocl_tensor_alloc (self->queue, OCL_F32, c->frames, c->height,
-        c->width, config->latent_channels, &latents, &run->error)
+    done =
+        ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (c->frames, c->height,
+            c->width, config->latent_channels), &latents, &run->error)
         && vldm_autoencoder_encode (autoencoder, self->queue, &rgb, &latents,
         &run->error);
   } else {
     latents = golden_upload (self, OCL_F32, c->frames,
         config->latent_channels, c->height, c->width, noise);
-    done = ocl_tensor_alloc (self->queue, OCL_F32, c->frames,
-        c->height * factor, c->width * factor, 3, &rgb, &run->error)
+    done =
+        ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (c->frames,
+            c->height * factor, c->width * factor, 3), &rgb, &run->error)
         && vldm_autoencoder_decode (autoencoder, self->queue, &latents, &rgb,
         &run->error);
   }

@@ -25,8 +25,8 @@ check_text_encoder (Golden * self, const char *name, JsonObject * text_case,
   g_assert_no_error (error);
   for (guint i = 0; i < n; i++)
     ids[i] = json_array_get_int_element (list, i);
-  ocl_tensor_alloc (self->queue, OCL_F32, 1, 1, n,
-      vldm_text_encoder_config (encoder)->hidden_size, &output, &error);
+  ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (1, 1, n,
+          vldm_text_encoder_config (encoder)->hidden_size), &output, &error);
   g_assert_no_error (error);
   vldm_text_encoder_run (encoder, self->queue, ids, n, &output, &error);
   g_assert_no_error (error);

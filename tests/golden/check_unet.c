@@ -66,8 +66,9 @@ check_prompts (Golden * self, JsonObject * unet_case, VldmUnet * unet,
   g_autofree gfloat *expected_other = NULL;
   OclTensor outputs, output;
 
-  ocl_tensor_alloc (self->queue, OCL_F32, 2 * sample->frames, sample->height,
-      sample->width, vldm_unet_config (unet)->out_channels, &outputs, &error);
+  ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (2 * sample->frames,
+          sample->height, sample->width, vldm_unet_config (unet)->out_channels),
+      &outputs, &error);
   g_assert_no_error (error);
   output = ocl_tensor_frames (&outputs, 0, sample->frames);
   vldm_unet_run (unet, self->queue, other, sample, timestep, time_ids, &output,
@@ -122,8 +123,8 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   noise = golden_randn (GOLDEN_SEED_SAMPLE, pixels * config->in_channels);
   sample = golden_upload (self, OCL_F32, frames, config->in_channels, height,
       width, noise);
-  ocl_tensor_alloc (self->queue, OCL_F32, frames, height, width,
-      config->out_channels, &output, &error);
+  ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (frames, height, width,
+          config->out_channels), &output, &error);
   g_assert_no_error (error);
   vldm_unet_run (unet, self->queue, context, &sample,
       json_object_get_double_member (unet_case, "timestep"), time_ids, &output,

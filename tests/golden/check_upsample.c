@@ -486,15 +486,15 @@ check_memory_of (const char *folder, const VldmUnetConfig * config,
   g_assert_no_error (error);
   zeros = g_new0 (gfloat, MAX (77 * config->cross_attention_dim[0],
           2 * 120 * 136 * config->in_channels));
-  ocl_tensor_alloc (queue, OCL_F32, 1, 1, 77, config->cross_attention_dim[0],
-      &text, &error);
+  ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 77,
+          config->cross_attention_dim[0]), &text, &error);
   ocl_tensor_write (queue, &text, zeros, &error);
   context = vldm_unet_context_new (unet, queue, 2, &text, &text, &error);
   g_assert_no_error (error);
-  ocl_tensor_alloc (queue, OCL_F32, 2, 120, 136, config->in_channels, &sample,
-      &error);
-  ocl_tensor_alloc (queue, OCL_F32, 4, 120, 136, config->out_channels, &output,
-      &error);
+  ocl_tensor_alloc (queue, OCL_F32, ocl_shape (2, 120, 136,
+          config->in_channels), &sample, &error);
+  ocl_tensor_alloc (queue, OCL_F32, ocl_shape (4, 120, 136,
+          config->out_channels), &output, &error);
   ocl_tensor_write (queue, &sample, zeros, &error);
   g_assert_no_error (error);
   contexts[0] = contexts[1] = context;

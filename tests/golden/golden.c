@@ -325,8 +325,8 @@ golden_upload (Golden * golden, OclType type, gsize frames, gsize channels,
             planar[(f * channels + c) * pixels + p];
     }
   }
-  ocl_tensor_alloc (golden->queue, ocl_type_beside (type), frames, height,
-      width, channels, &tensor, &error);
+  ocl_tensor_alloc (golden->queue, ocl_type_beside (type), ocl_shape (frames,
+          height, width, channels), &tensor, &error);
   g_assert_no_error (error);
   ocl_tensor_write (golden->queue, &tensor, data, &error);
   g_assert_no_error (error);
@@ -340,8 +340,8 @@ golden_upload_tokens (Golden * golden, OclType type, gsize n, gsize channels,
   g_autoptr (GError) error = NULL;
   OclTensor tensor;
 
-  ocl_tensor_alloc (golden->queue, ocl_type_beside (type), 1, 1, n, channels,
-      &tensor, &error);
+  ocl_tensor_alloc (golden->queue, ocl_type_beside (type), ocl_shape (1, 1, n,
+          channels), &tensor, &error);
   g_assert_no_error (error);
   ocl_tensor_write (golden->queue, &tensor, rows, &error);
   g_assert_no_error (error);

@@ -165,8 +165,16 @@ expect_refusal (Check * check, const OclConv * conv, const OclWeights * weights,
     const OclTensor * input, const OclTensor * input2, const OclTensor * output,
     const char *what)
 {
-  check_that (check, !ocl_conv (check->queue, conv, weights, input, input2,
-          NULL, output, &check->error), "%s is accepted", what);
+  const OclProduct product = {
+    .weights = weights,
+    .input = input,
+    .input2 = input2,
+    .output = output,
+    .conv = *conv,
+  };
+
+  check_that (check, !ocl_conv (check->queue, &product, &check->error),
+      "%s is accepted", what);
   check_that (check, g_error_matches (check->error, OCL_ERROR, OCL_ERROR_CALL),
       "%s has not its error", what);
   g_clear_error (&check->error);
@@ -178,6 +186,7 @@ check_refusals (Check * check)
 {
   const OclConv same = SAME, shrinking = { 1, 1, 1, 4, 5 };
   const OclConv below = { 1, -1, 1 };
+  const OclLayer layer = { check->type, 4, 4, 1, 3, 3, FALSE };
   gfloat *data;
   OclTensor input, narrow, frames, output;
   OclWeights *weights;
@@ -185,8 +194,7 @@ check_refusals (Check * check)
   if (!check_begin (check, 1, "refusals"))
     return;
   data = check_normal (check, 2 * 5 * 5 * 4 * 9, 1);
-  weights = ocl_weights_new (check->device, check->type, data, NULL, 4, 4, 1, 3,
-      3, FALSE, &check->error);
+  weights = ocl_weights_new (check->device, &layer, data, NULL, &check->error);
   check_result (check, weights != NULL);
   check_own (check, weights, (GDestroyNotify) ocl_weights_free);
   input = check_input (check, data, 1, 5, 5, 4, 0);

@@ -328,7 +328,7 @@ embed (Check * check, gsize n, gsize channels, gboolean has_positions)
   y = check_output (check, 1, 1, n, channels, 3);
   while (check_repeat (check))
     check_result (check, ocl_embed (check->queue, table_buffer, rows,
-            positions_buffer, ids, n, &y, &check->error));
+            positions_buffer, ids, &y, &check->error));
   expected = check_doubles (check, n * channels);
   for (gsize i = 0; i < n * channels; i++)
     expected[i] = (gdouble) table[ids[i / channels] * channels + i % channels]
@@ -337,7 +337,7 @@ embed (Check * check, gsize n, gsize channels, gboolean has_positions)
 
   ids[n - 1] = rows;
   check_that (check, check->bench || (!ocl_embed (check->queue, table_buffer,
-              rows, positions_buffer, ids, n, &y, &check->error)
+              rows, positions_buffer, ids, &y, &check->error)
           && g_error_matches (check->error, OCL_ERROR, OCL_ERROR_CALL)),
       "an id past the table is not refused");
   g_clear_error (&check->error);

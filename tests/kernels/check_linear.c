@@ -125,14 +125,18 @@ check_refusals (Check * check)
   OclTensor input, wide, output, long_output;
   OclWeights *weights, *geglu;
   OclEpilogue epilogue = { 0 };
+  const OclLayer plain = { check->type, 3, 4, 1, 1, 1, FALSE };
+  const OclLayer gated = { check->type, 3, 8, 1, 1, 1, TRUE };
+  const OclLayer odd = { check->type, 3, 3, 1, 1, 1, TRUE };
+  const OclLayer empty = { check->type, 0, 4, 1, 1, 1, FALSE };
+  const OclLayer endless =
+      { check->type, G_MAXINT32, G_MAXINT32, 64, 64, 64, FALSE };
 
   if (!check_begin (check, 1, "refusals"))
     return;
   data = check_normal (check, 64, 1);
-  weights = ocl_weights_new (check->device, check->type, data, NULL, 4, 3, 1, 1,
-      1, FALSE, &check->error);
-  geglu = ocl_weights_new (check->device, check->type, data, NULL, 8, 3, 1, 1,
-      1, TRUE, &check->error);
+  weights = ocl_weights_new (check->device, &plain, data, NULL, &check->error);
+  geglu = ocl_weights_new (check->device, &gated, data, NULL, &check->error);
   check_result (check, weights != NULL && geglu != NULL);
   check_own (check, weights, (GDestroyNotify) ocl_weights_free);
   check_own (check, geglu, (GDestroyNotify) ocl_weights_free);
@@ -158,14 +162,11 @@ check_refusals (Check * check)
   epilogue.activation = OCL_ACTIVATION_SILU;
   expect_refusal (check, ocl_linear (check->queue, geglu, &input, &epilogue,
           &output, &check->error), "an activation of a GEGLU layer");
-  expect_refusal (check, ocl_weights_new (check->device, check->type, data,
-          NULL, 3, 3, 1, 1, 1, TRUE, &check->error) != NULL,
-      "GEGLU of three outputs");
-  expect_refusal (check, ocl_weights_new (check->device, check->type, data,
-          NULL, 4, 0, 1, 1, 1, FALSE, &check->error) != NULL,
-      "a layer without inputs");
-  expect_refusal (check, ocl_weights_new (check->device, check->type, data,
-          NULL, G_MAXINT32, G_MAXINT32, 64, 64, 64, FALSE,
+  expect_refusal (check, ocl_weights_new (check->device, &odd, data, NULL,
+          &check->error) != NULL, "GEGLU of three outputs");
+  expect_refusal (check, ocl_weights_new (check->device, &empty, data, NULL,
+          &check->error) != NULL, "a layer without inputs");
+  expect_refusal (check, ocl_weights_new (check->device, &endless, data, NULL,
           &check->error) != NULL, "a layer of 2^80 weights");
 }
 

@@ -127,7 +127,7 @@ check_case (Check * check, guint i)
   };
   gfloat *data, *data2, *weight, *bias;
   OclTensor input, input2, output;
-  OclBuffer *weights, *biases;
+  OclAffine affine;
   gdouble *expected;
 
   if (!check_begin (check, 8.0 * rows * channels,
@@ -146,14 +146,13 @@ check_case (Check * check, guint i)
   input2 = check_input (check, data2, frames, height, width,
       cases[i].channels2, cases[i].gap);
   output = check_output (check, frames, height, width, channels, cases[i].gap);
-  weights = check_vector (check, weight, channels);
-  biases = check_vector (check, bias, channels);
+  affine.weight = check_vector (check, weight, channels);
+  affine.bias = check_vector (check, bias, channels);
   while (check_repeat (check))
     check_result (check, norm.groups > 0 ?
-        ocl_group_norm (check->queue, &norm, &input,
-            cases[i].channels2 > 0 ? &input2 : NULL, weights, biases, &output,
-            &check->error) :
-        ocl_layer_norm (check->queue, EPS, &input, weights, biases, &output,
+        ocl_group_norm (check->queue, &norm, &affine, &input,
+            cases[i].channels2 > 0 ? &input2 : NULL, &output, &check->error) :
+        ocl_layer_norm (check->queue, EPS, &affine, &input, &output,
             &check->error));
   if (check->bench)
     return;
@@ -191,7 +190,7 @@ check_strips (Check * check, gsize frames, gsize height, gsize width,
   gfloat *data, *reordered, *weight, *bias, *values;
   OclTensor input, pieces, expected, output, factors;
   OclTensor *strips, *results;
-  OclBuffer *weights, *biases;
+  OclAffine affine;
   OclInputNorm second = { 0 };
   guint n;
 
@@ -218,8 +217,8 @@ check_strips (Check * check, gsize frames, gsize height, gsize width,
   pieces = check_input (check, reordered, frames, height, width, channels, 0);
   expected = check_output (check, frames, height, width, channels, 0);
   output = check_output (check, frames, height, width, channels, 0);
-  weights = check_vector (check, weight, channels);
-  biases = check_vector (check, bias, channels);
+  affine.weight = check_vector (check, weight, channels);
+  affine.bias = check_vector (check, bias, channels);
   n = cut_strips (&input, rows, &pieces, strips);
   cut_strips (&input, rows, &output, results);
   factors = check_output_typed (check, OCL_F32, over_clip ? 1 : frames, 1, 2,
@@ -227,11 +226,11 @@ check_strips (Check * check, gsize frames, gsize height, gsize width,
 
   second.norm = &norm;
   second.factors = factors;
-  second.bias = biases;
-  check_result (check, ocl_group_norm (check->queue, &norm, &input, NULL,
-          weights, biases, &expected, &check->error));
+  second.bias = affine.bias;
+  check_result (check, ocl_group_norm (check->queue, &norm, &affine, &input,
+          NULL, &expected, &check->error));
   check_result (check, ocl_group_norm_factors (check->queue, &norm, strips, n,
-          weights, &factors, &check->error));
+          affine.weight, &factors, &check->error));
   for (guint i = 0; i < n; i++)
     check_result (check, ocl_group_norm_apply (check->queue, &second,
             &strips[i], NULL, &results[i], &check->error));
@@ -257,7 +256,7 @@ check_in_place (Check * check)
   gfloat *data, *weight, *bias;
   gdouble *expected;
   OclTensor tensor, output;
-  OclBuffer *weights, *biases;
+  OclAffine affine;
   OclGroupNorm norm = { channels, EPS, FALSE, TRUE };
 
   if (!check_begin (check, 16.0 * rows * channels, "in_place"))
@@ -267,17 +266,17 @@ check_in_place (Check * check)
   bias = check_normal (check, channels, 1);
   tensor = check_in_out (check, data, 2, 3, 5, channels, 3);
   output = check_output_typed (check, OCL_F32, 2, 3, 5, channels, 0);
-  weights = check_vector (check, weight, channels);
-  biases = check_vector (check, bias, channels);
-  check_result (check, ocl_group_norm (check->queue, &norm, &tensor, NULL,
-          weights, biases, &output, &check->error));
+  affine.weight = check_vector (check, weight, channels);
+  affine.bias = check_vector (check, bias, channels);
+  check_result (check, ocl_group_norm (check->queue, &norm, &affine, &tensor,
+          NULL, &output, &check->error));
   expected = check_doubles (check, rows * channels);
   reference (data, rows, 3 * 5, channels, channels, TRUE, weight, bias,
       expected);
   check_compare (check, &output, expected, tolerance (0));
 
-  check_result (check, ocl_layer_norm (check->queue, EPS, &tensor, weights,
-          biases, &tensor, &check->error));
+  check_result (check, ocl_layer_norm (check->queue, EPS, &affine, &tensor,
+          &tensor, &check->error));
   reference (data, rows, 1, channels, 1, FALSE, weight, bias, expected);
   check_compare (check, &tensor, expected, tolerance (0));
 }
@@ -288,7 +287,7 @@ check_refusals (Check * check)
 {
   OclGroupNorm norm = { 5, EPS, FALSE, FALSE };
   OclTensor input, larger, empty;
-  OclBuffer *vector, *short_vector;
+  OclAffine whole, short_bias, short_weight;
   gfloat *data;
 
   if (!check_begin (check, 1, "refusals"))
@@ -296,27 +295,28 @@ check_refusals (Check * check)
   input = check_output (check, 3, 2, 2, 12, 0);
   larger = check_output (check, 3, 2, 3, 12, 0);
   data = check_normal (check, 12, 1);
-  vector = check_vector (check, data, 12);
-  short_vector = check_vector (check, data, 11);
-  check_refused (check, ocl_group_norm (check->queue, &norm, &input, NULL,
-          vector, vector, &input, &check->error));
+  whole.weight = whole.bias = check_vector (check, data, 12);
+  short_bias = short_weight = whole;
+  short_bias.bias = short_weight.weight = check_vector (check, data, 11);
+  check_refused (check, ocl_group_norm (check->queue, &norm, &whole, &input,
+          NULL, &input, &check->error));
   norm.groups = 4;
-  check_refused (check, ocl_group_norm (check->queue, &norm, &input, NULL,
-          vector, short_vector, &input, &check->error));
-  check_refused (check, ocl_group_norm (check->queue, &norm, &input, NULL,
-          vector, vector, &larger, &check->error));
-  check_refused (check, ocl_group_norm (check->queue, &norm, &input, &input,
-          vector, vector, &input, &check->error));
-  check_refused (check, ocl_layer_norm (check->queue, EPS, &input, vector,
-          vector, &larger, &check->error));
-  check_refused (check, ocl_layer_norm (check->queue, EPS, &input, short_vector,
-          vector, &input, &check->error));
+  check_refused (check, ocl_group_norm (check->queue, &norm, &short_bias,
+          &input, NULL, &input, &check->error));
+  check_refused (check, ocl_group_norm (check->queue, &norm, &whole, &input,
+          NULL, &larger, &check->error));
+  check_refused (check, ocl_group_norm (check->queue, &norm, &whole, &input,
+          &input, &input, &check->error));
+  check_refused (check, ocl_layer_norm (check->queue, EPS, &whole, &input,
+          &larger, &check->error));
+  check_refused (check, ocl_layer_norm (check->queue, EPS, &short_weight,
+          &input, &input, &check->error));
   empty = input;
   empty.frames = 0;
-  check_refused (check, ocl_group_norm (check->queue, &norm, &empty, NULL,
-          vector, vector, &empty, &check->error));
-  check_refused (check, ocl_layer_norm (check->queue, EPS, &empty, vector,
-          vector, &empty, &check->error));
+  check_refused (check, ocl_group_norm (check->queue, &norm, &whole, &empty,
+          NULL, &empty, &check->error));
+  check_refused (check, ocl_layer_norm (check->queue, EPS, &whole, &empty,
+          &empty, &check->error));
 }
 
 void

@@ -60,6 +60,8 @@ add_to_zeros (Check * check, guint i)
   gdouble *expected;
   g_autofree gfloat *nothing = g_new0 (gfloat, field_size (i));
   OclTensor zeros, field, tile, row_weights, column_weights;
+  const OclPlace place =
+      { cases[i].y, cases[i].x, &row_weights, &column_weights };
 
   if (!begin (check, "add", i))
     return;
@@ -80,8 +82,8 @@ add_to_zeros (Check * check, guint i)
   while (check_repeat (check)) {
     check_result (check, ocl_copy (check->queue, &zeros, &field,
             &check->error));
-    check_result (check, ocl_tile_add (check->queue, &tile, cases[i].y,
-            cases[i].x, &row_weights, &column_weights, &field, &check->error));
+    check_result (check, ocl_tile_add (check->queue, &tile, &place, &field,
+            &check->error));
   }
   expected = check_doubles (check, field_size (i));
   for (gsize k = 0; k < n; k++) {
@@ -100,6 +102,10 @@ static void
 refused (Check * check)
 {
   OclTensor field, tile, weights, fits;
+  const OclPlace too_low = { 3, 0, &fits, &fits };
+  const OclPlace too_far = { 0, 5, &fits, &fits };
+  const OclPlace first = { 0, 0, &fits, &fits };
+  const OclPlace other = { 0, 0, &weights, &weights };
 
   if (!check_begin (check, 1, "refused"))
     return;
@@ -107,14 +113,14 @@ refused (Check * check)
   tile = check_output_typed (check, OCL_F32, 2, 4, 4, 3, 0);
   weights = check_output_typed (check, OCL_F32, 1, 1, 1, 5, 0);
   fits = check_output_typed (check, OCL_F32, 1, 1, 1, 4, 0);
-  check_refused (check, ocl_tile_add (check->queue, &tile, 3, 0, &fits, &fits,
-          &field, &check->error));
-  check_refused (check, ocl_tile_add (check->queue, &tile, 0, 5, &fits, &fits,
-          &field, &check->error));
-  check_refused (check, ocl_tile_add (check->queue, &field, 0, 0, &fits, &fits,
-          &tile, &check->error));
-  check_refused (check, ocl_tile_add (check->queue, &tile, 0, 0, &weights,
-          &weights, &field, &check->error));
+  check_refused (check, ocl_tile_add (check->queue, &tile, &too_low, &field,
+          &check->error));
+  check_refused (check, ocl_tile_add (check->queue, &tile, &too_far, &field,
+          &check->error));
+  check_refused (check, ocl_tile_add (check->queue, &field, &first, &tile,
+          &check->error));
+  check_refused (check, ocl_tile_add (check->queue, &tile, &other, &field,
+          &check->error));
 }
 
 void

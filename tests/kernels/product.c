@@ -176,16 +176,27 @@ run (Check * check, const Operands * o, OclType in, OclType weights_type,
     p->residual_scale, NULL, p->merge
   };
   OclInputNorm norm = make_norm (check, o);
+  const OclLayer layer = { weights_type, o->inputs, p->out, o->kernel_t,
+    o->kernel_h, o->kernel_w, p->geglu
+  };
+  OclProduct conv = {
+    .input = &input,
+    .input2 = p->channels2 != 0 ? &input2 : NULL,
+    .output = &output,
+    .conv = p->conv,
+    .norm = p->norm != 0 ? &norm : NULL,
+    .epilogue = &epilogue,
+  };
   OclWeights *weights;
 
   check_round (o->weight, n_weights, weights_type);
-  weights = ocl_weights_new (check->device, weights_type, o->weight, o->bias,
-      p->out, o->inputs, o->kernel_t, o->kernel_h, o->kernel_w, p->geglu,
+  weights = ocl_weights_new (check->device, &layer, o->weight, o->bias,
       &check->error);
   check_result (check, weights != NULL);
   if (weights == NULL)
     return;
   check_own (check, weights, (GDestroyNotify) ocl_weights_free);
+  conv.weights = weights;
 
   input = check_input_typed (check, in, o->input, p->frames, p->height,
       p->width, p->channels, p->gap);
@@ -214,10 +225,7 @@ run (Check * check, const Operands * o, OclType in, OclType weights_type,
     check_result (check, p->kernel_h == 0
         ? ocl_linear (check->queue, weights, &input, &epilogue, &output,
             &check->error)
-        : ocl_conv_normed (check->queue, &p->conv, weights,
-            p->norm != 0 ? &norm : NULL, &input,
-            p->channels2 != 0 ? &input2 : NULL, &epilogue, &output,
-            &check->error));
+        : ocl_conv (check->queue, &conv, &check->error));
   if (!check->bench)
     check_compare (check, &output, reference (check, o), tolerance);
 }

@@ -135,12 +135,12 @@ oversized_buffers_are_refused (Fixture * f, gconstpointer unused)
     assert_says (error, OCL_ERROR_MEMORY, "in one buffer");
     g_clear_error (&error);
   }
-  g_assert_false (ocl_tensor_alloc (f->queue, OCL_F32, G_MAXUINT32,
-          G_MAXUINT32, 3, 1, &tensor, &error));
+  g_assert_false (ocl_tensor_alloc (f->queue, OCL_F32, ocl_shape (G_MAXUINT32,
+              G_MAXUINT32, 3, 1), &tensor, &error));
   assert_says (error, OCL_ERROR_MEMORY, "larger than any memory");
   g_clear_error (&error);
-  g_assert_false (ocl_tensor_alloc (f->queue, OCL_F32, 1, 1, 1, G_MAXSIZE / 4,
-          &tensor, &error));
+  g_assert_false (ocl_tensor_alloc (f->queue, OCL_F32, ocl_shape (1, 1, 1,
+              G_MAXSIZE / 4), &tensor, &error));
   g_assert_error (error, OCL_ERROR, OCL_ERROR_MEMORY);
 }
 
@@ -266,8 +266,8 @@ open_and_close (void)
   g_assert_no_error (error);
   queue = ocl_queue_new (device, &error);
   g_assert_no_error (error);
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 64, &tensor,
-          &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 64),
+          &tensor, &error));
   g_assert_true (ocl_tensor_write (queue, &tensor, data, &error));
   g_assert_true (ocl_activate (queue, OCL_ACTIVATION_SILU, &tensor, &tensor,
           &error));

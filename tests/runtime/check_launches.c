@@ -42,8 +42,8 @@ run_elementwise (void)
   OclTensor tensor;
   gfloat value = 1;
 
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 1, &tensor,
-          &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 1),
+          &tensor, &error));
   g_assert_true (ocl_tensor_write (queue, &tensor, &value, &error));
   g_assert_true (ocl_activate (queue, OCL_ACTIVATION_SILU, &tensor, &tensor,
           &error));
@@ -401,29 +401,34 @@ run_operations (OclQueue * queue)
   OclArenaMark mark = ocl_arena_mark (ocl_queue_arena (queue));
   g_autoptr (GError) error = NULL;
   g_autoptr (OclBuffer) vector = ocl_vector_new (device, numbers, 64, &error);
-  g_autoptr (OclWeights) weights = ocl_weights_new (device, OCL_F32, numbers,
-      NULL, 48, 64, 1, 3, 3, FALSE, &error);
-  const OclConv conv = {.pad_top = 1,.pad_left = 1 };
+  const OclLayer layer = { OCL_F32, 64, 48, 1, 3, 3, FALSE };
+  g_autoptr (OclWeights) weights =
+      ocl_weights_new (device, &layer, numbers, NULL, &error);
   const OclGroupNorm norm = {.groups = 4,.eps = 1e-5f };
   const OclAttention attention = {.heads = 2 };
+  const OclAffine affine = { vector, vector };
   OclTensor input, wide, output;
+  const OclProduct conv = {
+    .weights = weights,
+    .input = &input,
+    .output = &output,
+    .conv = {1, 1, 1},
+  };
 
   g_assert_no_error (error);
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 64, &input,
-          &error));
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (3, 20, 30, 64),
+          &input, &error));
   g_assert_true (ocl_tensor_alloc_like (queue, &input, &wide, &error));
-  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, 3, 20, 30, 48, &output,
+  g_assert_true (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (3, 20, 30, 48),
+          &output, &error));
+  g_assert_true (ocl_group_norm (queue, &norm, &affine, &input, NULL, &wide,
           &error));
-  g_assert_true (ocl_group_norm (queue, &norm, &input, NULL, vector, vector,
-          &wide, &error));
-  g_assert_true (ocl_layer_norm (queue, 1e-5f, &input, vector, vector, &wide,
-          &error));
+  g_assert_true (ocl_layer_norm (queue, 1e-5f, &affine, &input, &wide, &error));
   g_assert_true (ocl_attention (queue, &attention, &input, &input, &input,
           &wide, &error));
   g_assert_true (ocl_temporal_attention (queue, 2, &input, &input, &input,
           &wide, &error));
-  g_assert_true (ocl_conv (queue, &conv, weights, &input, NULL, NULL, &output,
-          &error));
+  g_assert_true (ocl_conv (queue, &conv, &error));
   g_assert_true (ocl_queue_finish (queue, &error));
   ocl_arena_release (ocl_queue_arena (queue), mark);
 }

@@ -21,15 +21,72 @@ import tempfile
 
 LONG_FILE, MAX_FILE = 600, 800          # lines; the first is remarked on, the second refused
 LONG_FUNCTION, MAX_FUNCTION = 80, 120
+MAX_PARAMETERS = 7
+MAX_SUBJECT = 72
+RULES_BEGIN = '186ea48'                 # subjects of the commits before are as they are
+
+# Functions with more parameters, by the reason why they may have them.
+MANY_PARAMETERS = {
+    'to be split': """
+        elements/decodechunk.c:gst_vldm_chunk_decode
+        vldm/model/autoencoder_load.c:load_block
+        vldm/model/resnets.c:begin_path
+        vldm/model/resnets.c:run_spatial
+        vldm/model/resnets.c:vldm_resnet_run
+        vldm/model/safetensors.c:read_sizes
+        vldm/model/strip_layers.c:fill_rows
+        vldm/model/strips.c:vldm_scratch_alloc
+        vldm/model/transformers_load.c:load_cross_attention
+        vldm/model/unet.c:run_clips
+        vldm/model/unet.c:vldm_unet_run
+        vldm/model/unet.c:vldm_unet_run_prompts
+        vldm/model/weights.c:vldm_weights_linear
+        vldm/model/weights.c:vldm_weights_conv
+        vldm/sampling/field.c:combine_piece
+        vldm/sampling/sampler.c:call_network
+        vldm/sampling/sampler.c:denoise
+        vldm/sampling/sampler.c:vldm_sampler_run
+        vldm/stages/denoiser.c:call_unet
+        vldm/stages/tiling.c:vldm_tiled_unet_init
+        vldm/stages/tiling.c:write_seen
+        vldm/stages/tiling.c:add_result
+        vldm/stages/tiling.c:call_on_tile
+        vldm/stages/tiling.c:vldm_tiled_unet_call
+        vldm/stages/upsample.c:decode_clip
+        vldm/stages/upsample.c:vldm_upsample_run
+        vldm/stages/upsample_settings.c:vldm_upsample_shape
+        tests/golden/check_sampling.c:call_unet
+        tests/golden/check_unet.c:check_prompts""",
+    'stands for a function of vldm/ that has them': """
+        tests/elements/fake_upsample.c:vldm_upsample_shape
+        tests/elements/fake_upsample.c:vldm_upsample_run""",
+    'a formula in plain C, over every size that it is about': """
+        tests/kernels/check.c:make_tensor
+        tests/kernels/check.c:check_input_typed
+        tests/kernels/check_attention.c:reference_row
+        tests/kernels/check_norm.c:reference""",
+}
+
+# Pairs of files that include each other's headers all the same, and why.
+CIRCLES = {
+    ('opencl/runtime/launch', 'opencl/runtime/queue'): 'to be taken apart',
+}
 
 SOURCES = ('.c', '.h', '.cl', '.clh', '.py', '.sh')
 TEXTS = SOURCES + ('.md', '.build', '.txt', '.supp', '')
 
 # Per floor: quoted includes that are allowed, system includes that are not, and words that belong elsewhere.
 FLOORS = {
+    'opencl/kernels': {
+        'prefix': 'ocl_',
+        'includes': r'[\w-]+\.clh$',
+        'no_system': r'',
+        'words': r'\b(Gst|Vldm)[A-Z]\w*|\b(gst|vldm)_\w+',
+        'says': 'kernels include files of their own folder',
+    },
     'opencl': {
         'prefix': 'ocl_',
-        'includes': r'opencl/|[\w-]+\.clh?$|common\.clh$',
+        'includes': r'opencl/(ops|runtime)/|opencl/kernels/shared\.clh$',
         'no_system': r'gst/|json-glib/|glib-object|gio/',
         'words': r'\b(Gst|Vldm)[A-Z]\w*|\b(gst|vldm)_\w+',
         'says': 'opencl/ knows tensors, not video: no GStreamer, no vldm_',
@@ -59,8 +116,8 @@ FLOORS = {
 
 
 def floor_of(path):
-    folder = path.split('/')[0]
-    return FLOORS.get(folder) if path.endswith(('.c', '.h', '.cl', '.clh')) else None
+    folders = [folder for folder in FLOORS if path.startswith(folder + '/')]
+    return FLOORS[max(folders, key=len)] if folders and path.endswith(('.c', '.h', '.cl', '.clh')) else None
 
 
 def line_of(text, offset):
@@ -87,6 +144,38 @@ def includes(path, text):
         allowed = re.match(floor['includes'], name) if kind == '"' else not re.match(floor['no_system'], name)
         if not allowed:
             yield line_of(text, match.start()), f'may not include {name}: {floor["says"]}'
+
+
+def room_of(path):
+    """A file with its header, and with the header that only its own files see: vldm/model/unet for unet_private.h."""
+    return re.sub(r'(?<=\w)_?private$', '', os.path.splitext(path)[0])
+
+
+def included_rooms(text):
+    return {room_of(name): line_of(text, match.start()) for match in
+            re.finditer(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+\.h)"', without_comments(text), re.M) for name in match.groups()}
+
+
+@functools.cache
+def rooms_beyond(room):
+    """Rooms whose headers the files of a room include."""
+    found = set()
+    for ending in ('.c', '.h', '_private.h', 'private.h'):
+        path = pathlib.Path(ROOT, room + ending)
+        if path.is_file():
+            found.update(included_rooms(path.read_text(encoding='utf-8')))
+    return found
+
+
+def circles(path, text):
+    """Of two files one knows the other."""
+    room = room_of(path)
+    if floor_of(path) is None or room.endswith('/private'):
+        return      # what all files of a folder share is not a file of its own
+    for other, line in included_rooms(text).items():
+        if (other != room and not other.endswith('/private') and room in rooms_beyond(other)
+                and tuple(sorted((room, other))) not in CIRCLES):
+            yield line, f'a circle: the files of {other} include a header of {room}, too'
 
 
 def words(path, text):
@@ -144,6 +233,42 @@ def sizes(path, text, max_file=MAX_FILE, max_function=MAX_FUNCTION):
             length = match.group().count('\n') + 1
             if length > max_function:
                 yield line_of(text, match.start()), f'function of {length} lines: at most {max_function}'
+
+
+def count_parameters(text):
+    """Those between the parentheses of a function: commas inside of others do not count."""
+    while re.search(r'\([^()]*\)', text):
+        text = re.sub(r'\([^()]*\)', '', text)
+    return text.count(',') + 1
+
+
+def many_parameters(path, text):
+    """Functions in files: (line, name, number) of those with too many parameters."""
+    code = without_comments(text, strings=True)
+    for match in re.finditer(r'^([a-z_]\w*) \(([^;{}]*?)\)\n\{', code, re.M):
+        n = count_parameters(match.group(2))
+        if n > MAX_PARAMETERS:
+            yield line_of(code, match.start()), match.group(1), n
+
+
+def parameters(path, text):
+    """A call with so many arguments that nobody can read it wants a struct."""
+    if not path.endswith('.c'):
+        return
+    allowed = ' '.join(MANY_PARAMETERS.values()).split()
+    for line, name, n in many_parameters(path, text):
+        if f'{path}:{name}' not in allowed:
+            yield line, f'{name} () has {n} parameters: at most {MAX_PARAMETERS}, hand over a struct'
+
+
+def subjects(path, text):
+    """Lines of "HASH SUBJECT": a subject that git log --oneline shows whole; the why belongs into the body."""
+    if path != 'commits':
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        commit, _, subject = line.partition(' ')
+        if len(subject) > MAX_SUBJECT:
+            yield number, f'commit {commit}: a subject of {len(subject)} characters: at most {MAX_SUBJECT}'
 
 
 def kernel_comments(path, text):
@@ -205,7 +330,8 @@ def exists(path, target):
     return any(os.path.exists(os.path.join(ROOT, base, target)) for base in ('', os.path.dirname(path)))
 
 
-RULES = (includes, words, prefixes, header_comment, characters, sizes, kernel_comments, double_literals, places, names)
+RULES = (includes, circles, words, prefixes, header_comment, characters, sizes, parameters, kernel_comments, double_literals,
+         places, names, subjects)
 ROOT = '.'
 
 
@@ -227,8 +353,34 @@ def files(root):
                 yield path
 
 
+def new_commits(root):
+    """"HASH SUBJECT" of each commit since these rules began; nothing in a tree without its history."""
+    def git(*arguments):
+        done = subprocess.run(['git', '-C', root, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return done.stdout if done.returncode == 0 else None
+
+    if not os.path.exists(os.path.join(root, '.git')) or shutil.which('git') is None:
+        return ''
+    if git('merge-base', '--is-ancestor', RULES_BEGIN, 'HEAD') is None:
+        return ''
+    return git('log', '--no-merges', '--format=%h %s', f'{RULES_BEGIN}..HEAD') or ''
+
+
+def unused_exceptions(root):
+    for entry in ' '.join(MANY_PARAMETERS.values()).split():
+        path, name = entry.split(':')
+        file = pathlib.Path(root, path)
+        if not file.is_file() or name not in [found for _, found, _ in many_parameters(path, file.read_text(encoding='utf-8'))]:
+            yield entry
+
+
 def check(root):
     n_files = n_errors = 0
+    for _, message in check_text('commits', new_commits(root)):
+        print(message)
+        n_errors += 1
+    for entry in unused_exceptions(root):
+        print(f'tests/style/check_style.py: (no breach) {entry} needs no exception any more')
     for path in files(root):
         try:
             text = pathlib.Path(root, path).read_text(encoding='utf-8')

@@ -138,7 +138,7 @@ run_conv_in (const HalfRun * run, VldmStripMemory * memory,
   gboolean done;
 
   vldm_strips_init (memory, input->frames, input->height, input->width,
-      conv_in.weights->out_channels, hidden);
+      conv_in.weights->layer.out_channels, hidden);
   vldm_strips_borrow (input, &borrowed);
   done = vldm_strips_conv (memory, &conv_in, &borrowed, FALSE, 0.0f, hidden,
       error);
@@ -249,8 +249,12 @@ static gboolean
 decode_clip (const VldmAutoencoder * autoencoder, OclQueue * queue,
     const OclTensor * latents, const OclTensor * rgb, GError ** error)
 {
-  const OclConv pointwise = { 0 };
   OclTensor scaled, unquantised;
+  const OclProduct quant_conv = {
+    .weights = autoencoder->quant_conv,
+    .input = &scaled,
+    .output = &unquantised,
+  };
   HalfRun run = { autoencoder, &scaled, rgb };
 
   if (!ocl_tensor_alloc_like (queue, latents, &scaled, error)
@@ -260,8 +264,7 @@ decode_clip (const VldmAutoencoder * autoencoder, OclQueue * queue,
     return FALSE;
   if (autoencoder->quant_conv != NULL) {
     if (!ocl_tensor_alloc_like (queue, latents, &unquantised, error)
-        || !ocl_conv (queue, &pointwise, autoencoder->quant_conv, &scaled,
-            NULL, NULL, &unquantised, error))
+        || !ocl_conv (queue, &quant_conv, error))
       return FALSE;
     run.input = &unquantised;
   }
@@ -296,18 +299,22 @@ static gboolean
 encode_frame (const VldmAutoencoder * autoencoder, OclQueue * queue,
     const OclTensor * rgb, const OclTensor * latents, GError ** error)
 {
-  const OclConv pointwise = { 0 };
   OclTensor moments, quantised, mean;
+  const OclProduct quant_conv = {
+    .weights = autoencoder->quant_conv,
+    .input = &moments,
+    .output = &quantised,
+  };
   const HalfRun run = { autoencoder, rgb, &moments };
 
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames, latents->height,
-          latents->width, 2 * latents->channels, &moments, error)
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (latents->frames,
+              latents->height, latents->width, 2 * latents->channels), &moments,
+          error)
       || !start_half (&run, queue, error))
     return FALSE;
   if (autoencoder->quant_conv != NULL) {
     if (!ocl_tensor_alloc_like (queue, &moments, &quantised, error)
-        || !ocl_conv (queue, &pointwise, autoencoder->quant_conv, &moments,
-            NULL, NULL, &quantised, error))
+        || !ocl_conv (queue, &quant_conv, error))
       return FALSE;
     moments = quantised;
   }

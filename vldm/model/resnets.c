@@ -121,8 +121,7 @@ norm_silu (OclQueue * queue, const VldmResidualPath * path,
     const VldmNorm * norm, const OclTensor * input, const OclTensor * skip,
     const OclTensor * output, GError ** error)
 {
-  return ocl_group_norm (queue, &path->norm, input, skip, norm->weight,
-      norm->bias, output, error);
+  return ocl_group_norm (queue, &path->norm, norm, input, skip, output, error);
 }
 
 /* norm1, conv1 with the time projection, norm2: @between gets conv1's result, @normed what conv2 reads. */
@@ -132,17 +131,23 @@ begin_path (OclQueue * queue, const VldmResidualPath * path,
     const OclTensor * time_bias, const OclTensor * between,
     const OclTensor * normed, GError ** error)
 {
-  OclTensor first = vldm_tensor_reuse (normed, path->conv1->in_channels);
+  OclTensor first = vldm_tensor_reuse (normed, path->conv1->layer.in_channels);
   OclTensor bias;
   OclEpilogue add_time = { 0 };
+  const OclProduct conv1 = {
+    .weights = path->conv1,
+    .input = &first,
+    .output = between,
+    .conv = path->conv,
+    .epilogue = &add_time,
+  };
 
   if (time_bias != NULL) {
     bias = ocl_tensor_channels (time_bias, path->time_bias, between->channels);
     add_time.frame_bias = &bias;
   }
   return norm_silu (queue, path, &path->norm1, input, skip, &first, error)
-      && ocl_conv (queue, &path->conv, path->conv1, &first, NULL, &add_time,
-      between, error)
+      && ocl_conv (queue, &conv1, error)
       && norm_silu (queue, path, &path->norm2, between, NULL, normed, error);
 }
 
@@ -153,19 +158,29 @@ run_spatial (const VldmResnet * resnet, OclQueue * queue,
     const OclTensor * output, GError ** error)
 {
   const VldmResidualPath *path = &resnet->spatial;
-  const OclConv pointwise = { 0 };
   OclEpilogue add_input = {.residual = input };
+  const OclProduct conv_shortcut = {
+    .weights = resnet->conv_shortcut,
+    .input = input,
+    .input2 = skip,
+    .output = output,
+  };
+  const OclProduct conv2 = {
+    .weights = path->conv2,
+    .input = scratch,
+    .output = output,
+    .conv = path->conv,
+    .epilogue = &add_input,
+  };
 
   if (!begin_path (queue, path, input, skip, time_bias, output, scratch, error))
     return FALSE;
   if (resnet->conv_shortcut != NULL) {
-    if (!ocl_conv (queue, &pointwise, resnet->conv_shortcut, input, skip, NULL,
-            output, error))
+    if (!ocl_conv (queue, &conv_shortcut, error))
       return FALSE;
     add_input.residual = output;
   }
-  return ocl_conv (queue, &path->conv, path->conv2, scratch, NULL, &add_input,
-      output, error);
+  return ocl_conv (queue, &conv2, error);
 }
 
 /* On one clip. */
@@ -179,14 +194,20 @@ run_temporal (const VldmResnet * resnet, OclQueue * queue,
     .scale = resnet->temporal_part,
     .residual = output,
   };
+  const OclProduct conv2 = {
+    .weights = path->conv2,
+    .input = scratch,
+    .output = output,
+    .conv = path->conv,
+    .epilogue = &mix,
+  };
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor between;
   gboolean done = ocl_tensor_alloc_like (queue, output, &between, error)
       && begin_path (queue, path, output, NULL, time_bias, &between, scratch,
       error)
-      && ocl_conv (queue, &path->conv, path->conv2, scratch, NULL, &mix, output,
-      error);
+      && ocl_conv (queue, &conv2, error);
 
   ocl_arena_release (arena, mark);
   return done;
@@ -217,9 +238,9 @@ vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
   OclTensor memory, scratch;
   gboolean done = FALSE;
 
-  if (ocl_tensor_alloc (queue, output->type, output->frames, output->height,
-          output->width, MAX (resnet->in_channels, resnet->out_channels),
-          &memory, error)) {
+  if (ocl_tensor_alloc (queue, output->type, ocl_shape (output->frames,
+              output->height, output->width, MAX (resnet->in_channels,
+                  resnet->out_channels)), &memory, error)) {
     scratch = vldm_tensor_reuse (&memory, resnet->out_channels);
     done =
         run_spatial (resnet, queue, input, skip, time_bias, &scratch, output,
@@ -280,9 +301,10 @@ vldm_ping_pong_alloc (VldmPingPong * ping_pong, OclQueue * queue, OclType type,
     gsize n, GError ** error)
 {
   ping_pong->turn = 0;
-  return ocl_tensor_alloc (queue, type, 1, 1, 1, n, &ping_pong->slabs[0], error)
-      && ocl_tensor_alloc (queue, type, 1, 1, 1, n, &ping_pong->slabs[1],
-      error);
+  return ocl_tensor_alloc (queue, type, ocl_shape (1, 1, 1, n),
+      &ping_pong->slabs[0], error)
+      && ocl_tensor_alloc (queue, type, ocl_shape (1, 1, 1, n),
+      &ping_pong->slabs[1], error);
 }
 
 OclTensor

@@ -9,6 +9,7 @@
 
 #include "opencl/ops/attention.h"
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 
 /* ---- norm ---- */
 
@@ -139,34 +140,36 @@ conv_rows (VldmStripMemory * memory, const VldmStripConv * layer,
   gsize factor = layer->upsample ? 2 : 1;
   gssize first = first_row (layer, y);
   gssize end = first_row (layer, y + output->height - 1)
-      + layer->weights->kernel_h;
+      + layer->weights->layer.kernel_h;
   gsize from = MAX (first, 0) / factor;
   gsize to = MIN ((end + factor - 1) / factor, input->whole.height);
-  OclConv conv = layer->conv;
-  const OclInputNorm *norm = NULL;
-  OclInputNorm on_the_way;
+  OclInputNorm norm;
   OclTensor window;
+  OclProduct conv = {
+    .weights = layer->weights,
+    .input = &window,
+    .output = output,
+    .conv = layer->conv,
+    .epilogue = epilogue,
+  };
   gboolean done = TRUE;
 
-  conv.pad_top = (gssize) (from * factor) - first;
+  conv.conv.pad_top = (gssize) (from * factor) - first;
   if (layer->upsample) {
-    conv.upsampled_height = (to - from) * factor;
-    conv.upsampled_width = input->whole.width * factor;
+    conv.conv.upsampled_height = (to - from) * factor;
+    conv.conv.upsampled_width = input->whole.width * factor;
   }
   if (layer->norm != NULL && find_window (input, from, to, &window)
-      && ocl_conv_norms (memory->queue, &conv, layer->weights, &window, NULL,
-          output)) {
-    on_the_way = input_norm (memory, layer);
-    norm = &on_the_way;
+      && ocl_conv_fuses_norm (memory->queue, &conv)) {
+    norm = input_norm (memory, layer);
+    conv.norm = &norm;
   } else {
     done = make_window (memory, layer, input, from, to, &window, error);
   }
   if (memory->counting)
-    vldm_scratch_count (memory, ocl_conv_scratch (memory->queue, &conv,
-            layer->weights, &window, output));
+    vldm_scratch_count (memory, ocl_conv_scratch (memory->queue, &conv));
   else
-    done = done && ocl_conv_normed (memory->queue, &conv, layer->weights, norm,
-        &window, NULL, epilogue, output, error);
+    done = done && ocl_conv (memory->queue, &conv, error);
   vldm_scratch_release (memory, mark);
   return done;
 }
@@ -208,7 +211,6 @@ vldm_strips_conv_out (VldmStripMemory * memory, const VldmStripConv * layer,
     const OclWeights * then, VldmStrips * input, const OclTensor * output,
     GError ** error)
 {
-  const OclConv pointwise = { 0 };
   const OclTensor *whole = &input->whole;
 
   if (!gather_factors (memory, layer->norm, layer->affine, input, error))
@@ -220,6 +222,11 @@ vldm_strips_conv_out (VldmStripMemory * memory, const VldmStripConv * layer,
     OclTensor rows = input->n == 1 ? *output
         : ocl_tensor_rows (output, 0, y, n);
     OclTensor before;
+    const OclProduct pointwise = {
+      .weights = then,
+      .input = &before,
+      .output = &rows,
+    };
     gboolean done = TRUE;
 
     if (!in_place)
@@ -228,11 +235,10 @@ vldm_strips_conv_out (VldmStripMemory * memory, const VldmStripConv * layer,
     before = rows;
     if (then != NULL)
       done = done && vldm_scratch_alloc (memory, output->type, whole->frames, n,
-          whole->width, then->in_channels, &before, error);
+          whole->width, then->layer.in_channels, &before, error);
     done = done && conv_rows (memory, layer, input, y, NULL, &before, error);
     if (then != NULL && !memory->counting)
-      done = done && ocl_conv (memory->queue, &pointwise, then, &before, NULL,
-          NULL, &rows, error);
+      done = done && ocl_conv (memory->queue, &pointwise, error);
     for (gsize f = 0; !in_place && !memory->counting && done
         && f < whole->frames; f++) {
       OclTensor from = ocl_tensor_frames (&rows, f, 1);
@@ -300,7 +306,7 @@ run_path (VldmStripMemory * memory, const VldmResidualPath * path,
   gboolean done;
 
   vldm_strips_init (memory, whole->frames, whole->height, whole->width,
-      path->conv1->out_channels, &h);
+      path->conv1->layer.out_channels, &h);
   done = gather_factors (memory, conv1.norm, conv1.affine, x, error)
       && (conv_shortcut != NULL
       ? run_shortcut (memory, &conv1, conv_shortcut, x, &h, error)
@@ -370,7 +376,7 @@ attend_strip (VldmStripMemory * memory, const OclWeights * to_out,
   const OclEpilogue add = {.residual = strip };
   const OclAttention attention = {
     .heads = 1,
-    .bf16 = to_out->type == OCL_BF16,
+    .bf16 = to_out->layer.type == OCL_BF16,
   };
   gsize y = i * x->rows, n = strip->height, channels = strip->channels;
   OclTensor attended;
@@ -413,7 +419,7 @@ vldm_strips_attention (VldmStripMemory * memory, const OclGroupNorm * norm,
 
   done = gather_factors (memory, norm, affine, x, error)
       && vldm_scratch_alloc (memory, whole->type, whole->frames, whole->height,
-      whole->width, to_qkv->out_channels, &qkv, error);
+      whole->width, to_qkv->layer.out_channels, &qkv, error);
   for (guint i = 0; done && i < x->n; i++)
     done = project_strip (memory, &project, x, i, &qkv, error);
   for (guint i = 0; done && i < x->n; i++)

@@ -60,8 +60,8 @@ vldm_scratch_alloc (VldmStripMemory * memory, OclType type, gsize frames,
   memory->scratch += bytes;
   memory->most_pixels = MAX (memory->most_pixels, frames * height * width);
   if (!memory->counting)
-    return ocl_tensor_alloc (memory->queue, type, frames, height, width,
-        channels, tensor, error);
+    return ocl_tensor_alloc (memory->queue, type, ocl_shape (frames, height,
+            width, channels), tensor, error);
   *tensor = (OclTensor) {
   .type = type,.frames = frames,.height = height,.width = width,.channels =
         channels,.stride = channels};
@@ -261,8 +261,8 @@ alloc_blocks (VldmStripMemory * memory, GError ** error)
 
   for (gsize left = memory->most_blocks, n; left > 0; left -= n) {
     n = MIN (left, most);
-    if (!ocl_tensor_alloc (memory->queue, memory->type, n, 1, 1, elements,
-            &some, error))
+    if (!ocl_tensor_alloc (memory->queue, memory->type, ocl_shape (n, 1, 1,
+                elements), &some, error))
       return FALSE;
     for (gsize i = 0; i < n; i++) {
       OclTensor block = ocl_tensor_frames (&some, i, 1);
@@ -270,8 +270,8 @@ alloc_blocks (VldmStripMemory * memory, GError ** error)
       g_array_append_val (memory->unused, block);
     }
   }
-  return ocl_tensor_alloc (memory->queue, OCL_F32, 1, 1, 1,
-      memory->most_factors, &memory->factors, error);
+  return ocl_tensor_alloc (memory->queue, OCL_F32, ocl_shape (1, 1, 1,
+          memory->most_factors), &memory->factors, error);
 }
 
 gboolean

@@ -6,6 +6,7 @@
 
 #include "opencl/ops/attention.h"
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 #include "opencl/ops/norm.h"
 
 typedef struct
@@ -150,13 +151,14 @@ alloc_run (const VldmTextEncoder * encoder, OclQueue * queue, guint n,
 {
   gsize width = encoder->config->hidden_size;
 
-  return ocl_tensor_alloc (queue, encoder->type, 1, 1, n, width, &run->x, error)
-      && ocl_tensor_alloc (queue, encoder->type, 1, 1, n, width, &run->normed,
-      error)
-      && ocl_tensor_alloc (queue, encoder->type, 1, 1, n, 3 * width, &run->qkv,
-      error)
-      && ocl_tensor_alloc (queue, encoder->type, 1, 1, n,
-      encoder->config->intermediate_size, &run->inner, error);
+  return ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n, width),
+      &run->x, error)
+      && ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n, width),
+      &run->normed, error)
+      && ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n, 3 * width),
+      &run->qkv, error)
+      && ocl_tensor_alloc (queue, encoder->type, ocl_shape (1, 1, n,
+          encoder->config->intermediate_size), &run->inner, error);
 }
 
 static gboolean
@@ -164,8 +166,8 @@ run_norm (const VldmTextEncoder * encoder, OclQueue * queue,
     const VldmNorm * norm, const OclTensor * x, const OclTensor * output,
     GError ** error)
 {
-  return ocl_layer_norm (queue, encoder->config->layer_norm_eps, x,
-      norm->weight, norm->bias, output, error);
+  return ocl_layer_norm (queue, encoder->config->layer_norm_eps, norm, x,
+      output, error);
 }
 
 static gboolean
@@ -180,7 +182,7 @@ run_layer (const VldmTextEncoder * encoder, OclQueue * queue,
   const OclAttention attention = {
     .heads = config->num_attention_heads,
     .causal = TRUE,
-    .bf16 = layer->qkv_proj->type == OCL_BF16,
+    .bf16 = layer->qkv_proj->layer.type == OCL_BF16,
   };
   const OclEpilogue add = {.residual = &run->x };
   const OclEpilogue activate = {
@@ -211,7 +213,7 @@ run_encoder (const VldmTextEncoder * encoder, OclQueue * queue,
 
   if (!alloc_run (encoder, queue, n, &run, error)
       || !ocl_embed (queue, encoder->token_embedding, config->vocab_size,
-          encoder->position_embedding, ids, n, &run.x, error))
+          encoder->position_embedding, ids, &run.x, error))
     return FALSE;
   for (guint i = 0; i < config->num_hidden_layers; i++) {
     if (!run_layer (encoder, queue, &encoder->layers[i], &run, error))

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 #include "opencl/ops/norm.h"
 
 #define GROUP_NORM_EPS 1e-6f
@@ -55,8 +56,8 @@ prepare_result (const VldmCrossAttention * attention, OclQueue * queue,
   OclTensor keys_values, values;
   gboolean done = FALSE;
 
-  if (ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 2 * channels, &keys_values,
-          error)) {
+  if (ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 2 * channels),
+          &keys_values, error)) {
     values = ocl_tensor_channels (&keys_values, channels, channels);
     done = ocl_linear (queue, attention->to_kv, text, NULL, &keys_values, error)
         && ocl_linear (queue, attention->to_out, &values, NULL, result, error);
@@ -131,8 +132,9 @@ embed_frames (OclQueue * queue, guint frames, gsize channels,
 
   for (guint i = 0; i < frames; i++)
     numbers[i] = i;
-  return ocl_tensor_alloc (queue, OCL_F32, frames, 1, 1, channels, sinusoid,
-      error) && ocl_sinusoid (queue, numbers, frames, sinusoid, error);
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (frames, 1, 1, channels),
+      sinusoid, error)
+      && ocl_sinusoid (queue, numbers, frames, sinusoid, error);
 }
 
 gboolean
@@ -149,8 +151,8 @@ vldm_transformer_positions (const VldmTransformer * transformer,
   if (!own_tensor (queue, OCL_F32, frames, 1, channels, positions, error))
     return FALSE;
   done = embed_frames (queue, frames, channels, &sinusoid, error)
-      && ocl_tensor_alloc (queue, OCL_F32, frames, 1, 1, 4 * channels, &hidden,
-      error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (frames, 1, 1,
+          4 * channels), &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_1, &sinusoid, &silu,
       &hidden, error)
       && ocl_linear (queue, transformer->time_pos_embed_2, &hidden, NULL,
@@ -188,8 +190,7 @@ run_norm (const TransformerRun * run, const VldmNorm * norm,
     const OclTensor * x, OclTensor * normed, GError ** error)
 {
   *normed = scratch_for (x, &run->normed, x->channels);
-  return ocl_layer_norm (run->queue, LAYER_NORM_EPS, x, norm->weight,
-      norm->bias, normed, error);
+  return ocl_layer_norm (run->queue, LAYER_NORM_EPS, norm, x, normed, error);
 }
 
 /* An attention to the prompt: which of all layers'. */
@@ -269,7 +270,7 @@ run_self_attention (const TransformerRun * run,
   gsize channels = x->channels;
   const OclAttention within = {
     .heads = run->heads,
-    .bf16 = attention->to_qkv->type == OCL_BF16,
+    .bf16 = attention->to_qkv->layer.type == OCL_BF16,
   };
   OclTensor qkv = scratch_for (x, &run->wide, 3 * channels);
   OclTensor query = ocl_tensor_channels (&qkv, 0, channels);
@@ -320,7 +321,7 @@ run_cross_attention (const TransformerRun * run,
 {
   const OclAttention to_prompt = {
     .heads = run->heads,
-    .bf16 = attention->to_kv->type == OCL_BF16,
+    .bf16 = attention->to_kv->layer.type == OCL_BF16,
   };
   OclTensor query = scratch_for (x, &run->wide, x->channels);
   OclTensor normed;
@@ -438,18 +439,18 @@ run_layers (const VldmTransformer * transformer, OclQueue * queue,
   TransformerRun run = { queue, config->heads, clips, prompts };
   OclTensor hidden, mixed, normed;
 
-  if (!ocl_tensor_alloc (queue, x->type, frames, x->height, x->width,
-          x->channels, &run.normed, error)
+  if (!ocl_tensor_alloc (queue, x->type, ocl_shape (frames, x->height, x->width,
+              x->channels), &run.normed, error)
       || !ocl_tensor_alloc_like (queue, &run.normed, &hidden, error)
-      || !ocl_tensor_alloc (queue, x->type, frames, x->height, x->width,
-          4 * x->channels, &run.wide, error)
+      || !ocl_tensor_alloc (queue, x->type, ocl_shape (frames, x->height,
+              x->width, 4 * x->channels), &run.wide, error)
       || (config->temporal
           && !ocl_tensor_alloc_like (queue, &run.normed, &mixed, error)))
     return FALSE;
   hidden.frames = x->frames;
   normed = scratch_for (x, &run.normed, x->channels);
-  if (!ocl_group_norm (queue, &norm, x, NULL, transformer->norm.weight,
-          transformer->norm.bias, &normed, error)
+  if (!ocl_group_norm (queue, &norm, &transformer->norm, x, NULL, &normed,
+          error)
       || !ocl_linear (queue, transformer->proj_in, &normed, NULL, &hidden,
           error))
     return FALSE;

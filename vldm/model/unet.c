@@ -11,6 +11,7 @@
 #include "vldm/model/unet_private.h"
 
 #include "opencl/ops/elementwise.h"
+#include "opencl/ops/linear.h"
 #include "vldm/memory.h"
 
 typedef struct
@@ -81,8 +82,8 @@ add_time_ids (const UnetRun * run, const gfloat * time_ids,
 
   if (n == 0)
     return TRUE;
-  if (!ocl_tensor_alloc (run->queue, OCL_F32, n, 1, 1,
-          config->addition_time_embed_dim, &ids, error))
+  if (!ocl_tensor_alloc (run->queue, OCL_F32, ocl_shape (n, 1, 1,
+              config->addition_time_embed_dim), &ids, error))
     return FALSE;
   row = vldm_tensor_reuse (&ids, n * ids.channels);
   row.frames = 1;
@@ -101,9 +102,10 @@ embed_time (const UnetRun * run, gfloat timestep, const gfloat * time_ids,
   const OclTensor *label = NULL;
   OclTensor time, label_row, embedding;
 
-  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, channels, &time, error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, 1, 1, 4 * channels, &embedding,
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, channels), &time,
       error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, 1, 4 * channels),
+      &embedding, error)
       && ocl_sinusoid (queue, &timestep, 1, &time, error)
       && find_class_label (unet, time_ids, &label_row, &label, error)
       && run_embedding (run, unet->time_embedding, &time, label, &embedding,
@@ -123,8 +125,9 @@ embed (UnetRun * run, gfloat timestep, const gfloat * time_ids, GError ** error)
   OclArenaMark mark;
   gboolean done;
 
-  if (!ocl_tensor_alloc (run->queue, OCL_F32, 1, 1, 1,
-          run->unet->time_emb_proj->out_channels, &run->time_bias, error))
+  if (!ocl_tensor_alloc (run->queue, OCL_F32, ocl_shape (1, 1, 1,
+              run->unet->time_emb_proj->layer.out_channels), &run->time_bias,
+          error))
     return FALSE;
   mark = ocl_arena_mark (arena);
   done = embed_time (run, timestep, time_ids, error);
@@ -171,7 +174,7 @@ push_skip (UnetRun * run, gsize frames, gsize height, gsize width,
 
   skip->mark = ocl_arena_mark (ocl_queue_arena (run->queue));
   if (!ocl_tensor_alloc (run->queue, run->unet->type,
-          run->clips.n * run->clips.frames, height, width, channels,
+          ocl_shape (run->clips.n * run->clips.frames, height, width, channels),
           &skip->tensor, error))
     return FALSE;
   skip->tensor.frames = frames;
@@ -192,6 +195,11 @@ run_down_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
     GError ** error)
 {
   OclTensor input = *top_skip (run);
+  OclProduct halve = {
+    .weights = block->sampler,
+    .input = &input,
+    .conv = vldm_conv_halve,
+  };
 
   for (guint i = 0; i < block->n_resnets; i++) {
     if (!push_skip (run, input.frames, input.height, input.width, channels,
@@ -200,11 +208,13 @@ run_down_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
       return FALSE;
     input = *top_skip (run);
   }
-  return block->sampler == NULL
-      || (push_skip (run, input.frames, (input.height + 1) / 2,
-          (input.width + 1) / 2, channels, error)
-      && ocl_conv (run->queue, &vldm_conv_halve, block->sampler, &input, NULL,
-          NULL, top_skip (run), error));
+  if (block->sampler == NULL)
+    return TRUE;
+  if (!push_skip (run, input.frames, (input.height + 1) / 2,
+          (input.width + 1) / 2, channels, error))
+    return FALSE;
+  halve.output = top_skip (run);
+  return ocl_conv (run->queue, &halve, error);
 }
 
 /* The next slab's tensor, of the pixels that @like has. */
@@ -236,7 +246,11 @@ run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
     OclTensor * hidden, GError ** error)
 {
   OclTensor input;
-  OclConv upsample;
+  OclProduct upsample = {
+    .weights = block->sampler,
+    .input = &input,
+    .output = hidden,
+  };
 
   for (guint i = 0; i < block->n_resnets; i++) {
     input = *hidden;
@@ -251,9 +265,8 @@ run_up_block (UnetRun * run, const VldmUnetBlock * block, gsize channels,
   input = *hidden;
   *hidden = next_slab (run, top_skip (run), channels);
   hidden->frames = input.frames;
-  upsample = vldm_conv_upsample (hidden);
-  return ocl_conv (run->queue, &upsample, block->sampler, &input, NULL, NULL,
-      hidden, error);
+  upsample.conv = vldm_conv_upsample (hidden);
+  return ocl_conv (run->queue, &upsample, error);
 }
 
 /* The slabs must hold every level's tensors, and what is upsampled to it, with the channels of the level below. */
@@ -297,12 +310,24 @@ run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
   const OclGroupNorm norm =
       { VLDM_UNET_NORM_GROUPS, config->norm_eps, FALSE, TRUE };
   OclTensor hidden, normed;
+  OclProduct conv_in = {
+    .weights = unet->conv_in,
+    .input = sample,
+    .conv = vldm_conv_same,
+  };
+  const OclProduct conv_out = {
+    .weights = unet->conv_out,
+    .input = &normed,
+    .output = output,
+    .conv = vldm_conv_same,
+  };
 
   if (!alloc_slabs (run, sample, error)
       || !push_skip (run, sample->frames, sample->height, sample->width,
-          config->block_out_channels[0], error)
-      || !ocl_conv (run->queue, &vldm_conv_same, unet->conv_in, sample, NULL,
-          NULL, top_skip (run), error))
+          config->block_out_channels[0], error))
+    return FALSE;
+  conv_in.output = top_skip (run);
+  if (!ocl_conv (run->queue, &conv_in, error))
     return FALSE;
   for (guint i = 0; i < config->n_levels; i++) {
     if (!run_down_block (run, &unet->down_blocks[i],
@@ -318,10 +343,9 @@ run_blocks (UnetRun * run, const OclTensor * sample, const OclTensor * output,
       return FALSE;
   }
   normed = next_slab (run, &hidden, hidden.channels);
-  return ocl_group_norm (run->queue, &norm, &hidden, NULL,
-      unet->conv_norm_out.weight, unet->conv_norm_out.bias, &normed, error)
-      && ocl_conv (run->queue, &vldm_conv_same, unet->conv_out, &normed, NULL,
-      NULL, output, error);
+  return ocl_group_norm (run->queue, &norm, &unet->conv_norm_out, &hidden, NULL,
+      &normed, error)
+      && ocl_conv (run->queue, &conv_out, error);
 }
 
 static guint

@@ -313,6 +313,8 @@ vldm_weights_conv (VldmWeights * weights, const char *prefix, const char *name,
 {
   const gsize shape[] = { out, in, kernel_s, kernel_s };
   const gsize shape_3d[] = { out, in, kernel_t, kernel_s, kernel_s };
+  const OclLayer of =
+      { weights->type, in, out, kernel_t, kernel_s, kernel_s, FALSE };
   g_autofree char *full = join (prefix, name);
   g_autofree gfloat *bias = alloc_numbers (out, 1, error);
   g_autofree gfloat *weight = NULL;
@@ -327,8 +329,7 @@ vldm_weights_conv (VldmWeights * weights, const char *prefix, const char *name,
     return FALSE;
   if (!read_tensor (weights, full, "bias", shape, 1, bias, error))
     return FALSE;
-  *layer = ocl_weights_new (weights->device, weights->type, weight, bias, out,
-      in, kernel_t, kernel_s, kernel_s, FALSE, error);
+  *layer = ocl_weights_new (weights->device, &of, weight, bias, error);
   return *layer != NULL;
 }
 
@@ -388,6 +389,9 @@ vldm_weights_stack (VldmWeights * weights, VldmStack * stack, gsize in,
     VldmLinearFlags flags, OclWeights ** layer, GError ** error)
 {
   gboolean has_bias = (flags & VLDM_LINEAR_BIAS) != 0;
+  const OclLayer of = { weights->type, in, stack->channels, 1, 1, 1,
+    (flags & VLDM_LINEAR_GEGLU) != 0
+  };
   g_autofree gfloat *bias = alloc_numbers (stack->channels, 1, error);
   g_autofree gfloat *weight = NULL;
   gsize first = 0;
@@ -409,8 +413,7 @@ vldm_weights_stack (VldmWeights * weights, VldmStack * stack, gsize in,
       return FALSE;
     first += part->out;
   }
-  *layer = ocl_weights_new (weights->device, weights->type, weight,
-      has_bias ? bias : NULL, stack->channels, in, 1, 1, 1,
-      (flags & VLDM_LINEAR_GEGLU) != 0, error);
+  *layer = ocl_weights_new (weights->device, &of, weight,
+      has_bias ? bias : NULL, error);
   return *layer != NULL;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "opencl/ops/norm.h"
 #include "opencl/ops/weights.h"
 #include "vldm/error.h"
 
@@ -61,11 +62,8 @@ gsize vldm_stack_add (VldmStack * stack, const char *prefix, const char *name, g
 gboolean vldm_weights_stack (VldmWeights * weights, VldmStack * stack, gsize in, VldmLinearFlags flags,
     OclWeights ** layer, GError ** error);
 
-/* Weight and bias of a group or layer norm, fp32. */
-typedef struct
-{
-  OclBuffer *weight, *bias;
-} VldmNorm;
+/* Weight and bias of a group or layer norm, owned. */
+typedef OclAffine VldmNorm;
 gboolean vldm_weights_norm (VldmWeights * weights, const char *prefix, const char *name, gsize channels,
     VldmNorm * norm, GError ** error);
 void vldm_norm_clear (VldmNorm * norm);

@@ -94,7 +94,7 @@ static gboolean
 load_piece (OclQueue * queue, const gfloat * data, gsize n, OclTensor * piece,
     GError ** error)
 {
-  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, n, 1, piece, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, n, 1), piece, error)
       && ocl_tensor_write (queue, piece, data, error);
 }
 
@@ -111,7 +111,8 @@ combine_piece (OclQueue * queue, guint n_inputs, const gfloat * const *inputs,
     if (!load_piece (queue, inputs[i] + first, n, &tensors[i], error))
       return FALSE;
   }
-  return ocl_tensor_alloc (queue, OCL_F32, 1, 1, n, 1, &result, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, 1, n, 1), &result,
+      error)
       && ocl_combine (queue, n_inputs, pointers, scales, 0.0f, &result, error)
       && ocl_tensor_read (queue, &result, output + first, error);
 }

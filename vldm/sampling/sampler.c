@@ -60,8 +60,9 @@ sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
   }
   if (!guided)
     return TRUE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, 2 * latents->frames, latents->height,
-          latents->width, latents->channels, &state->both, error))
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (2 * latents->frames,
+              latents->height, latents->width, latents->channels), &state->both,
+          error))
     return FALSE;
   state->negative = ocl_tensor_frames (&state->both, 0, latents->frames);
   state->text =

@@ -154,12 +154,13 @@ decode_chunk (VldmDecode * decode, const VldmDecodeParams * params,
   if (!vldm_report_progress (report, VLDM_ACTIVITY_DECODE, 0, latents->count,
           error))
     return FALSE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->count,
-          (gsize) latents->height * factor, (gsize) latents->width * factor,
-          rgb->channels, &picture, error))
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (latents->count,
+              (gsize) latents->height * factor, (gsize) latents->width * factor,
+              rgb->channels), &picture, error))
     return FALSE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->count, latents->height,
-          latents->width, latents->channels, &input, error)
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (latents->count,
+              latents->height, latents->width, latents->channels), &input,
+          error)
       || !vldm_write_latents (queue, latents, 0, &input, error))
     return FALSE;
   if (!vldm_autoencode (decode->model, decode->decoder, queue, &input,

@@ -202,8 +202,8 @@ make_sample (OclQueue * queue, gsize channels, const OclTensor * latents,
     for (gsize p = 0; p < frame_pixels; p++)
       frame[p * channels + channels - 1] = 1.0f;
   }
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->frames, latents->height,
-          latents->width, channels, sample, error)
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (latents->frames,
+              latents->height, latents->width, channels), sample, error)
       || !ocl_tensor_write (queue, sample, values, error))
     return FALSE;
 
@@ -294,8 +294,8 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   if (!vldm_prompts_encode (denoiser->prompts, queue, out->count,
           sampling->prompt, negative, report, error))
     return FALSE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, out->count, out->height, out->width,
-          out->channels, &latents, error))
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (out->count, out->height,
+              out->width, out->channels), &latents, error))
     return FALSE;
   if (!make_sample (queue, config->in_channels, &latents, known, &sample,
           error))

@@ -92,10 +92,11 @@ encode_frame (VldmEncode * encode, const VldmFrames * rgb,
   OclBuffer *bytes;
   gsize offset;
 
-  return ocl_tensor_alloc (queue, OCL_F32, 1, (gsize) latents->height * factor,
-      (gsize) latents->width * factor, 3, &picture, error)
-      && ocl_tensor_alloc (queue, OCL_F32, 1, latents->height, latents->width,
-      latents->channels, &encoded, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1,
+          (gsize) latents->height * factor, (gsize) latents->width * factor, 3),
+      &picture, error)
+      && ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, latents->height,
+          latents->width, latents->channels), &encoded, error)
       && ocl_arena_alloc (ocl_queue_arena (queue), size, &bytes, &offset, error)
       && ocl_queue_write (queue, bytes, offset, vldm_frames_host (rgb, i),
       size, error)

@@ -79,8 +79,8 @@ encode_prompt (VldmPrompts * prompts, OclQueue * queue, guint frames,
     vldm_report_warning (report, message);
   }
 
-  if (!ocl_tensor_alloc (queue, prompts->type, 1, 1, length,
-          config->hidden_size, &text, error)
+  if (!ocl_tensor_alloc (queue, prompts->type, ocl_shape (1, 1, length,
+              config->hidden_size), &text, error)
       || !vldm_text_encoder_run (prompts->encoder, queue, ids, length, &text,
           error) || !vldm_check_tensor_made (&maker, queue, &text, error))
     return FALSE;

@@ -22,8 +22,8 @@ upload_weights (OclQueue * queue, const VldmTiles * tiles, OclTensor * weights,
 
   for (guint i = 0; i < tiles->n; i++)
     vldm_tile_weights (tiles, i, values + (gsize) i * tiles->size);
-  return ocl_tensor_alloc (queue, OCL_F32, tiles->n, 1, 1, tiles->size,
-      weights, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (tiles->n, 1, 1,
+          tiles->size), weights, error)
       && ocl_tensor_write (queue, weights, values, error);
 }
 
@@ -63,11 +63,12 @@ add_result (OclQueue * queue, const OclTensor * result, gsize y, gsize x,
     const OclTensor * rows, const OclTensor * columns, VldmFrames * output,
     GError ** error)
 {
+  const OclPlace whole = {.rows = rows,.columns = columns };
   OclTensor sum;
 
   return ocl_tensor_alloc_like (queue, result, &sum, error)
       && vldm_write_tile (queue, output, 0, y, x, &sum, error)
-      && ocl_tile_add (queue, result, 0, 0, rows, columns, &sum, error)
+      && ocl_tile_add (queue, result, &whole, &sum, error)
       && vldm_read_tile (queue, &sum, output, 0, y, x, error);
 }
 
@@ -84,12 +85,12 @@ call_on_tile (const VldmTiledUnet * tiled, OclQueue * queue, guint i, guint j,
   OclTensor columns = ocl_tensor_frames (&tiled->column_weights, j, 1);
   OclTensor seen, results;
 
-  if (!ocl_tensor_alloc (queue, OCL_F32, latents->count, tiled->rows.size,
-          tiled->columns.size, latents->channels + tiled->beside->channels,
-          &seen, error)
-      || !ocl_tensor_alloc (queue, OCL_F32, n_prompts * latents->count,
-          tiled->rows.size, tiled->columns.size, latents->channels, &results,
-          error)
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (latents->count,
+              tiled->rows.size, tiled->columns.size,
+              latents->channels + tiled->beside->channels), &seen, error)
+      || !ocl_tensor_alloc (queue, OCL_F32,
+          ocl_shape (n_prompts * latents->count, tiled->rows.size,
+              tiled->columns.size, latents->channels), &results, error)
       || !write_seen (tiled, queue, latents, input_scale, y, x, &seen, error)
       || !vldm_unet_run_prompts (tiled->unet, queue, n_prompts, contexts, &seen,
           timestep, tiled->time_ids, &results, error))

@@ -182,8 +182,8 @@ cover_band (const UpsampleRun * run, const gfloat scales[2], guint i, guint y,
   OclBuffer *bytes;
   gsize offset;
 
-  return ocl_tensor_alloc (queue, OCL_F32, 1, n, low_res->width, RGB_CHANNELS,
-      &picture, error)
+  return ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, n, low_res->width,
+          RGB_CHANNELS), &picture, error)
       && ocl_tensor_alloc_like (queue, &picture, &noise, error)
       && ocl_arena_alloc (ocl_queue_arena (queue), there * row, &bytes, &offset,
       error)
@@ -355,8 +355,9 @@ give_latents (const UpsampleRun * run, const VldmFrames * latents,
   for (guint i = 0; done && i < run->count; i++) {
     OclTensor frame;
 
-    done = ocl_tensor_alloc (queue, OCL_F32, 1, latents->height,
-        latents->width, latents->channels, &frame, error)
+    done =
+        ocl_tensor_alloc (queue, OCL_F32, ocl_shape (1, latents->height,
+            latents->width, latents->channels), &frame, error)
         && vldm_write_latents (queue, latents, i, &frame, error)
         && vldm_read_latents (queue, &frame, run->latents, i, error);
     ocl_arena_release (arena, mark);
@@ -378,10 +379,10 @@ decode_clip (const UpsampleRun * run, const VldmFrames * latents, guint first,
   OclTensor input, decoded, wanted;
   OclBuffer *bytes;
 
-  if (!ocl_tensor_alloc (queue, OCL_F32, n, latents->height * factor,
-          latents->width * factor, RGB_CHANNELS, &decoded, error)
-      || !ocl_tensor_alloc (queue, OCL_F32, n, latents->height,
-          latents->width, latents->channels, &input, error)
+  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (n, latents->height * factor,
+              latents->width * factor, RGB_CHANNELS), &decoded, error)
+      || !ocl_tensor_alloc (queue, OCL_F32, ocl_shape (n, latents->height,
+              latents->width, latents->channels), &input, error)
       || !vldm_write_latents (queue, latents, first, &input, error)
       || !vldm_autoencode (upsample->model, upsample->decoder, queue, &input,
           &decoded, run->report, error)
