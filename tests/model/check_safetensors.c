@@ -75,6 +75,64 @@ test_whole (void)
   g_assert_null (vldm_safetensors_find (tensors, "__metadata__"));
 }
 
+/* What the safetensors package 0.8 for Python reads, and one type that it does not know: tensors that no network asks for
+ * may be of any type and rank. */
+static const struct
+{
+  const char *name, *header;
+  gsize n_data;
+} forms[] = {
+  {"null-metadata", "{\"__metadata__\": null, \"a\": {\"dtype\": \"U8\", "
+        "\"shape\": [1], \"data_offsets\": [0, 1]}}", 1},
+  {"no-metadata", "{\"__metadata__\": {}, \"a\": {\"dtype\": \"U8\", "
+        "\"shape\": [1], \"data_offsets\": [0, 1]}}", 1},
+  {"spaces-around", "\n {\"a\": {\"dtype\": \"U8\", \"shape\": [1], "
+        "\"data_offsets\": [0, 1]}}\n\t", 1},
+  {"other-keys", "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], "
+        "\"data_offsets\": [0, 1], \"note\": [1, {\"x\": 2}]}}", 1},
+  {"rank-9", "{\"a\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1,1,1,1,2], "
+        "\"data_offsets\": [0, 8]}}", 8},
+  {"empty-between", "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], "
+        "\"data_offsets\": [0, 1]}, \"e\": {\"dtype\": \"F64\", \"shape\": [0, 9], "
+        "\"data_offsets\": [1, 1]}, \"b\": {\"dtype\": \"U8\", \"shape\": [1], "
+        "\"data_offsets\": [1, 2]}}", 2},
+  {"all-empty", "{\"a\": {\"dtype\": \"U8\", \"shape\": [0], "
+        "\"data_offsets\": [0, 0]}, \"b\": {\"dtype\": \"F32\", \"shape\": [0, 3], "
+        "\"data_offsets\": [0, 0]}}", 0},
+  {"c64", "{\"a\": {\"dtype\": \"C64\", \"shape\": [1], "
+        "\"data_offsets\": [0, 8]}}", 8},
+  {"f8-fnuz", "{\"a\": {\"dtype\": \"F8_E4M3FNUZ\", \"shape\": [4], "
+        "\"data_offsets\": [0, 4]}, \"b\": {\"dtype\": \"F8_E5M2FNUZ\", "
+        "\"shape\": [4], \"data_offsets\": [4, 8]}}", 8},
+  {"small", "{\"a\": {\"dtype\": \"F4\", \"shape\": [4], "
+        "\"data_offsets\": [0, 2]}, \"b\": {\"dtype\": \"F6_E2M3\", "
+        "\"shape\": [4], \"data_offsets\": [2, 5]}, \"c\": {\"dtype\": "
+        "\"F8_E8M0\", \"shape\": [1], \"data_offsets\": [5, 6]}}", 6},
+  {"later-dtype", "{\"a\": {\"dtype\": \"F31\", \"shape\": [3, 5], "
+        "\"data_offsets\": [0, 59]}}", 59},
+};
+
+static void
+test_form (gconstpointer index)
+{
+  const guint i = GPOINTER_TO_UINT (index);
+  g_auto (Fixture) fixture = fixture_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VldmSafetensors) tensors = NULL;
+  const VldmTensorView *view;
+  gsize n = 1;
+
+  write_tensors (&fixture, FILE_NAME, forms[i].header, forms[i].n_data);
+  tensors = vldm_safetensors_open (fixture.folder, BASE, &error);
+  g_assert_no_error (error);
+  view = vldm_safetensors_find (tensors, "a");
+  g_assert_nonnull (view);
+  for (guint k = 0; k < view->rank; k++)
+    n *= view->shape[k];
+  g_assert_cmpuint (view->n_elements, ==, n);
+  g_assert_nonnull (strstr (forms[i].header, view->dtype_name));
+}
+
 /* One header, with as many data bytes, that is refused. */
 static const struct
 {
@@ -135,9 +193,6 @@ static const struct
   {"half-bytes",
         "{\"a\": {\"dtype\": \"F4\", \"shape\": [3], \"data_offsets\": [0, 1]}}",
       1, "no size in bytes"},
-  {"rank",
-      "{\"a\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1,1,1,1,1], "
-        "\"data_offsets\": [0, 4]}}", 4, "shape has 9 entries"},
   {"twice",
         "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]},"
         "\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]}}",
@@ -147,9 +202,22 @@ static const struct
   {"no-dtype",
         "{\"a\": {\"shape\": [1], \"data_offsets\": [0, 4]}}", 4,
       "dtype is null"},
-  {"unknown-dtype",
-        "{\"a\": {\"dtype\": \"F31\", \"shape\": [1], \"data_offsets\": [0, 4]}}",
-      4, "dtype is \"F31\""},
+  {"number-dtype",
+        "{\"a\": {\"dtype\": 31, \"shape\": [1], \"data_offsets\": [0, 4]}}",
+      4, "dtype is 31"},
+  {"unknown-dtype-beyond",
+        "{\"a\": {\"dtype\": \"F31\", \"shape\": [1], \"data_offsets\": [0, 5]}}",
+      4, "outside the 4 bytes"},
+  {"unknown-dtype-hole",
+        "{\"a\": {\"dtype\": \"F31\", \"shape\": [1], \"data_offsets\": [1, 4]}}",
+      4, "leaving a hole from 0"},
+  {"unknown-dtype-product",
+      "{\"a\": {\"dtype\": \"F31\", \"shape\": [4294967296, 4294967296], "
+        "\"data_offsets\": [0, 0]}}", 0, "does not fit 64 bits"},
+  {"empty-inside",
+        "{\"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [0, 4]},"
+        "\"b\": {\"dtype\": \"F32\", \"shape\": [0], \"data_offsets\": [2, 2]}}",
+      4, "inside the tensor that ends at 4"},
   {"no-shape", "{\"a\": {\"dtype\": \"F32\", \"data_offsets\": [0, 4]}}", 4,
       "shape is not a list"},
   {"shape-text",
@@ -164,6 +232,10 @@ static const struct
       "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], "
         "\"data_offsets\": [0, 1, 2]}}", 1, "data_offsets has 3 entries"},
   {"metadata", "{\"__metadata__\": [1]}", 0, "expected an object of strings"},
+  {"cut-off",
+        "{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]},"
+        "\"b\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [8, 16]}}",
+      12, "it has 142 bytes, and its header asks for 146"},
   {"list", "[1, 2]", 0, "expected a JSON object"},
   {"empty", "", 0, "JSON"},
   {"broken", "{\"a\": {\"dtype\": \"F32\"", 0, "cut off"},
@@ -195,6 +267,25 @@ check_refused (const void *content, gssize length, const char *reason)
   tensors = vldm_safetensors_open (fixture.folder, BASE, &error);
   g_assert_null (tensors);
   fixture_check_error (error, VLDM_ERROR_READ, reason, FILE_NAME);
+}
+
+/* What downloads leave under a file's name: the message says what it is. */
+static void
+test_leftovers (void)
+{
+  static const char zip[] = "PK\3\4\0\0\10\10 and more", zeros[16] = "";
+
+  check_refused ("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"
+      "size 492265168\n", -1, "pointer of git-lfs");
+  check_refused ("<!DOCTYPE html><html>Log in</html>", -1, "HTML page");
+  check_refused ("\n<html>Log in</html>", -1, "HTML page");
+  check_refused ("<?xml version=\"1.0\"?><Error/>", -1, "XML page");
+  check_refused (zip, sizeof zip, "zip archive");
+  check_refused ("{\"error\": \"Repository not found\"}", -1,
+      "is text and no safetensors file; it begins with \"{\"error\": ");
+  check_refused ("Entry\nnot found", -1, "begins with \"Entry not found\"");
+  check_refused ("Gone", -1, "begins with \"Gone\"");
+  check_refused (zeros, sizeof zeros, "begins with eight zeros");
 }
 
 static void
@@ -281,6 +372,13 @@ test_missing (void)
   fixture_write (&fixture, BASE ".bin", "x", 1);
   g_assert_null (vldm_safetensors_open (fixture.folder, BASE, &error));
   fixture_check_error (error, VLDM_ERROR_NOT_FOUND, "pickle", fixture.folder);
+  g_clear_error (&error);
+
+  fixture_remove (&fixture, BASE ".bin");
+  fixture_write (&fixture, BASE ".onnx", "x", 1);
+  g_assert_null (vldm_safetensors_open (fixture.folder, BASE, &error));
+  fixture_check_error (error, VLDM_ERROR_NOT_FOUND, "it holds " BASE ".onnx",
+      fixture.folder);
 }
 
 #define ONE_A "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]}}"
@@ -306,6 +404,61 @@ test_variants (void)
   g_assert_nonnull (vldm_safetensors_find (tensors, "a"));
   g_assert_null (vldm_safetensors_find (tensors, "b"));
   vldm_safetensors_free (tensors);
+}
+
+/* A variant of another name, where it is the only one. */
+static void
+test_other_variants (void)
+{
+  static const char *const others[] = { ".non_ema.safetensors",
+    ".bf16.safetensors.index.json", ".safetensors.index.bf16.json"
+  };
+  static const char *const no_variants[] = { ".bf16-1-of-2.safetensors",
+    "-1-of-2.safetensors", ".a.b.safetensors", "2.safetensors", "..safetensors"
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_auto (Fixture) fixture = fixture_new ();
+    g_autofree char *name = g_strconcat (BASE, others[i], NULL);
+    g_autoptr (GError) error = NULL;
+    VldmSafetensors *tensors;
+
+    for (guint k = 0; k < G_N_ELEMENTS (no_variants); k++) {
+      g_autofree char *part = g_strconcat (BASE, no_variants[k], NULL);
+
+      write_tensors (&fixture, part, ONE_A, 1);
+    }
+    if (g_str_has_suffix (name, ".json"))
+      fixture_write (&fixture, name, "{\"weight_map\": {\"a\": \"" BASE
+          ".bf16-1-of-2.safetensors\"}}", -1);
+    else
+      write_tensors (&fixture, name, ONE_A, 1);
+    tensors = vldm_safetensors_open (fixture.folder, BASE, &error);
+    g_assert_no_error (error);
+    g_assert_nonnull (vldm_safetensors_find (tensors, "a"));
+    vldm_safetensors_free (tensors);
+
+    write_tensors (&fixture, BASE ".ema.safetensors", ONE_A, 1);
+    g_assert_null (vldm_safetensors_open (fixture.folder, BASE, &error));
+    fixture_check_error (error, VLDM_ERROR_NOT_FOUND, "several variants", name);
+    fixture_check_error (error, VLDM_ERROR_NOT_FOUND, BASE ".ema.safetensors",
+        fixture.folder);
+  }
+}
+
+/* Links to what is not there any more, as a cache that was cleared leaves them, are no missing files. */
+static void
+test_broken_link (void)
+{
+  g_auto (Fixture) fixture = fixture_new ();
+  g_autofree char *path = g_build_filename (fixture.folder, FILE_NAME, NULL);
+  g_autoptr (GError) error = NULL;
+
+  write_tensors (&fixture, BASE ".fp16.safetensors", ONE_A, 1);
+  g_assert_cmpint (symlink ("../blobs/0123", path), ==, 0);
+  g_assert_null (vldm_safetensors_open (fixture.folder, BASE, &error));
+  fixture_check_error (error, VLDM_ERROR_READ,
+      "a symbolic link to ../blobs/0123, which is not there", path);
 }
 
 static void
@@ -487,18 +640,27 @@ main (int argc, char **argv)
   g_assert_cmpint (argc, ==, 2);
   drive_folder = argv[1];
   g_test_add_func ("/safetensors/whole", test_whole);
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    g_autofree char *path = g_strconcat ("/safetensors/form/", forms[i].name,
+        NULL);
+
+    g_test_add_data_func (path, GUINT_TO_POINTER (i), test_form);
+  }
   for (guint i = 0; i < G_N_ELEMENTS (lies); i++) {
     g_autofree char *path = g_strconcat ("/safetensors/lie/", lies[i].name,
         NULL);
 
     g_test_add_data_func (path, GUINT_TO_POINTER (i), test_lie);
   }
+  g_test_add_func ("/safetensors/leftovers", test_leftovers);
   g_test_add_func ("/safetensors/header-length", test_header_length);
   g_test_add_func ("/safetensors/long-header", test_long_header);
   g_test_add_func ("/safetensors/deep-header", test_deep_header);
   g_test_add_func ("/safetensors/truncated", test_truncated);
   g_test_add_func ("/safetensors/missing", test_missing);
   g_test_add_func ("/safetensors/variants", test_variants);
+  g_test_add_func ("/safetensors/other-variants", test_other_variants);
+  g_test_add_func ("/safetensors/broken-link", test_broken_link);
   g_test_add_func ("/safetensors/shards", test_shards);
   for (guint i = 0; i < G_N_ELEMENTS (bad_indices); i++) {
     g_autofree char *path = g_strconcat ("/safetensors/bad-index/",
