@@ -42,8 +42,9 @@ test_unreadable (void)
   check_unreadable (link, VLDM_ERROR_READ,
       "a symbolic link to ../blobs/1, which is not there");
   check_unreadable (loop, VLDM_ERROR_READ, "symbolic links");
-  check_unreadable (pipe, VLDM_ERROR_READ, "no file, but something else");
-  check_unreadable (fixture.folder, VLDM_ERROR_READ, "no file, but a folder");
+  check_unreadable (pipe, VLDM_ERROR_READ, "no such file, but something else");
+  check_unreadable (fixture.folder, VLDM_ERROR_READ,
+      "no such file, but a folder");
 }
 
 static void
