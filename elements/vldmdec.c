@@ -156,6 +156,18 @@ gst_vldm_dec_class_init (GstVldmDecClass * klass)
   decoder_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_dec_src_event);
 }
 
+static gboolean
+check_model (VldmModel * model, GError ** error)
+{
+  return vldm_decode_check_model (model, VLDM_LATENTS_VAE, error);
+}
+
+static gboolean
+check_upsampler_model (VldmModel * model, GError ** error)
+{
+  return vldm_decode_check_model (model, VLDM_LATENTS_UPSAMPLER_VAE, error);
+}
+
 static void *
 new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
 {
@@ -175,10 +187,13 @@ free_decode (gpointer stage)
   vldm_decode_free (stage);
 }
 
-static const GstVldmStageClass stage_class = { new_decode, free_decode };
+static const GstVldmStageClass stage_class = {
+  check_model, new_decode, free_decode
+};
 
-static const GstVldmStageClass upsampler_stage_class =
-    { new_upsampler_decode, free_decode };
+static const GstVldmStageClass upsampler_stage_class = {
+  check_upsampler_model, new_upsampler_decode, free_decode
+};
 
 VldmLatentSpace
 gst_vldm_dec_space (GstVldmDec * self)

@@ -13,15 +13,19 @@ struct _VldmInterpolate
   VldmDenoiser *denoiser;
 };
 
-static gboolean
-has_network (VldmModel * model, GError ** error)
+/* Latents come from anywhere, so an autoencoder has a say only where the model has one. */
+gboolean
+vldm_interpolate_check_model (VldmModel * model, GError ** error)
 {
-  if (vldm_model_interpolator_config (model) != NULL)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-      "%s has neither a folder \"interpolator\" nor \"unet\"; interpolation needs one of them",
-      vldm_model_folder (model));
-  return FALSE;
+  const VldmUnetConfig *config = vldm_model_interpolator_config (model, error);
+  const VldmAutoencoderConfig *autoencoder =
+      vldm_model_autoencoder_config (model, NULL);
+  g_autofree char *folder = g_build_filename (vldm_model_folder (model),
+      vldm_model_interpolator_component (model), NULL);
+
+  return config != NULL
+      && vldm_denoiser_check (folder, config, autoencoder == NULL
+      ? config->out_channels : autoencoder->latent_channels, TRUE, error);
 }
 
 VldmInterpolate *
@@ -32,7 +36,7 @@ vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
   VldmUnet *unet;
 
   interpolate->model = vldm_model_ref (model);
-  if (!has_network (model, error))
+  if (!vldm_interpolate_check_model (model, error))
     return NULL;
   unet = vldm_model_interpolator (model, progress, error);
   if (unet == NULL)
@@ -80,17 +84,7 @@ gboolean
 vldm_interpolate_check (VldmModel * model,
     const VldmInterpolateParams * params, GError ** error)
 {
-  const VldmUnetConfig *config = vldm_model_interpolator_config (model);
-  const VldmAutoencoderConfig *autoencoder =
-      vldm_model_autoencoder_config (model);
-  g_autofree char *folder = NULL;
-
-  if (!has_network (model, error))
-    return FALSE;
-  folder = g_build_filename (vldm_model_folder (model),
-      config == vldm_model_unet_config (model) ? "unet" : "interpolator", NULL);
-  return vldm_denoiser_check (folder, config, autoencoder == NULL
-      ? config->out_channels : autoencoder->latent_channels, TRUE, error)
+  return vldm_interpolate_check_model (model, error)
       && vldm_check_range ("frames per second", params->fps, 1e-3, 1e4, error)
       && vldm_sampling_check (&params->sampling, error);
 }

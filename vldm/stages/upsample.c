@@ -41,11 +41,10 @@ vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
   g_autoptr (VldmUpsample) upsample = g_new0 (VldmUpsample, 1);
-  VldmUpsampleConfigs configs;
   VldmTokenizer *tokenizer;
   VldmTextEncoder *encoder;
 
-  if (!vldm_upsample_find_configs (model, &configs, error))
+  if (!vldm_upsample_check_model (model, error))
     return NULL;
   upsample->model = vldm_model_ref (model);
   upsample->queue = ocl_queue_new (vldm_model_device (model), error);
