@@ -13,8 +13,6 @@
 #define ENVIRONMENT "VLDM_MODEL_PATH"
 #define DEFAULT_MODEL "drive"
 
-#define INDEX "model_index.json"
-
 static char *
 class_in (const char *folder, const char *name)
 {
@@ -34,7 +32,7 @@ vldm_folder_component_class (const char *folder)
 char *
 vldm_folder_pipeline_class (const char *model_folder)
 {
-  return class_in (model_folder, INDEX);
+  return class_in (model_folder, VLDM_FOLDER_INDEX);
 }
 
 static gboolean
@@ -51,7 +49,7 @@ is_autoencoder (const char *folder)
 {
   g_autofree char *class = NULL;
 
-  if (has_file (folder, INDEX, NULL))
+  if (has_file (folder, VLDM_FOLDER_INDEX, NULL))
     return FALSE;
   class = vldm_folder_component_class (folder);
   return class != NULL && g_str_has_prefix (class, "Autoencoder");
@@ -64,7 +62,7 @@ vldm_folder_is_model (const char *path)
     "upsampler"
   };
 
-  if (has_file (path, INDEX, NULL))
+  if (has_file (path, VLDM_FOLDER_INDEX, NULL))
     return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (networks); i++)
     if (has_file (path, networks[i], "config.json"))
@@ -164,7 +162,8 @@ describe_model (const char *folder)
   g_autofree char *class = NULL;
 
   if (pipeline)
-    return g_strdup_printf ("; its " INDEX " is that of a %s", pipeline);
+    return g_strdup_printf ("; its " VLDM_FOLDER_INDEX " is that of a %s",
+        pipeline);
   if (!is_autoencoder (folder))
     return g_strdup ("");
   class = vldm_folder_component_class (folder);

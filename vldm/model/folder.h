@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* What diffusers knows a model by. */
+#define VLDM_FOLDER_INDEX "model_index.json"
+
 /* Path of the model to use: @path if given, which may be a file: URI, else the environment variable VLDM_MODEL_PATH, else
  * the default model (in the build folder's source tree for uninstalled use, else the installed one). A model is a folder
  * with model_index.json or with components inside, or an autoencoder's own folder. VLDM_ERROR_NOT_FOUND names the folder,

@@ -20,8 +20,6 @@
 
 #define RGB_CHANNELS 3
 
-#define INDEX "model_index.json"
-
 /* StableDiffusionUpscalePipeline's. */
 #define DEFAULT_MAX_NOISE_LEVEL 350
 
@@ -90,7 +88,8 @@ read_max_noise_level (VldmModel * model)
 {
   const VldmUnetConfig *config = vldm_configs_unet (model->configs,
       vldm_model_upsampler_component (model), NULL);
-  g_autofree char *path = g_build_filename (model->folder, INDEX, NULL);
+  g_autofree char *path =
+      g_build_filename (model->folder, VLDM_FOLDER_INDEX, NULL);
   g_auto (VldmJson) json = { 0 };
   guint level;
 
@@ -100,7 +99,7 @@ read_max_noise_level (VldmModel * model)
   if (level == 0 && !vldm_file_exists (path))
     level = DEFAULT_MAX_NOISE_LEVEL;
   if (level == 0) {
-    if (!vldm_json_open (&json, model->folder, INDEX,
+    if (!vldm_json_open (&json, model->folder, VLDM_FOLDER_INDEX,
             &model->noise_level_error))
       return;
     level = vldm_json_uint (&json, "max_noise_level", DEFAULT_MAX_NOISE_LEVEL,

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "vldm/model/extras.h"
+
 struct _VldmInterpolate
 {
   VldmModel *model;
@@ -37,6 +39,9 @@ vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
 
   interpolate->model = vldm_model_ref (model);
   if (!vldm_interpolate_check_model (model, error))
+    return NULL;
+  if (g_str_equal (vldm_model_interpolator_component (model), "unet")
+      && !vldm_extras_warn (vldm_model_folder (model), progress, error))
     return NULL;
   unet = vldm_model_interpolator (model, progress, error);
   if (unet == NULL)

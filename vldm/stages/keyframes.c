@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "vldm/model/extras.h"
+
 #define MAX_FRAMES 1024
 #define MAX_SIZE 16384
 #define MAX_CONTEXT 8
@@ -25,7 +27,8 @@ vldm_keyframes_new (VldmModel * model, const VldmProgress * progress,
   VldmUnet *unet;
 
   keyframes->model = vldm_model_ref (model);
-  if (!vldm_keyframes_check_model (model, error))
+  if (!vldm_keyframes_check_model (model, error)
+      || !vldm_extras_warn (vldm_model_folder (model), progress, error))
     return NULL;
   unet = vldm_model_unet (model, progress, error);
   if (unet == NULL)

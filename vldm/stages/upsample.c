@@ -13,6 +13,7 @@
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
 #include "vldm/model/autoencoder.h"
+#include "vldm/model/extras.h"
 #include "vldm/sampling/field.h"
 #include "vldm/stages/overlap.h"
 #include "vldm/stages/prompts.h"
@@ -45,6 +46,9 @@ vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
   VldmTextEncoder *encoder;
 
   if (!vldm_upsample_check_model (model, error))
+    return NULL;
+  if (g_str_equal (vldm_model_upsampler_component (model), "unet")
+      && !vldm_extras_warn (vldm_model_folder (model), progress, error))
     return NULL;
   upsample->model = vldm_model_ref (model);
   upsample->queue = ocl_queue_new (vldm_model_device (model), error);
