@@ -13,6 +13,9 @@ G_BEGIN_DECLS
  * gives GST_FLOW_FLUSHING. */
 GstFlowReturn gst_vldm_fail (GstElement * element, const GError * error, const char *context);
 
+/* @message of a floor below, which may hold file names in any encoding, as the UTF-8 that goes into element messages. */
+char *gst_vldm_message_text (const char *message);
+
 /* TRUE if the call ended because it was asked to. */
 gboolean gst_vldm_error_is_cancelled (const GError * error);
 
