@@ -42,7 +42,7 @@ test_unreadable (void)
   check_unreadable (link, VLDM_ERROR_READ,
       "a symbolic link to ../blobs/1, which is not there");
   check_unreadable (loop, VLDM_ERROR_READ, "symbolic links");
-  check_unreadable (pipe, VLDM_ERROR_READ, "no such file, but something else");
+  check_unreadable (pipe, VLDM_ERROR_READ, "neither a file nor a folder");
   check_unreadable (fixture.folder, VLDM_ERROR_READ,
       "no such file, but a folder");
 }

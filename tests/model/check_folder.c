@@ -178,6 +178,8 @@ test_advice (void)
       "it is a component by itself (UNet2DConditionModel)");
   check_no_model (&fixture, "hub/models--a--b/snapshots/0123/model_index.json",
       of_model);
+  check_no_model (&fixture,
+      "hub/models--a--b/snapshots/0123/unet/config.json", of_model);
   check_no_model (&fixture, "adapter",
       "it is a component by itself (MotionAdapter)");
   check_no_model (&fixture, "single",

@@ -27,8 +27,10 @@ vldm_file_explain (const char *path, const char *what)
   if (stat (path, &info) == 0) {
     if (faccessat (AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
       return g_strdup (g_strerror (errno));
-    return g_strdup_printf ("no such %s, but %s", what, S_ISDIR (info.st_mode)
-        ? "a folder" : S_ISREG (info.st_mode) ? "a file" : "something else");
+    if (!S_ISDIR (info.st_mode) && !S_ISREG (info.st_mode))
+      return g_strdup ("neither a file nor a folder");
+    return g_strdup_printf ("no such %s, but a %s", what,
+        S_ISDIR (info.st_mode) ? "folder" : "file");
   }
   if (errno != ENOENT && errno != ENOTDIR)
     return g_strdup (g_strerror (errno));

@@ -30,11 +30,13 @@ is_checkpoint (const char *path)
 static char *
 advise_on_file (const char *path)
 {
-  g_autofree char *parent = g_path_get_dirname (path);
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *above = g_path_get_dirname (folder);
 
-  if (vldm_folder_is_model (parent))
+  /* The one above first, since an autoencoder's folder would do as well. */
+  if (vldm_folder_is_model (above) || vldm_folder_is_model (folder))
     return g_strdup_printf ("a file of the model %s, which is the folder to "
-        "name", parent);
+        "name", vldm_folder_is_model (above) ? above : folder);
   if (is_checkpoint (path))
     return g_strdup ("a file; single files are not read yet, so convert it (in "
         "Python, with diffusers: StableDiffusionPipeline.from_single_file "
