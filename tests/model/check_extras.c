@@ -148,6 +148,21 @@ test_together (void)
   g_assert_cmpstr (warning, ==, expected);
 }
 
+/* Where model_index.json says that there is none, the folder may still be there. */
+static void
+test_adapter_beside_null (void)
+{
+  g_auto (Fixture) fixture = fixture_new ();
+  g_autofree char *warning = NULL;
+
+  fixture_write (&fixture, "model_index.json",
+      "{\"motion_adapter\": [null, null]}", -1);
+  fixture_write (&fixture, "motion_adapter/config.json", "{}", -1);
+  warning = get_warning (fixture.folder);
+  g_assert_nonnull (warning);
+  g_assert_nonnull (strstr (warning, "motion_adapter (AnimateDiff"));
+}
+
 static void
 test_none (void)
 {
@@ -179,6 +194,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, GUINT_TO_POINTER (i), test_case);
   }
   g_test_add_func ("/extras/together", test_together);
+  g_test_add_func ("/extras/adapter-beside-null", test_adapter_beside_null);
   g_test_add_func ("/extras/none", test_none);
   g_test_add_func ("/extras/damaged", test_damaged);
   return g_test_run ();

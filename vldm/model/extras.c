@@ -48,10 +48,9 @@ add (GString * list, const char *name, const char *effect)
 
 /* ["diffusers", "CLASS"]; [null, null] stands for none. */
 static gboolean
-is_component (JsonNode * node)
+is_component (JsonObject * index, const char *name)
 {
-  JsonArray *pair = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node)
-      : NULL;
+  JsonArray *pair = vldm_json_member_array (index, name);
 
   return pair != NULL && json_array_get_length (pair) == 2
       && vldm_json_node_string (json_array_get_element (pair, 1)) != NULL;
@@ -78,8 +77,7 @@ add_components (const char *folder, JsonObject * index, GString * list)
 
   for (guint i = 0; i < G_N_ELEMENTS (components); i++) {
     if (vldm_folder_has (folder, components[i].name)
-        && !(index != NULL
-            && json_object_has_member (index, components[i].name)))
+        && (index == NULL || !is_component (index, components[i].name)))
       add (list, components[i].name, components[i].effect);
   }
   if (index == NULL)
@@ -88,7 +86,7 @@ add_components (const char *folder, JsonObject * index, GString * list)
   while (json_object_iter_next_ordered (&iter, &name, &node)) {
     const char *effect = find_effect (name);
 
-    if (effect != NULL && is_component (node))
+    if (effect != NULL && is_component (index, name))
       add (list, name, effect);
   }
 }

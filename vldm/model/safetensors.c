@@ -163,7 +163,9 @@ find_variant (const char *folder, const char *base, GError ** error)
     }
     found = g_strdup (name);
   }
-  if (!found)
+  if (found)
+    g_debug ("%s: the only variant of the weights is %s", folder, found);
+  else
     set_not_found (folder, base, error);
   return g_steal_pointer (&found);
 }
