@@ -9,9 +9,6 @@
 
 #include "fixture.h"
 
-/* A user without rights where the test runs as root. */
-#define NOBODY 65534
-
 static void
 check_unreadable (const char *path, VldmError code, const char *reason)
 {
@@ -53,19 +50,18 @@ test_forbidden (void)
   g_auto (Fixture) fixture = fixture_new ();
   g_autofree char *path = g_build_filename (fixture.folder, "a", "x", NULL);
   g_autofree char *folder = g_path_get_dirname (path);
-  uid_t user = geteuid ();
 
   fixture_write (&fixture, "a/x", "x", 1);
   g_assert_cmpint (chmod (path, 0), ==, 0);
   g_assert_cmpint (chmod (fixture.folder, 0755), ==, 0);
   g_assert_cmpint (chmod (folder, 0755), ==, 0);
-  g_assert_true (user != 0 || seteuid (NOBODY) == 0);
+  fixture_drop_rights ();
   check_unreadable (path, VLDM_ERROR_READ, "Permission denied");
-  g_assert_true (user != 0 || seteuid (0) == 0);
+  fixture_restore_rights ();
   g_assert_cmpint (chmod (folder, 0), ==, 0);
-  g_assert_true (user != 0 || seteuid (NOBODY) == 0);
+  fixture_drop_rights ();
   check_unreadable (path, VLDM_ERROR_READ, "Permission denied");
-  g_assert_true (user != 0 || seteuid (0) == 0);
+  fixture_restore_rights ();
   g_assert_cmpint (chmod (folder, 0755), ==, 0);
 }
 

@@ -4,6 +4,7 @@
  * Argument: the default model's folder.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vldm/frames.h"
@@ -193,6 +194,24 @@ test_advice (void)
       "a symbolic link to ../blobs/1, which is not there");
 }
 
+/* What may not be looked at is no model, so that the next one is tried, and the message says why. */
+static void
+test_forbidden (void)
+{
+  g_auto (Fixture) fixture = fixture_new ();
+  g_autofree char *path = g_build_filename (fixture.folder, "a", NULL);
+
+  fixture_write (&fixture, "a/model_index.json", "{}", -1);
+  g_assert_true (vldm_folder_is_model (path));
+  g_assert_cmpint (chmod (fixture.folder, 0755), ==, 0);
+  g_assert_cmpint (chmod (path, 0), ==, 0);
+  fixture_drop_rights ();
+  g_assert_false (vldm_folder_is_model (path));
+  check_no_model (&fixture, "a", "Permission denied");
+  fixture_restore_rights ();
+  g_assert_cmpint (chmod (path, 0755), ==, 0);
+}
+
 /* A model that lacks a component says what it is. */
 static void
 test_lacking (void)
@@ -305,6 +324,7 @@ test_activities (void)
 int
 main (int argc, char **argv)
 {
+  g_setenv ("LC_ALL", "C", TRUE);
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 2);
   drive_folder = argv[1];
@@ -314,6 +334,7 @@ main (int argc, char **argv)
   g_test_add_func ("/folder/uri", test_uri);
   g_test_add_func ("/folder/parts", test_parts);
   g_test_add_func ("/folder/advice", test_advice);
+  g_test_add_func ("/folder/forbidden", test_forbidden);
   g_test_add_func ("/folder/lacking", test_lacking);
   g_test_add_func ("/folder/components", test_components);
   g_test_add_func ("/frames", test_frames);

@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 Fixture
 fixture_new (void)
@@ -86,6 +87,21 @@ fixture_copy (Fixture * fixture, const char *folder, const char *name)
 
   if (g_file_get_contents (path, &content, &length, NULL))
     fixture_write (fixture, name, content, length);
+}
+
+/* A user without rights. */
+#define NOBODY 65534
+
+void
+fixture_drop_rights (void)
+{
+  g_assert_true (getuid () != 0 || seteuid (NOBODY) == 0);
+}
+
+void
+fixture_restore_rights (void)
+{
+  g_assert_true (getuid () != 0 || seteuid (0) == 0);
 }
 
 void

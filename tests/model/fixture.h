@@ -28,6 +28,10 @@ void fixture_remove (Fixture * fixture, const char *name);
 /* Copies @folder/@name if there is one. */
 void fixture_copy (Fixture * fixture, const char *folder, const char *name);
 
+/* Between both, a test that runs as root has no more rights than others. */
+void fixture_drop_rights (void);
+void fixture_restore_rights (void);
+
 /* The error's code is @code, and its message holds @reason and, unless NULL, @file. */
 void fixture_check_error (const GError * error, VldmError code, const char *reason, const char *file);
 

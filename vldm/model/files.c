@@ -25,7 +25,8 @@ vldm_file_explain (const char *path, const char *what)
   struct stat info;
 
   if (stat (path, &info) == 0) {
-    if (faccessat (AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+    if (faccessat (AT_FDCWD, path, S_ISDIR (info.st_mode) ? R_OK | X_OK : R_OK,
+            AT_EACCESS) != 0)
       return g_strdup (g_strerror (errno));
     if (!S_ISDIR (info.st_mode) && !S_ISREG (info.st_mode))
       return g_strdup ("neither a file nor a folder");

@@ -19,7 +19,8 @@ char *vldm_file_explain (const char *path, const char *what);
  * name, else VLDM_ERROR_READ: "PATH: cannot be read: WHY". */
 GMappedFile *vldm_file_map (const char *path, GError ** error);
 
-/* The same for a text file. An empty one and one that vldm_file_recognize () knows to be something else are refused: "PATH: IS". */
+/* The same for a text file. An empty one and one that vldm_file_recognize () knows to be something else are refused:
+ * "PATH: IS". */
 GMappedFile *vldm_file_map_text (const char *path, GError ** error);
 
 /* What a file that begins with @data, and is of no use as it is, is known to be: "is a pointer of git-lfs ..."; NULL if

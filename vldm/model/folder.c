@@ -5,6 +5,7 @@
 #include "vldm/model/folder.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "vldm/model/files.h"
 #include "vldm/model/folder_advice.h"
@@ -35,12 +36,15 @@ vldm_folder_pipeline_class (const char *model_folder)
   return class_in (model_folder, VLDM_FOLDER_INDEX);
 }
 
+/* Also a link to nothing, so that it is named later; but not what may not be looked at, such as the source tree of another
+ * user, instead of which the installed model serves. */
 static gboolean
 has_file (const char *folder, const char *component, const char *name)
 {
   g_autofree char *path = g_build_filename (folder, component, name, NULL);
+  struct stat info;
 
-  return vldm_file_exists (path);
+  return lstat (path, &info) == 0;
 }
 
 /* What diffusers saves of an autoencoder alone: enough for those who only encode or decode. */

@@ -110,9 +110,11 @@ advise_on_folder (const char *path)
 char *
 vldm_folder_advise (const char *path)
 {
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+
+  if (dir != NULL)
+    return advise_on_folder (path);
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
     return advise_on_file (path);
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return advise_on_folder (path);
   return vldm_file_explain (path, "folder");
 }

@@ -34,8 +34,8 @@ typedef struct
 typedef struct _VldmSafetensors VldmSafetensors;
 
 /* Opens @folder/@base.safetensors, else @folder/@base.safetensors.index.json with its shards, else the fp16 variants of
- * both, else another variant if there is only one. @base is "diffusion_pytorch_model" or "model". VLDM_ERROR_NOT_FOUND names the folder and what it looked for;
- * VLDM_ERROR_READ names file, tensor and what is wrong. */
+ * both, else another variant if there is only one. @base is "diffusion_pytorch_model" or "model". VLDM_ERROR_NOT_FOUND
+ * names the folder, what it looked for, and what the folder holds; VLDM_ERROR_READ names file, tensor and what is wrong. */
 VldmSafetensors *vldm_safetensors_open (const char *folder, const char *base, GError ** error);
 void vldm_safetensors_free (VldmSafetensors * tensors);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmSafetensors, vldm_safetensors_free);

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 typedef struct _VldmEncode VldmEncode;
 
-/* Whether the configurations of @model are those of one that can encode pictures. Quick; vldm_encode_new asks the same first. */
+/* Whether the configurations of @model are those of one that can encode pictures. Quick;
+ * vldm_encode_new asks the same first. */
 gboolean vldm_encode_check_model (VldmModel * model, GError ** error);
 
 /* Loads the autoencoder of @model, so it takes a while. A stage belongs to one thread at a time. */
