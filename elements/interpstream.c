@@ -25,7 +25,7 @@ free_interpolate (gpointer stage)
 }
 
 static const GstVldmStageClass stage_class = {
-  new_interpolate, free_interpolate
+  vldm_interpolate_check_model, new_interpolate, free_interpolate
 };
 
 void

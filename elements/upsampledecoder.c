@@ -12,6 +12,12 @@
 #define USUAL_CHUNK_FRAMES 8
 #define USUAL_CHUNK_OVERLAP 2
 
+static gboolean
+check_model (VldmModel * model, GError ** error)
+{
+  return vldm_decode_check_model (model, VLDM_LATENTS_VAE, error);
+}
+
 static gpointer
 new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
 {
@@ -24,7 +30,9 @@ free_decode (gpointer stage)
   vldm_decode_free (stage);
 }
 
-static const GstVldmStageClass stage_class = { new_decode, free_decode };
+static const GstVldmStageClass stage_class = {
+  check_model, new_decode, free_decode
+};
 
 static GstBuffer *
 latents_of_buffer (gpointer buffer)

@@ -23,7 +23,9 @@ free_upsample (gpointer stage)
   vldm_upsample_free (stage);
 }
 
-static const GstVldmStageClass stage_class = { new_upsample, free_upsample };
+static const GstVldmStageClass stage_class = {
+  vldm_upsample_check_model, new_upsample, free_upsample
+};
 
 /* The windows of most models. */
 static void

@@ -156,6 +156,18 @@ gst_vldm_dec_class_init (GstVldmDecClass * klass)
   decoder_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_dec_src_event);
 }
 
+static gboolean
+check_model (VldmModel * model, GError ** error)
+{
+  return vldm_decode_check_model (model, VLDM_LATENTS_VAE, error);
+}
+
+static gboolean
+check_upsampler_model (VldmModel * model, GError ** error)
+{
+  return vldm_decode_check_model (model, VLDM_LATENTS_UPSAMPLER_VAE, error);
+}
+
 static void *
 new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
 {
@@ -175,10 +187,13 @@ free_decode (gpointer stage)
   vldm_decode_free (stage);
 }
 
-static const GstVldmStageClass stage_class = { new_decode, free_decode };
+static const GstVldmStageClass stage_class = {
+  check_model, new_decode, free_decode
+};
 
-static const GstVldmStageClass upsampler_stage_class =
-    { new_upsampler_decode, free_decode };
+static const GstVldmStageClass upsampler_stage_class = {
+  check_upsampler_model, new_upsampler_decode, free_decode
+};
 
 VldmLatentSpace
 gst_vldm_dec_space (GstVldmDec * self)
@@ -303,6 +318,24 @@ gst_vldm_dec_guess_grid (GstVldmDec * self)
   GST_OBJECT_UNLOCK (self);
 }
 
+/* Which of a model's autoencoders decodes, the caps will say, so nothing is opened before; but a folder that is not there
+ * is told at once. */
+static gboolean
+gst_vldm_dec_check_path (GstVldmDec * self)
+{
+  g_auto (GstVldmModelSettings) settings =
+      gst_vldm_model_settings_copy (GST_ELEMENT (self), &self->model, NULL);
+  g_autofree char *folder = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (settings.path == NULL)
+    return TRUE;
+  folder = vldm_folder_resolve (settings.path, &error);
+  if (folder == NULL)
+    gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
+  return folder != NULL;
+}
+
 static gboolean
 gst_vldm_dec_start (GstVideoDecoder * decoder)
 {
@@ -321,9 +354,7 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
   self->seek.seqnum = GST_SEQNUM_INVALID;
   GST_OBJECT_UNLOCK (self);
 
-  /* Else upstream tells which one, after the caps. */
-  return !gst_vldm_model_settings_has_path (GST_ELEMENT (self), &self->model)
-      || gst_vldm_dec_choose_model (self);
+  return gst_vldm_dec_check_path (self);
 }
 
 /* Forgets frames that were not pushed. */
@@ -391,6 +422,10 @@ gst_vldm_dec_set_format (GstVideoDecoder * decoder, GstVideoCodecState * state)
           gst_vldm_dec_space (self) == VLDM_LATENTS_VAE ? &stage_class
           : &upsampler_stage_class))
     self->grid_known = FALSE;
+  /* Else upstream tells which model it is, after the caps. */
+  if (gst_vldm_model_settings_has_path (GST_ELEMENT (self), &self->model)
+      && !gst_vldm_dec_choose_model (self))
+    return FALSE;
 
   output = gst_video_decoder_set_output_state (decoder, GST_VIDEO_FORMAT_RGB,
       latents.width, latents.height, state);

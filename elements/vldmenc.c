@@ -451,7 +451,9 @@ free_encode (gpointer stage)
   vldm_encode_free (stage);
 }
 
-static const GstVldmStageClass stage_class = { new_encode, free_encode };
+static const GstVldmStageClass stage_class = {
+  vldm_encode_check_model, new_encode, free_encode
+};
 
 static void
 gst_vldm_enc_init (GstVldmEnc * self)

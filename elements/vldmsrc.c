@@ -525,7 +525,9 @@ free_keyframes (gpointer stage)
   vldm_keyframes_free (stage);
 }
 
-static const GstVldmStageClass stage_class = { new_keyframes, free_keyframes };
+static const GstVldmStageClass stage_class = {
+  vldm_keyframes_check_model, new_keyframes, free_keyframes
+};
 
 static void
 gst_vldm_src_init (GstVldmSrc * self)

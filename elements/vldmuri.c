@@ -96,9 +96,18 @@ gst_vldm_uri_set (GstVldmUri * uri, const char *key, const char *value)
   }
 }
 
-/* NULL with an error if @length bytes of @text are not percent-encoded UTF-8. @what names them in the message. */
+/* File names are bytes. */
+static gboolean
+is_file_name (const char *key)
+{
+  return strcmp (key, "model") == 0 || g_str_has_suffix (key, "model-path");
+}
+
+/* NULL with an error if @length bytes of @text are not percent-encoded, and with @text_only as UTF-8. @what names them in
+ * the message. */
 static char *
-decode (const char *text, gsize length, const char *what, GError ** error)
+decode (const char *text, gsize length, const char *what, gboolean text_only,
+    GError ** error)
 {
   g_autofree char *encoded = g_strndup (text, length);
   g_autofree char *decoded = g_uri_unescape_string (encoded, NULL);
@@ -109,7 +118,7 @@ decode (const char *text, gsize length, const char *what, GError ** error)
         "not follow; a percent sign itself is written %%25", what);
     return NULL;
   }
-  if (!g_utf8_validate (decoded, -1, NULL)) {
+  if (text_only && !g_utf8_validate (decoded, -1, NULL)) {
     g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
         "%s of the URI is not UTF-8", what);
     return NULL;
@@ -127,7 +136,7 @@ read_setting (GstVldmUri * uri, const char *text, GError ** error)
   g_autofree char *what = NULL;
 
   key = decode (text, equals ? (gsize) (equals - text) : strlen (text),
-      "a key", error);
+      "a key", TRUE, error);
   if (key == NULL)
     return FALSE;
   if (equals == NULL || equals == text) {
@@ -137,13 +146,17 @@ read_setting (GstVldmUri * uri, const char *text, GError ** error)
     return FALSE;
   }
   what = g_strdup_printf ("the value of %s", key);
-  value = decode (equals + 1, strlen (equals + 1), what, error);
+  value = decode (equals + 1, strlen (equals + 1), what, !is_file_name (key),
+      error);
   if (value == NULL)
     return FALSE;
   if (gst_vldm_uri_get (uri, key)) {
+    g_autofree char *first =
+        g_filename_display_name (gst_vldm_uri_get (uri, key));
+    g_autofree char *second = g_filename_display_name (value);
+
     g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
-        "the URI sets %s twice, to '%s' and to '%s'", key,
-        gst_vldm_uri_get (uri, key), value);
+        "the URI sets %s twice, to '%s' and to '%s'", key, first, second);
     return FALSE;
   }
   gst_vldm_uri_set (uri, key, value);
@@ -176,7 +189,7 @@ gst_vldm_uri_parse (const char *text, GError ** error)
   /* Split, an empty text has no parts. */
   if (parts[0] == NULL)
     return g_steal_pointer (&uri);
-  prompt = decode (parts[0], strlen (parts[0]), "the prompt", error);
+  prompt = decode (parts[0], strlen (parts[0]), "the prompt", TRUE, error);
   if (prompt == NULL)
     return NULL;
   gst_vldm_uri_set_prompt (uri, prompt);

@@ -30,16 +30,26 @@ gst_vldm_check_text (const char *property, const char *text, GError ** error)
   return TRUE;
 }
 
+/* Strings in structures are UTF-8, and file names are bytes. Events may be written down (gdppay), so it is text. */
+static char *
+name_model (const char *path)
+{
+  return path == NULL || g_utf8_validate (path, -1, NULL) ? g_strdup (path)
+      : g_filename_to_uri (path, NULL, NULL);
+}
+
 GstEvent *
 gst_vldm_conditioning_to_event (const GstVldmConditioning * conditioning)
 {
+  g_autofree char *model = name_model (conditioning->model);
+
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
       gst_structure_new (EVENT_NAME,
           "prompt", G_TYPE_STRING, conditioning->prompt,
           "negative-prompt", G_TYPE_STRING, conditioning->negative_prompt,
           "seed", G_TYPE_UINT, conditioning->seed,
           "level", G_TYPE_UINT, conditioning->level,
-          "model", G_TYPE_STRING, conditioning->model, NULL));
+          "model", G_TYPE_STRING, model, NULL));
 }
 
 gboolean
@@ -78,7 +88,7 @@ gst_vldm_conditioning_next_level (GstEvent * event)
 GstTagList *
 gst_vldm_conditioning_to_tags (const GstVldmConditioning * conditioning)
 {
-  g_autofree char *model = g_path_get_basename (conditioning->model);
+  g_autofree char *model = g_filename_display_basename (conditioning->model);
   g_autofree char *encoder = g_strdup_printf ("gst-vldm " VERSION " / %s",
       model);
   g_autofree char *comment = g_strdup_printf ("seed %u%s%s",

@@ -14,7 +14,7 @@ typedef struct
   const char *prompt, *negative_prompt; /* UTF-8 */
   guint32 seed;
   guint level;                  /* 0 = key frames, 1 = interpolated once, ... */
-  const char *model;            /* real path of the model folder */
+  const char *model;            /* real path of the model folder; from an event a file: URI if that is no UTF-8 */
 } GstVldmConditioning;
 
 /* Checks what goes into events and tags: UTF-8 of at most 64 KiB. VLDM_ERROR_TEXT names @property. */

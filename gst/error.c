@@ -61,14 +61,22 @@ gst_vldm_error_is_cancelled (const GError * error)
       || g_error_matches (error, OCL_ERROR, OCL_ERROR_CANCELLED);
 }
 
+char *
+gst_vldm_message_text (const char *message)
+{
+  return g_utf8_make_valid (message, -1);
+}
+
 /* What the floor of tensors cannot know: what its memory is for. */
 static char *
 message_with_remedy (const GError * error)
 {
+  g_autofree char *text = gst_vldm_message_text (error->message);
+
   if (g_error_matches (error, OCL_ERROR, OCL_ERROR_MEMORY))
     return g_strdup_printf ("%s; smaller pictures, or fewer frames at a time "
-        "(chunk-frames), need less", error->message);
-  return g_strdup (error->message);
+        "(chunk-frames), need less", text);
+  return g_steal_pointer (&text);
 }
 
 static GQuark

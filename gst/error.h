@@ -19,6 +19,8 @@ void gst_vldm_refuse_caps (GstElement * element, const GstCaps * caps, const GEr
 /* What was posted last is not posted again until then: caps that an element refused come again with each buffer and event, since
  * they are sticky. For a new start, and after a flush. */
 void gst_vldm_forget_errors (GstElement * element);
+/* @message of a floor below, which may hold file names in any encoding, as the UTF-8 that goes into element messages. */
+char *gst_vldm_message_text (const char *message);
 
 /* TRUE if the call ended because it was asked to. */
 gboolean gst_vldm_error_is_cancelled (const GError * error);

@@ -152,7 +152,8 @@ GstCaps *
 gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width,
     guint height, gint fps_n, gint fps_d)
 {
-  const VldmAutoencoderConfig *vae = vldm_model_autoencoder_config (model);
+  const VldmAutoencoderConfig *vae =
+      vldm_model_autoencoder_config (model, NULL);
   GstStructure *s;
   gint w, h;
 

@@ -109,8 +109,9 @@ static void
 on_warning (const char *message, gpointer user_data)
 {
   GstVldmProgress *progress = user_data;
+  g_autofree char *text = gst_vldm_message_text (message);
 
-  GST_ELEMENT_WARNING (progress->element, RESOURCE, SETTINGS, ("%s", message),
+  GST_ELEMENT_WARNING (progress->element, RESOURCE, SETTINGS, ("%s", text),
       (NULL));
 }
 

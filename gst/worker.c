@@ -76,6 +76,10 @@ load (gpointer data)
 
   model = gst_vldm_models_acquire (worker->folder, worker->device,
       worker->precision, &error);
+  if (model != NULL && !worker->stage_class->check_model (model, &error)) {
+    gst_vldm_models_release (model);
+    model = NULL;
+  }
   if (model == NULL)
     flow = gst_vldm_fail (worker->element, error, "opening the model");
   publish (worker, &worker->model, model, flow);

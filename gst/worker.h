@@ -22,6 +22,8 @@ G_BEGIN_DECLS
 /* Which stage an element runs. */
 typedef struct
 {
+  /* Whether the model can run the stage, from its configurations: asked before weights are loaded. */
+  gboolean (*check_model) (VldmModel * model, GError ** error);
   gpointer (*new_stage) (VldmModel * model, const VldmProgress * progress, GError ** error);
   void (*free_stage) (gpointer stage);
 } GstVldmStageClass;

@@ -199,7 +199,7 @@ static gboolean
 alloc_frames (Bench * bench, VldmFrames * frames, guint count, GError ** error)
 {
   const VldmAutoencoderConfig *autoencoder =
-      vldm_model_autoencoder_config (bench->model);
+      vldm_model_autoencoder_config (bench->model, NULL);
   const VldmDefaults *defaults = vldm_model_defaults (bench->model);
 
   return vldm_frames_init (frames, VLDM_FORMAT_F32LE, count,

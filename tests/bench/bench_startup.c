@@ -70,7 +70,7 @@ make_window (Start * start, VldmKeyframes * keyframes, GThread * decoder,
   g_auto (VldmFrames) latents = { 0 };
   g_auto (VldmFrames) rgb = { 0 };
   const VldmAutoencoderConfig *autoencoder =
-      vldm_model_autoencoder_config (start->model);
+      vldm_model_autoencoder_config (start->model, NULL);
   VldmKeyframesParams params;
   VldmDecodeParams size = { 0 };
   gint fps_n, fps_d;

@@ -2,6 +2,8 @@
  *
  * vldmsrc and vldmdec in pipelines, over stages that compute nothing but can be slow.
  */
+#include <glib/gstdio.h>
+
 #include "tests/elements/fake_stages.h"
 #include "tests/elements/harness.h"
 
@@ -272,6 +274,55 @@ GST_START_TEST (test_sharing)
 
 GST_END_TEST;
 
+/* File names are bytes: stages behind one whose model is called "mod\xe8le" use that one and no other. */
+static const char *const chains[] = {
+  "vldmsrc name=first ! vldmdec ! fakesink name=sink",
+  "vldmsrc name=first ! vldminterp ! queue ! vldmdec ! fakesink name=sink",
+  "vldmsrc name=first ! vldmsr ! vldmdec ! fakesink name=sink",
+  "videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=64,height=32 ! "
+      "vldmenc name=first ! vldmdec ! fakesink name=sink",
+  "vldmbin name=first ! fakesink name=sink",
+};
+
+GST_START_TEST (test_model_of_bytes)
+{
+  GstElement *pipeline = launch (chains[__i__]);
+  GstElement *source = gst_bin_get_by_name (GST_BIN (pipeline), "first");
+  g_autofree char *parent = g_dir_make_tmp ("vldm-XXXXXX", NULL);
+  g_autofree char *folder = g_build_filename (parent, "mod\xe8le", NULL);
+  g_autofree char *index = g_build_filename (folder, "model_index.json", NULL);
+
+  fail_unless_equals_int (g_mkdir (folder, 0700), 0);
+  fail_unless (g_file_set_contents (index, "{}", -1, NULL));
+  g_object_set (source, "model-path", folder, NULL);
+  run (pipeline);
+  fail_unless_equals_int (fake_live_models, 1);
+  gst_object_unref (source);
+  finish (pipeline);
+  fail_unless (g_remove (index) == 0 && g_remove (folder) == 0
+      && g_remove (parent) == 0);
+}
+
+GST_END_TEST;
+
+/* What is said of such a folder is UTF-8. */
+GST_START_TEST (test_message_of_bytes)
+{
+  GstElement *pipeline = launch ("vldmsrc name=src ! fakesink");
+  GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  g_object_set (src, "model-path", "/no/mod\xe8le", NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+      "/no/mod\xef\xbf\xbdle", NULL);
+  gst_object_unref (bus);
+  gst_object_unref (src);
+  finish (pipeline);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_other_precision_is_another_model)
 {
   GstElement *pipeline = launch ("vldmsrc precision=f16 ! vldmdec precision=f32"
@@ -404,6 +455,8 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_random_seeks);
   tcase_add_test (tc, test_seeks_under_way);
   tcase_add_test (tc, test_sharing);
+  tcase_add_loop_test (tc, test_model_of_bytes, 0, G_N_ELEMENTS (chains));
+  tcase_add_test (tc, test_message_of_bytes);
   tcase_add_test (tc, test_other_precision_is_another_model);
   tcase_add_test (tc, test_cycling);
   tcase_add_test (tc, test_decodebin);

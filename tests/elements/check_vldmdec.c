@@ -154,6 +154,26 @@ GST_START_TEST (test_latent_space)
 
 GST_END_TEST;
 
+/* A model that is chosen here: nothing is opened before the caps say which of its autoencoders decodes. */
+GST_START_TEST (test_latent_space_first)
+{
+  GstHarness *h = gst_harness_new_parse ("vldmdec model-path=" FAKE_MODEL);
+  const char *caps = CAPS ("width=61, height=31, framerate=24000/1001");
+  g_autofree char *upsampled = NULL;
+  g_auto (GStrv) parts = g_strsplit (caps, "latent-space=vae", 2);
+
+  upsampled = g_strjoinv ("latent-space=upsampler-vae", parts);
+  gst_harness_play (h);
+  gst_harness_set_src_caps_str (h, upsampled);
+  push (h, 0, SIZE);
+  fail_unless_equals_int (fake_stages_made, 1);
+  fail_unless_equals_int (g_atomic_int_get (&fake_decoder_space),
+      VLDM_LATENTS_UPSAMPLER_VAE);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* As many pictures as frames, whatever their number; and none waits longer than the reported latency. */
 GST_START_TEST (test_chunks)
 {
@@ -454,6 +474,7 @@ static const struct
 } failures[] = {
   {FAKE_FAIL_DEVICE, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
   {FAKE_FAIL_MODEL, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {FAKE_FAIL_CHECK, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
   {FAKE_FAIL_LOAD, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
   {FAKE_FAIL_DECODE, gst_library_error_quark, GST_LIBRARY_ERROR_FAILED},
 };
@@ -473,6 +494,9 @@ GST_START_TEST (test_failures)
   check_error (bus, failures[__i__].domain (), failures[__i__].code,
       "injected failure", NULL);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  /* Weights are not loaded for a model that cannot run. */
+  if (failures[__i__].failure == FAKE_FAIL_CHECK)
+    fail_unless_equals_int (fake_stages_made, 0);
   check_stops (h->element);
   fail_unless_equals_int (fake_live_models, 0);
   fail_unless_equals_int (fake_live_stages, 0);
@@ -561,6 +585,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_chunks, 1, 30);
   tcase_add_test (tc, test_latent_space);
   tcase_add_test (tc, test_half_a_frame_late);
+  tcase_add_test (tc, test_latent_space_first);
   tcase_add_test (tc, test_output_caps);
   tcase_add_loop_test (tc, test_drain, 0, 4);
   tcase_add_test (tc, test_missing_frames);

@@ -195,6 +195,7 @@ static const struct
 } failures[] = {
   {FAKE_FAIL_DEVICE, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
   {FAKE_FAIL_MODEL, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {FAKE_FAIL_CHECK, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
   {FAKE_FAIL_LOAD, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
   {FAKE_FAIL_ENCODE, gst_library_error_quark, GST_LIBRARY_ERROR_FAILED},
 };
@@ -215,6 +216,9 @@ GST_START_TEST (test_failures)
   check_error (bus, failures[__i__].domain (), failures[__i__].code,
       "injected failure", NULL);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  /* Weights are not loaded for a model that cannot run. */
+  if (failures[__i__].failure == FAKE_FAIL_CHECK)
+    fail_unless_equals_int (fake_stages_made, 0);
   check_stops (h->element);
   fail_unless_equals_int (fake_live_models, 0);
   fail_unless_equals_int (fake_live_stages, 0);

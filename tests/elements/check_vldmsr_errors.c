@@ -55,6 +55,8 @@ static const Refusal at_start[] = {
       GST_RESOURCE_ERROR_NOT_FOUND, {"/no/such/folder", ""}},
   {"model-path=" FAKE_MODEL, FAKE_FAIL_NO_UPSAMPLER,
       GST_RESOURCE_ERROR_NOT_FOUND, {"/drive has no", "upsampler"}},
+  {"model-path=" FAKE_MODEL, FAKE_FAIL_CHECK, GST_RESOURCE_ERROR_SETTINGS,
+      {"injected failure", ""}},
 };
 
 /* One error, and it says what would be right. */
@@ -112,6 +114,7 @@ GST_END_TEST;
 static const Refusal with_model[] = {
   {"", FAKE_FAIL_NO_UPSAMPLER, GST_RESOURCE_ERROR_NOT_FOUND,
       {"/drive has no", "upsampler"}},
+  {"", FAKE_FAIL_CHECK, GST_RESOURCE_ERROR_SETTINGS, {"injected failure", ""}},
   {"noise-level=1000000", FAKE_FAIL_NOTHING, GST_RESOURCE_ERROR_SETTINGS,
       {"noise-level is 1e+06", "0 to 350"}},
   {"tile-size=1", FAKE_FAIL_NOTHING, GST_RESOURCE_ERROR_SETTINGS,

@@ -266,6 +266,7 @@ static const struct
 } failures[] = {
   {FAKE_FAIL_DEVICE, gst_library_error_quark, GST_LIBRARY_ERROR_INIT},
   {FAKE_FAIL_MODEL, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+  {FAKE_FAIL_CHECK, gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
   {FAKE_FAIL_LOAD, gst_resource_error_quark, GST_RESOURCE_ERROR_READ},
   {FAKE_FAIL_GENERATE, gst_resource_error_quark,
       GST_RESOURCE_ERROR_NO_SPACE_LEFT},
@@ -280,6 +281,9 @@ GST_START_TEST (test_failures)
   gst_harness_play (h);
   check_error (bus, failures[__i__].domain (), failures[__i__].code,
       "injected failure", NULL);
+  /* Weights are not loaded for a model that cannot run. */
+  if (failures[__i__].failure == FAKE_FAIL_CHECK)
+    fail_unless_equals_int (fake_stages_made, 0);
   check_stops (h->element);
   fail_unless_equals_int (fake_live_models, 0);
   fail_unless_equals_int (fake_live_stages, 0);

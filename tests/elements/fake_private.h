@@ -18,6 +18,9 @@ gboolean fake_work (const VldmProgress * progress, VldmActivity activity, guint 
 /* TRUE with an error if @what is to fail. */
 gboolean fake_fails (FakeFailure what, GQuark domain, gint code, GError ** error);
 
+/* The model is asked whether it can run a stage. */
+gboolean fake_check_model (GError ** error);
+
 /* A stage is being made. */
 gboolean fake_load (const VldmProgress * progress, GError ** error);
 

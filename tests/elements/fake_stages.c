@@ -197,7 +197,7 @@ vldm_model_type (VldmModel * model)
 }
 
 const VldmAutoencoderConfig *
-vldm_model_autoencoder_config (VldmModel * model)
+vldm_model_autoencoder_config (VldmModel * model, GError ** error)
 {
   static const VldmAutoencoderConfig config = {
     .latent_channels = FAKE_CHANNELS,
@@ -205,6 +205,37 @@ vldm_model_autoencoder_config (VldmModel * model)
   };
 
   return &config;
+}
+
+gboolean
+fake_check_model (GError ** error)
+{
+  return !fake_fails (FAKE_FAIL_CHECK, VLDM_ERROR, VLDM_ERROR_MODEL, error);
+}
+
+gboolean
+vldm_keyframes_check_model (VldmModel * model, GError ** error)
+{
+  return fake_check_model (error);
+}
+
+gboolean
+vldm_interpolate_check_model (VldmModel * model, GError ** error)
+{
+  return fake_check_model (error);
+}
+
+gboolean
+vldm_decode_check_model (VldmModel * model, VldmLatentSpace space,
+    GError ** error)
+{
+  return fake_check_model (error);
+}
+
+gboolean
+vldm_encode_check_model (VldmModel * model, GError ** error)
+{
+  return fake_check_model (error);
 }
 
 gboolean

@@ -21,12 +21,13 @@ typedef enum
   FAKE_FAIL_NOTHING,
   FAKE_FAIL_DEVICE,             /* ocl_device_open */
   FAKE_FAIL_MODEL,              /* vldm_model_new */
+  FAKE_FAIL_CHECK,              /* whether the model can run a stage */
   FAKE_FAIL_LOAD,               /* making a stage */
   FAKE_FAIL_GENERATE,           /* vldm_keyframes_run, half way */
   FAKE_FAIL_DECODE,             /* vldm_decode_run, half way */
   FAKE_FAIL_INTERPOLATE,        /* vldm_interpolate_run, half way */
   FAKE_FAIL_ENCODE,             /* vldm_encode_run */
-  FAKE_FAIL_NO_UPSAMPLER,       /* vldm_upsample_new and all that ask about it */
+  FAKE_FAIL_NO_UPSAMPLER,       /* whether the model can upsample, and all that ask about it */
   FAKE_FAIL_UPSAMPLE,           /* vldm_upsample_run, half way */
   FAKE_FAIL_UPSAMPLED,          /* vldm_upsample_decode */
 } FakeFailure;

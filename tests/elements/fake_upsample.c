@@ -24,13 +24,19 @@ has_upsampler (VldmModel * model, GError ** error)
   return FALSE;
 }
 
+gboolean
+vldm_upsample_check_model (VldmModel * model, GError ** error)
+{
+  return has_upsampler (model, error) && fake_check_model (error);
+}
+
 VldmUpsample *
 vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
   VldmUpsample *upsample;
 
-  if (!has_upsampler (model, error) || !fake_load (progress, error))
+  if (!fake_load (progress, error))
     return NULL;
   upsample = g_new0 (VldmUpsample, 1);
   upsample->model = vldm_model_ref (model);

@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 Fixture
 fixture_new (void)
@@ -53,6 +54,23 @@ fixture_write (Fixture * fixture, const char *name, const void *content,
 }
 
 void
+fixture_write_tensors (Fixture * fixture, const char *name,
+    const char *header, gsize n_data)
+{
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  guint64 length = GUINT64_TO_LE (strlen (header));
+
+  g_byte_array_append (file, (const guint8 *) &length, 8);
+  g_byte_array_append (file, (const guint8 *) header, strlen (header));
+  for (gsize i = 0; i < n_data; i++) {
+    guint8 byte = i;
+
+    g_byte_array_append (file, &byte, 1);
+  }
+  fixture_write (fixture, name, file->data, file->len);
+}
+
+void
 fixture_remove (Fixture * fixture, const char *name)
 {
   g_autofree char *path = g_build_filename (fixture->folder, name, NULL);
@@ -69,6 +87,21 @@ fixture_copy (Fixture * fixture, const char *folder, const char *name)
 
   if (g_file_get_contents (path, &content, &length, NULL))
     fixture_write (fixture, name, content, length);
+}
+
+/* A user without rights. */
+#define NOBODY 65534
+
+void
+fixture_drop_rights (void)
+{
+  g_assert_true (getuid () != 0 || seteuid (NOBODY) == 0);
+}
+
+void
+fixture_restore_rights (void)
+{
+  g_assert_true (getuid () != 0 || seteuid (0) == 0);
 }
 
 void

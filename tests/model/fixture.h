@@ -15,16 +15,22 @@ typedef struct
 
 Fixture fixture_new (void);
 
-/* Deletes the folder with its files and one level of folders in it. */
+/* Deletes the folder with all in it. */
 void fixture_clear (Fixture * fixture);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fixture, fixture_clear);
 
 /* @length -1: @content is a string. Folders in @name are made. */
 void fixture_write (Fixture * fixture, const char *name, const void *content, gssize length);
+/* @header and @n_data bytes 0, 1, 2, ... as a safetensors file. */
+void fixture_write_tensors (Fixture * fixture, const char *name, const char *header, gsize n_data);
 void fixture_remove (Fixture * fixture, const char *name);
 
 /* Copies @folder/@name if there is one. */
 void fixture_copy (Fixture * fixture, const char *folder, const char *name);
+
+/* Between both, a test that runs as root has no more rights than others. */
+void fixture_drop_rights (void);
+void fixture_restore_rights (void);
 
 /* The error's code is @code, and its message holds @reason and, unless NULL, @file. */
 void fixture_check_error (const GError * error, VldmError code, const char *reason, const char *file);

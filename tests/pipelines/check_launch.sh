@@ -202,6 +202,41 @@ EOF
         fail "scheduler=$wish: $(cat "$scratch/warnings") warnings"
     done
     ;;
+  parts)
+    # Elements that encode or decode need an autoencoder and nothing else: beside a network that nobody knows, in a folder
+    # that holds nothing else, or by itself.
+    drive=$(cd "$(dirname "$0")/../../models/drive" && pwd)
+    mkdir -p "$scratch/beside/unet" "$scratch/only"
+    cp "$drive/model_index.json" "$scratch/beside"
+    echo '{"_class_name": "UNet3DConditionModel"}' > "$scratch/beside/unet/config.json"
+    ln -s "$drive/vae" "$scratch/beside/vae"
+    ln -s "$drive/vae" "$scratch/only/vae"
+    pictures='videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=32,height=32'
+    for model in drive beside only alone; do
+      case $model in drive) path=$drive ;; alone) path=$drive/vae ;; *) path=$scratch/$model ;; esac
+      launch $pictures ! vldmenc model-path="$path" ! tee name=t  t. ! queue ! filesink location="$scratch/$model.latents" \
+        t. ! queue ! vldmdec ! filesink location="$scratch/$model.rgb" || fail "$model: exit status $?"
+      launch $pictures ! vldmenc ! vldmdec model-path="$path" ! filesink location="$scratch/$model.decoded" || fail "$model: exit status $?"
+      for kind in latents rgb decoded; do
+        cmp "$scratch/$model.$kind" "$scratch/drive.$kind" || fail "$model gives other $kind"
+      done
+    done
+    launch vldmsrc model-path="$scratch/beside" ! fakesink && fail 'a network of another class is accepted'
+    [ "$(grep -c '^ERROR: from' "$scratch/log")" = 1 ] || fail 'not one error'
+    grep -q "\"UNet3DConditionModel\" is not supported; .*ModelScope" "$scratch/log" || fail 'the message does not name the class'
+    ;;
+  extras)
+    # What a folder holds and nothing applies is named in one warning, by the element whose frames are others without it.
+    mkdir -p "$scratch/model/motion_adapter"
+    for file in "$(dirname "$0")"/../../models/drive/*; do
+      ln -s "$(realpath "$file")" "$scratch/model"
+    done
+    touch "$scratch/model/pytorch_lora_weights.safetensors"
+    launch vldmsrc steps=1 num-buffers=1 model-path="$scratch/model" ! video/x-vldm-latents,width=64,height=32 ! vldmdec ! fakesink || \
+      fail "exit status $?"
+    [ "$(grep -c '^WARNING: from' "$scratch/log")" = 1 ] || fail 'not one warning'
+    grep -q '^WARNING: .*vldmsrc0.*motion_adapter (.*; pytorch_lora_weights.safetensors (a LoRA' "$scratch/log" || fail 'what is not applied'
+    ;;
   *)
     fail "unknown case $case"
     ;;

@@ -95,7 +95,8 @@ new_tensor (gsize channels, const gfloat * data)
   g_autoptr (GError) error = NULL;
   OclTensor tensor;
 
-  ocl_tensor_alloc (queue, OCL_F32, STATE, 1, 1, channels, &tensor, &error);
+  ocl_tensor_alloc (queue, OCL_F32, ocl_shape (STATE, 1, 1, channels), &tensor,
+      &error);
   g_assert_no_error (error);
   ocl_tensor_write (queue, &tensor, data, &error);
   g_assert_no_error (error);

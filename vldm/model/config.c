@@ -15,16 +15,42 @@
 /* Group norms of the spatio-temporal classes, whose configurations have no key for it. */
 #define NORM_GROUPS 32
 
+/* Networks that people have and nothing here computes. */
+static const char *
+name_family (const char *class)
+{
+  static const struct
+  {
+    const char *class, *family;
+  } families[] = {
+    {"UNet3DConditionModel", "ModelScope's and ZeroScope's"},
+    {"UNetMotionModel", "AnimateDiff's"},
+    {"MotionAdapter", "AnimateDiff's, an adapter by itself"},
+    {"I2VGenXLUNet", "I2VGen-XL's"},
+    {"AutoencoderTiny", "TAESD's, for previews"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
+    if (g_str_equal (class, families[i].class))
+      return families[i].family;
+  return NULL;
+}
+
 static void
 check_class (VldmJson * json, const char *const *classes)
 {
-  if (vldm_json_get (json, "_class_name")) {
-    vldm_json_choice (json, "_class_name", classes, 0);
-  } else {
-    g_autofree char *list = g_strjoinv (", ", (char **) classes);
+  JsonNode *node = vldm_json_get (json, "_class_name");
+  const char *class = vldm_json_node_string (node);
+  const char *family = class ? name_family (class) : NULL;
+  g_autofree char *list = g_strjoinv (", ", (char **) classes);
 
+  if (!node)
     vldm_json_fail (json, "_class_name", "missing; possible: %s", list);
-  }
+  else if (family)
+    vldm_json_fail (json, "_class_name", "\"%s\" is not supported; possible: "
+        "%s; it is %s", class, list, family);
+  else
+    vldm_json_choice (json, "_class_name", classes, 0);
 }
 
 /* One entry a level in each list of a configuration. */

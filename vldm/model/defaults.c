@@ -5,6 +5,7 @@
  */
 #include "vldm/model/config.h"
 
+#include "vldm/model/files.h"
 #include "vldm/model/json.h"
 
 #define FILE_NAME "videoldm.json"
@@ -111,7 +112,7 @@ vldm_defaults_load (const char *model_folder, const VldmUnetConfig * unet,
   VldmJson stage;
 
   set_fallbacks (defaults, unet);
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!vldm_file_exists (path))
     return g_steal_pointer (&defaults);
 
   if (!vldm_json_open (&json, model_folder, FILE_NAME, error))

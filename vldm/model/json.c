@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "vldm/model/files.h"
+
 /* What the guard has seen. */
 typedef struct
 {
@@ -204,25 +206,15 @@ vldm_json_parse (const char *data, gsize length, const char *path,
 JsonObject *
 vldm_json_load (const char *path, GError ** error)
 {
-  g_autoptr (GError) file_error = NULL;
-  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (GMappedFile) file = vldm_file_map_text (path, error);
   gsize length;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s: no such file", path);
+  if (!file)
     return NULL;
-  }
-  file = g_mapped_file_new (path, FALSE, &file_error);
-  if (!file) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_READ, "%s: cannot be read: %s",
-        path, file_error->message);
-    return NULL;
-  }
   length = g_mapped_file_get_length (file);
-  if (length == 0 || length > VLDM_JSON_MAX_SIZE) {
+  if (length > VLDM_JSON_MAX_SIZE) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_READ,
-        "%s: %" G_GSIZE_FORMAT " bytes; a JSON file here has 2 bytes to %d MiB",
+        "%s: %" G_GSIZE_FORMAT " bytes; a JSON file here has at most %d MiB",
         path, length, VLDM_JSON_MAX_SIZE >> 20);
     return NULL;
   }
@@ -237,7 +229,7 @@ vldm_json_load_optional (const char *folder, const char *name,
   g_autofree char *path = g_build_filename (folder, name, NULL);
 
   *object = NULL;
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!vldm_file_exists (path))
     return TRUE;
   *object = vldm_json_load (path, error);
   return *object != NULL;

@@ -8,6 +8,8 @@
 #include "opencl/ops/bf16.h"
 #include "opencl/ops/warm_up.h"
 #include "vldm/model/autoencoder.h"
+#include "vldm/model/configs.h"
+#include "vldm/model/files.h"
 #include "vldm/model/json.h"
 #include "vldm/model/text_encoder.h"
 #include "vldm/model/tokenizer.h"
@@ -28,13 +30,10 @@ struct _VldmModel
   OclDevice *device;
   OclType type;                 /* of weights */
   gboolean precision_is_open;
+  VldmConfigs *configs;
   VldmDefaults *defaults;
-  VldmUnetConfig *unet_config;  /* NULL = no such component */
-  VldmUnetConfig *interpolator_config;
-  VldmAutoencoderConfig *autoencoder_config;
-  VldmUnetConfig *upsampler_config;
-  VldmAutoencoderConfig *upsampler_autoencoder_config;
-  guint max_noise_level;
+  guint max_noise_level;        /* 0 = no upsampler, or noise_level_error */
+  GError *noise_level_error;
   gint closing;                 /* atomic: nobody needs kernels any more */
 
   GMutex lock;                  /* of all below */
@@ -56,36 +55,9 @@ struct _VldmModel
 /* ---- configurations ---- */
 
 static gboolean
-has_component (const char *folder, const char *component)
+has_component (VldmModel * model, const char *component)
 {
-  g_autofree char *path = g_build_filename (folder, component, NULL);
-
-  return g_file_test (path, G_FILE_TEST_IS_DIR);
-}
-
-/* *config stays NULL where the model has no such component. */
-static gboolean
-load_unet_config (VldmModel * model, const char *component,
-    VldmUnetConfig ** config, GError ** error)
-{
-  g_autofree char *path = g_build_filename (model->folder, component, NULL);
-
-  if (!has_component (model->folder, component))
-    return TRUE;
-  *config = vldm_unet_config_load (path, error);
-  return *config != NULL;
-}
-
-static gboolean
-load_autoencoder_config (VldmModel * model, const char *component,
-    VldmAutoencoderConfig ** config, GError ** error)
-{
-  g_autofree char *path = g_build_filename (model->folder, component, NULL);
-
-  if (!has_component (model->folder, component))
-    return TRUE;
-  *config = vldm_autoencoder_config_load (path, error);
-  return *config != NULL;
+  return vldm_folder_has (model->folder, component);
 }
 
 /* A network that sees RGB beside its latents. */
@@ -99,8 +71,9 @@ is_upsampler (const VldmUnetConfig * config)
 const char *
 vldm_model_upsampler_component (VldmModel * model)
 {
-  return !has_component (model->folder, "upsampler")
-      && is_upsampler (model->unet_config) ? "unet" : "upsampler";
+  return !has_component (model, "upsampler")
+      && is_upsampler (vldm_configs_unet (model->configs, "unet", NULL))
+      ? "unet" : "upsampler";
 }
 
 static const char *
@@ -111,52 +84,32 @@ upsampler_autoencoder_component (VldmModel * model)
 }
 
 /* Pipelines of the public upscaler have it in their model_index.json. */
-static gboolean
-load_max_noise_level (VldmModel * model, GError ** error)
+static void
+read_max_noise_level (VldmModel * model)
 {
-  const VldmUnetConfig *config = model->upsampler_config;
+  const VldmUnetConfig *config = vldm_configs_unet (model->configs,
+      vldm_model_upsampler_component (model), NULL);
+  g_autofree char *path =
+      g_build_filename (model->folder, VLDM_FOLDER_INDEX, NULL);
   g_auto (VldmJson) json = { 0 };
+  guint level;
 
-  model->max_noise_level = config->max_noise_level;
-  if (model->max_noise_level == 0) {
-    if (!vldm_json_open (&json, model->folder, "model_index.json", error))
-      return FALSE;
-    model->max_noise_level = vldm_json_uint (&json, "max_noise_level",
-        DEFAULT_MAX_NOISE_LEVEL, 1, G_MAXINT32);
-    if (!vldm_json_done (&json, error))
-      return FALSE;
+  if (config == NULL)
+    return;
+  level = config->max_noise_level;
+  if (level == 0 && !vldm_file_exists (path))
+    level = DEFAULT_MAX_NOISE_LEVEL;
+  if (level == 0) {
+    if (!vldm_json_open (&json, model->folder, VLDM_FOLDER_INDEX,
+            &model->noise_level_error))
+      return;
+    level = vldm_json_uint (&json, "max_noise_level", DEFAULT_MAX_NOISE_LEVEL,
+        1, G_MAXINT32);
+    if (!vldm_json_done (&json, &model->noise_level_error))
+      return;
   }
-  if (config->num_class_embeds > 0)
-    model->max_noise_level =
-        MIN (model->max_noise_level, config->num_class_embeds - 1);
-  return TRUE;
-}
-
-static gboolean
-load_upsampler_configs (VldmModel * model, GError ** error)
-{
-  return load_unet_config (model, vldm_model_upsampler_component (model),
-      &model->upsampler_config, error)
-      && load_autoencoder_config (model,
-      upsampler_autoencoder_component (model),
-      &model->upsampler_autoencoder_config, error)
-      && (model->upsampler_config == NULL
-      || load_max_noise_level (model, error));
-}
-
-static gboolean
-load_configs (VldmModel * model, GError ** error)
-{
-  if (!load_unet_config (model, "unet", &model->unet_config, error)
-      || !load_unet_config (model, "interpolator",
-          &model->interpolator_config, error)
-      || !load_autoencoder_config (model, "vae", &model->autoencoder_config,
-          error)
-      || !load_upsampler_configs (model, error))
-    return FALSE;
-  model->defaults =
-      vldm_defaults_load (model->folder, model->unet_config, error);
-  return model->defaults != NULL;
+  model->max_noise_level = config->num_class_embeds > 0
+      ? MIN (level, config->num_class_embeds - 1) : level;
 }
 
 static OclType
@@ -183,8 +136,12 @@ vldm_model_new (const char *folder, OclDevice * device,
       && model->type == OCL_F16;
   g_mutex_init (&model->lock);
   g_cond_init (&model->loaded);
-  if (!load_configs (model, error))
+  model->configs = vldm_configs_read (folder);
+  model->defaults = vldm_defaults_load (folder,
+      vldm_configs_unet (model->configs, "unet", NULL), error);
+  if (model->defaults == NULL)
     return NULL;
+  read_max_noise_level (model);
   return g_steal_pointer (&model);
 }
 
@@ -213,11 +170,8 @@ vldm_model_unref (VldmModel * model)
   g_clear_pointer (&model->upsampler_text_encoder, vldm_text_encoder_free);
   g_clear_pointer (&model->upsampler_tokenizer, vldm_tokenizer_free);
   g_clear_pointer (&model->defaults, g_free);
-  g_clear_pointer (&model->unet_config, g_free);
-  g_clear_pointer (&model->interpolator_config, g_free);
-  g_clear_pointer (&model->autoencoder_config, g_free);
-  g_clear_pointer (&model->upsampler_config, g_free);
-  g_clear_pointer (&model->upsampler_autoencoder_config, g_free);
+  g_clear_pointer (&model->configs, vldm_configs_free);
+  g_clear_error (&model->noise_level_error);
   g_clear_pointer (&model->device, ocl_device_unref);
   g_clear_pointer (&model->folder, g_free);
   g_mutex_clear (&model->lock);
@@ -256,40 +210,70 @@ vldm_model_defaults (VldmModel * model)
 }
 
 const VldmUnetConfig *
-vldm_model_unet_config (VldmModel * model)
+vldm_model_unet_config (VldmModel * model, GError ** error)
 {
-  return model->unet_config;
+  return vldm_configs_unet (model->configs, "unet", error);
+}
+
+const char *
+vldm_model_interpolator_component (VldmModel * model)
+{
+  return has_component (model, "interpolator") ? "interpolator" : "unet";
 }
 
 const VldmUnetConfig *
-vldm_model_interpolator_config (VldmModel * model)
+vldm_model_interpolator_config (VldmModel * model, GError ** error)
 {
-  return model->interpolator_config != NULL ? model->interpolator_config
-      : model->unet_config;
+  const char *component = vldm_model_interpolator_component (model);
+
+  if (has_component (model, component))
+    return vldm_configs_unet (model->configs, component, error);
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
+      "%s has neither a folder \"interpolator\" nor \"unet\"; interpolation needs one of them",
+      model->folder);
+  return NULL;
 }
 
 const VldmAutoencoderConfig *
-vldm_model_autoencoder_config (VldmModel * model)
+vldm_model_autoencoder_config (VldmModel * model, GError ** error)
 {
-  return model->autoencoder_config;
+  return vldm_configs_autoencoder (model->configs, "vae", error);
 }
 
 const VldmUnetConfig *
-vldm_model_upsampler_config (VldmModel * model)
+vldm_model_upsampler_config (VldmModel * model, GError ** error)
 {
-  return model->upsampler_config;
+  g_autoptr (GError) unet_error = NULL;
+  const VldmUnetConfig *unet =
+      vldm_configs_unet (model->configs, "unet", &unet_error);
+
+  if (has_component (model, "upsampler"))
+    return vldm_configs_unet (model->configs, "upsampler", error);
+  if (is_upsampler (unet))
+    return unet;
+  if (unet == NULL && has_component (model, "unet"))
+    g_propagate_error (error, g_steal_pointer (&unet_error));
+  else
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
+        "%s has neither a folder \"upsampler\" nor a \"unet\" that takes RGB beside its latents; upsampling needs one of them",
+        model->folder);
+  return NULL;
 }
 
 const VldmAutoencoderConfig *
-vldm_model_upsampler_autoencoder_config (VldmModel * model)
+vldm_model_upsampler_autoencoder_config (VldmModel * model, GError ** error)
 {
-  return model->upsampler_autoencoder_config;
+  return vldm_configs_autoencoder (model->configs,
+      upsampler_autoencoder_component (model), error);
 }
 
-guint
-vldm_model_max_noise_level (VldmModel * model)
+gboolean
+vldm_model_max_noise_level (VldmModel * model, guint * level, GError ** error)
 {
-  return model->max_noise_level;
+  if (model->noise_level_error != NULL && error != NULL)
+    *error = g_error_copy (model->noise_level_error);
+  *level = model->max_noise_level;
+  return model->noise_level_error == NULL;
 }
 
 /* ---- kernels ---- */
@@ -323,7 +307,8 @@ build_kernels (gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (OclQueue) queue = ocl_queue_new (model->device, &error);
   guint head_dims[VLDM_MAX_LEVELS];
-  guint n = collect_head_dims (model->unet_config, head_dims);
+  guint n = collect_head_dims (vldm_configs_unet (model->configs, "unet",
+          NULL), head_dims);
 
   if (queue != NULL) {
     ocl_queue_set_callbacks (queue, needs_kernels, NULL, NULL, model);
@@ -448,11 +433,12 @@ load_upsampler (VldmModel * model, LoadReport * report, GError ** error)
  * which Winograd's way does faster in fp32 than the direct one in bf16. */
 static gpointer
 load_autoencoder_from (VldmModel * model, const char *component,
-    const VldmAutoencoderConfig * config, VldmAutoencoderPart part,
-    LoadReport * report, GError ** error)
+    VldmAutoencoderPart part, LoadReport * report, GError ** error)
 {
   g_autofree char *folder =
       vldm_folder_component (model->folder, component, error);
+  const VldmAutoencoderConfig *config =
+      vldm_configs_autoencoder (model->configs, component, NULL);
   gboolean upcast = config != NULL && config->force_upcast;
 
   return folder == NULL ? NULL : vldm_autoencoder_load (model->device,
@@ -463,23 +449,20 @@ load_autoencoder_from (VldmModel * model, const char *component,
 static gpointer
 load_encoder (VldmModel * model, LoadReport * report, GError ** error)
 {
-  return load_autoencoder_from (model, "vae", model->autoencoder_config,
-      VLDM_ENCODER, report, error);
+  return load_autoencoder_from (model, "vae", VLDM_ENCODER, report, error);
 }
 
 static gpointer
 load_decoder (VldmModel * model, LoadReport * report, GError ** error)
 {
-  return load_autoencoder_from (model, "vae", model->autoencoder_config,
-      VLDM_DECODER, report, error);
+  return load_autoencoder_from (model, "vae", VLDM_DECODER, report, error);
 }
 
 static gpointer
 load_upsampler_decoder (VldmModel * model, LoadReport * report, GError ** error)
 {
   return load_autoencoder_from (model,
-      upsampler_autoencoder_component (model),
-      model->upsampler_autoencoder_config, VLDM_DECODER, report, error);
+      upsampler_autoencoder_component (model), VLDM_DECODER, report, error);
 }
 
 static gpointer
@@ -541,7 +524,7 @@ VldmUnet *
 vldm_model_interpolator (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
-  if (model->interpolator_config == NULL)
+  if (g_str_equal (vldm_model_interpolator_component (model), "unet"))
     return vldm_model_unet (model, progress, error);
   return get_network (model, (gpointer *) & model->interpolator,
       load_interpolator, progress, error);
@@ -625,8 +608,8 @@ vldm_model_upsampler_text_encoder (VldmModel * model,
 {
   VldmTextEncoder *encoder;
 
-  if (!has_component (model->folder, "upsampler_text_encoder")
-      && !has_component (model->folder, "upsampler_tokenizer"))
+  if (!has_component (model, "upsampler_text_encoder")
+      && !has_component (model, "upsampler_tokenizer"))
     return vldm_model_text_encoder (model, progress, error);
   encoder = get_network (model, (gpointer *) & model->upsampler_text_encoder,
       load_upsampler_text_encoder, progress, error);
@@ -639,7 +622,7 @@ vldm_model_upsampler_text_encoder (VldmModel * model,
 VldmTokenizer *
 vldm_model_upsampler_tokenizer (VldmModel * model, GError ** error)
 {
-  if (!has_component (model->folder, "upsampler_tokenizer"))
+  if (!has_component (model, "upsampler_tokenizer"))
     return vldm_model_tokenizer (model, error);
   return get_network (model, (gpointer *) & model->upsampler_tokenizer,
       load_upsampler_tokenizer, NULL, error);

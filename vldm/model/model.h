@@ -26,7 +26,8 @@ typedef struct _VldmAutoencoder VldmAutoencoder;
 typedef struct _VldmTextEncoder VldmTextEncoder;
 typedef struct _VldmTokenizer VldmTokenizer;
 
-/* Reads the configurations only: quick. @folder as given by vldm_folder_resolve. */
+/* Reads the configurations only: quick. @folder as given by vldm_folder_resolve. Fails for videoldm.json alone; what is wrong
+ * with a component is told to those who need that. */
 VldmModel *vldm_model_new (const char *folder, OclDevice * device, VldmPrecision precision, GError ** error);
 VldmModel *vldm_model_ref (VldmModel * model);
 void vldm_model_unref (VldmModel * model);
@@ -38,19 +39,23 @@ OclType vldm_model_type (VldmModel * model);    /* of activations */
 /* Whether half precision was chosen for the user (VLDM_PRECISION_AUTO), so that fp32 may take its place where it overflows. */
 gboolean vldm_model_precision_is_open (VldmModel * model);
 const VldmDefaults *vldm_model_defaults (VldmModel * model);
-/* NULL where the folder has no such component. */
-const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);
-const VldmUnetConfig *vldm_model_interpolator_config (VldmModel * model);       /* of unet/ if there is no interpolator/ */
-const VldmAutoencoderConfig *vldm_model_autoencoder_config (VldmModel * model);
+
+/* Configurations of networks. NULL with what is wrong: the folder has no such component (VLDM_ERROR_NOT_FOUND), or nobody
+ * here knows what is in it. */
+const VldmUnetConfig *vldm_model_unet_config (VldmModel * model, GError ** error);
+const VldmUnetConfig *vldm_model_interpolator_config (VldmModel * model, GError ** error);
+const char *vldm_model_interpolator_component (VldmModel * model);      /* "interpolator", or "unet" if there is none */
+const VldmAutoencoderConfig *vldm_model_autoencoder_config (VldmModel * model, GError ** error);
 
 /* The upsampler's network is upsampler/, or else unet/ if that takes RGB beside its latents, as the public x4 upscaler's
  * does; its autoencoder is upsampler_vae/, or then vae/. */
-const VldmUnetConfig *vldm_model_upsampler_config (VldmModel * model);
-const VldmAutoencoderConfig *vldm_model_upsampler_autoencoder_config (VldmModel * model);
+const VldmUnetConfig *vldm_model_upsampler_config (VldmModel * model, GError ** error);
+const VldmAutoencoderConfig *vldm_model_upsampler_autoencoder_config (VldmModel * model, GError ** error);
 const char *vldm_model_upsampler_component (VldmModel * model); /* "upsampler" or "unet" */
 
-/* The largest noise level that the upsampler was trained for: from its config.json or model_index.json, else 350. */
-guint vldm_model_max_noise_level (VldmModel * model);
+/* The largest noise level that the upsampler was trained for: from its config.json or model_index.json, else 350. Fails
+ * where that file cannot be read. */
+gboolean vldm_model_max_noise_level (VldmModel * model, guint * level, GError ** error);
 
 /* Load on first use, then give the same network again; safe from several threads. The model keeps them. Loading posts
  * VLDM_ACTIVITY_LOAD_MODEL and can be cancelled. */

@@ -15,18 +15,17 @@ typedef enum
   VLDM_DTYPE_F32,
   VLDM_DTYPE_F16,
   VLDM_DTYPE_BF16,
-  VLDM_DTYPE_OTHER,             /* integers and the like: kept by name, never converted */
+  VLDM_DTYPE_OTHER,             /* integers and the like, and names that are not known: never converted */
 } VldmDtype;
-
-#define VLDM_MAX_RANK 8
 
 typedef struct
 {
   const char *name;
   const char *path;             /* of the file, for messages */
   VldmDtype dtype;
+  char *dtype_name;             /* as the file calls it */
   guint rank;
-  gsize shape[VLDM_MAX_RANK];
+  gsize *shape;
   gsize n_elements;
   const guint8 *data;           /* little-endian, any alignment */
   gsize n_bytes;
@@ -35,8 +34,8 @@ typedef struct
 typedef struct _VldmSafetensors VldmSafetensors;
 
 /* Opens @folder/@base.safetensors, else @folder/@base.safetensors.index.json with its shards, else the fp16 variants of
- * both. @base is "diffusion_pytorch_model" or "model". VLDM_ERROR_NOT_FOUND names the folder and what it looked for;
- * VLDM_ERROR_READ names file, tensor and what is wrong. */
+ * both, else another variant if there is only one. @base is "diffusion_pytorch_model" or "model". VLDM_ERROR_NOT_FOUND
+ * names the folder, what it looked for, and what the folder holds; VLDM_ERROR_READ names file, tensor and what is wrong. */
 VldmSafetensors *vldm_safetensors_open (const char *folder, const char *base, GError ** error);
 void vldm_safetensors_free (VldmSafetensors * tensors);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmSafetensors, vldm_safetensors_free);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "vldm/model/files.h"
 #include "vldm/model/json.h"
 
 static gboolean
@@ -41,16 +42,13 @@ read_merges_file (const char *folder, VldmBpe * bpe, GError ** error)
   static const char name[] = "merges.txt";
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autoptr (GError) file_error = NULL;
-  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, &file_error);
+  g_autoptr (GMappedFile) file = vldm_file_map_text (path, &file_error);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
 
   if (!file) {
-    g_set_error (error, VLDM_ERROR,
-        g_error_matches (file_error, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-        ? VLDM_ERROR_NOT_FOUND : VLDM_ERROR_READ,
-        "%s: cannot be read: %s; vocab.json needs it beside it", path,
-        file_error->message);
+    g_set_error (error, VLDM_ERROR, file_error->code,
+        "%s; vocab.json needs it beside it", file_error->message);
     return FALSE;
   }
   if (g_mapped_file_get_length (file) > VLDM_JSON_MAX_SIZE

@@ -23,6 +23,15 @@ struct _VldmWeights
   gpointer user_data;
 };
 
+/* Numbers that loading can read. */
+static gsize
+count_numbers (VldmSafetensors * tensors, const char *name)
+{
+  const VldmTensorView *view = vldm_safetensors_find (tensors, name);
+
+  return view->dtype == VLDM_DTYPE_OTHER ? 0 : view->n_elements;
+}
+
 VldmWeights *
 vldm_weights_open (OclDevice * device, OclType type, const char *folder,
     const char *base, VldmLoadingFunc loading, gpointer user_data,
@@ -43,8 +52,7 @@ vldm_weights_open (OclDevice * device, OclType type, const char *folder,
 
   names = vldm_safetensors_names (weights->tensors);
   for (guint i = 0; names[i] != NULL; i++)
-    weights->n_total +=
-        vldm_safetensors_find (weights->tensors, names[i])->n_elements;
+    weights->n_total += count_numbers (weights->tensors, names[i]);
   return g_steal_pointer (&weights);
 }
 
@@ -68,8 +76,7 @@ vldm_weights_ignore (VldmWeights * weights, const char *prefix)
   for (guint i = 0; names[i] != NULL; i++) {
     if (g_str_has_prefix (names[i], prefix)
         && g_hash_table_add (weights->taken, (gpointer) names[i]))
-      weights->n_total -=
-          vldm_safetensors_find (weights->tensors, names[i])->n_elements;
+      weights->n_total -= count_numbers (weights->tensors, names[i]);
   }
 }
 
@@ -156,8 +163,8 @@ find_tensor (VldmWeights * weights, const char *prefix, const char *name,
   }
   if (view->dtype == VLDM_DTYPE_OTHER) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-        "%s: tensor %s is of a type other than F32, F16 and BF16", view->path,
-        full);
+        "%s: tensor %s is %s, of a type other than F32, F16 and BF16",
+        view->path, full, view->dtype_name);
     return NULL;
   }
   if (!shape_matches (view, shape, rank)) {

@@ -23,20 +23,19 @@ struct _VldmDecode
   VldmOverlap kept;             /* of the chunk before, fp32 in [-1, 1] */
 };
 
-/* The autoencoder's configuration, or an error that names the missing folder. */
 static const VldmAutoencoderConfig *
 find_config (VldmModel * model, VldmLatentSpace space, GError ** error)
 {
-  gboolean upsampled = space == VLDM_LATENTS_UPSAMPLER_VAE;
-  const VldmAutoencoderConfig *config = upsampled
-      ? vldm_model_upsampler_autoencoder_config (model)
-      : vldm_model_autoencoder_config (model);
+  return space == VLDM_LATENTS_UPSAMPLER_VAE
+      ? vldm_model_upsampler_autoencoder_config (model, error)
+      : vldm_model_autoencoder_config (model, error);
+}
 
-  if (config == NULL)
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has no folder \"%s\"; decoding needs one",
-        vldm_model_folder (model), upsampled ? "upsampler_vae" : "vae");
-  return config;
+gboolean
+vldm_decode_check_model (VldmModel * model, VldmLatentSpace space,
+    GError ** error)
+{
+  return find_config (model, space, error) != NULL;
 }
 
 gboolean

@@ -34,6 +34,9 @@ typedef struct _VldmDecode VldmDecode;
 gboolean vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size, gint overlap, VldmChunks * chunks,
     GError ** error);
 
+/* Whether the configurations of @model say how to decode latents of @space. Quick. */
+gboolean vldm_decode_check_model (VldmModel * model, VldmLatentSpace space, GError ** error);
+
 VldmDecode *vldm_decode_new (VldmModel * model, VldmLatentSpace space, const VldmProgress * progress, GError ** error);
 void vldm_decode_free (VldmDecode * decode);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDecode, vldm_decode_free);

@@ -111,12 +111,31 @@ vldm_sampling_check (const VldmSampling * sampling, GError ** error)
       && vldm_check_range ("eta", sampling->eta, 0, 1, error);
 }
 
-/* Text models have 4 channels, or 9 with the five of the context; others want an image. */
+/* What public networks with other inputs are, as an end for a message. */
+static const char *
+describe_input (const VldmUnetConfig * config, guint latent_channels)
+{
+  if (config->in_channels == 2 * latent_channels + 1)
+    return
+        "; a UNet2DConditionModel with as many is an inpainting model, whose channels are in another order and whose mask "
+        "says where to paint: it is not supported";
+  if (config->in_channels == latent_channels + 3)
+    return "; one with as many is an upsampler, which vldmsr runs";
+  if (config->in_channels == 2 * latent_channels)
+    return
+        "; one with as many starts from an image, as Stable Video Diffusion does, which is not supported";
+  return "";
+}
+
+/* Text models have 4 channels, or 9 with the five of the context, which only networks with temporal layers have in our
+ * order. */
 gboolean
 vldm_denoiser_check (const char *folder, const VldmUnetConfig * config,
     guint latent_channels, gboolean context, GError ** error)
 {
   guint with_context = 2 * latent_channels + 1;
+  gboolean takes_context = config->temporal_layers
+      && config->in_channels == with_context;
 
   if (config->out_channels != latent_channels) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
@@ -124,20 +143,18 @@ vldm_denoiser_check (const char *folder, const VldmUnetConfig * config,
         folder, config->out_channels, latent_channels);
     return FALSE;
   }
-  if (context && config->in_channels != with_context) {
+  if (context && !takes_context) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-        "%s/config.json: in_channels is %u; a network that takes known frames has %u "
-        "(noisy latents, masked latents, mask)", folder, config->in_channels,
-        with_context);
+        "%s/config.json: in_channels is %u; a network that takes known frames is a UNetSpatioTemporalConditionModel with %u "
+        "(noisy latents, masked latents, mask)%s", folder, config->in_channels,
+        with_context, describe_input (config, latent_channels));
     return FALSE;
   }
-  if (config->in_channels != latent_channels
-      && config->in_channels != with_context) {
+  if (config->in_channels != latent_channels && !takes_context) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-        "%s/config.json: in_channels is %u; video from text needs %u, or %u with context channels "
-        "(a model with %u starts from an image, which is not supported)",
-        folder, config->in_channels, latent_channels, with_context,
-        2 * latent_channels);
+        "%s/config.json: in_channels is %u; video from text needs %u, or a UNetSpatioTemporalConditionModel with %u that takes "
+        "known frames%s", folder, config->in_channels, latent_channels,
+        with_context, describe_input (config, latent_channels));
     return FALSE;
   }
   if (config->num_class_embeds > 0) {

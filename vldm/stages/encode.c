@@ -42,18 +42,21 @@ vldm_encode_free (VldmEncode * encode)
 }
 
 gboolean
+vldm_encode_check_model (VldmModel * model, GError ** error)
+{
+  return vldm_model_autoencoder_config (model, error) != NULL;
+}
+
+gboolean
 vldm_encode_shape (VldmModel * model, guint width, guint height,
     guint * latent_channels, guint * latent_width, guint * latent_height,
     GError ** error)
 {
-  const VldmAutoencoderConfig *config = vldm_model_autoencoder_config (model);
+  const VldmAutoencoderConfig *config =
+      vldm_model_autoencoder_config (model, error);
 
-  if (config == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has no folder \"vae\"; encoding needs one",
-        vldm_model_folder (model));
+  if (config == NULL)
     return FALSE;
-  }
   *latent_channels = config->latent_channels;
   *latent_width = (width + config->factor - 1) / config->factor;
   *latent_height = (height + config->factor - 1) / config->factor;

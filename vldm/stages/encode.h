@@ -11,6 +11,10 @@ G_BEGIN_DECLS
 
 typedef struct _VldmEncode VldmEncode;
 
+/* Whether the configurations of @model are those of one that can encode pictures. Quick;
+ * vldm_encode_new asks the same first. */
+gboolean vldm_encode_check_model (VldmModel * model, GError ** error);
+
 /* Loads the autoencoder of @model, so it takes a while. A stage belongs to one thread at a time. */
 VldmEncode *vldm_encode_new (VldmModel * model, const VldmProgress * progress, GError ** error);
 void vldm_encode_free (VldmEncode * encode);

@@ -7,28 +7,27 @@
 
 #include <string.h>
 
+#include "vldm/model/extras.h"
+
 struct _VldmInterpolate
 {
   VldmModel *model;
   VldmDenoiser *denoiser;
 };
 
-static gboolean
-has_network (VldmModel * model, GError ** error)
+/* Latents come from anywhere, so an autoencoder has a say only where the model has one. */
+gboolean
+vldm_interpolate_check_model (VldmModel * model, GError ** error)
 {
-  if (vldm_model_interpolator_config (model) != NULL)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-      "%s has neither a folder \"interpolator\" nor \"unet\"; interpolation needs one of them",
-      vldm_model_folder (model));
-  return FALSE;
-}
+  const VldmUnetConfig *config = vldm_model_interpolator_config (model, error);
+  const VldmAutoencoderConfig *autoencoder =
+      vldm_model_autoencoder_config (model, NULL);
+  g_autofree char *folder = g_build_filename (vldm_model_folder (model),
+      vldm_model_interpolator_component (model), NULL);
 
-static const char *
-network_component (VldmModel * model)
-{
-  return vldm_model_interpolator_config (model) ==
-      vldm_model_unet_config (model) ? "unet" : "interpolator";
+  return config != NULL
+      && vldm_denoiser_check (folder, config, autoencoder == NULL
+      ? config->out_channels : autoencoder->latent_channels, TRUE, error);
 }
 
 VldmInterpolate *
@@ -37,11 +36,15 @@ vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
 {
   g_autoptr (VldmInterpolate) interpolate = g_new0 (VldmInterpolate, 1);
   VldmDenoiserNetwork network = {.name = "the interpolation network",
-    .component = network_component (model),.scheduler = "interpolator_scheduler"
+    .component = vldm_model_interpolator_component (model),.scheduler =
+        "interpolator_scheduler"
   };
 
   interpolate->model = vldm_model_ref (model);
-  if (!has_network (model, error))
+  if (!vldm_interpolate_check_model (model, error))
+    return NULL;
+  if (g_str_equal (vldm_model_interpolator_component (model), "unet")
+      && !vldm_extras_warn (vldm_model_folder (model), progress, error))
     return NULL;
   network.unet = vldm_model_interpolator (model, progress, error);
   if (network.unet == NULL)
@@ -87,17 +90,7 @@ gboolean
 vldm_interpolate_check (VldmModel * model,
     const VldmInterpolateParams * params, GError ** error)
 {
-  const VldmUnetConfig *config = vldm_model_interpolator_config (model);
-  const VldmAutoencoderConfig *autoencoder =
-      vldm_model_autoencoder_config (model);
-  g_autofree char *folder = NULL;
-
-  if (!has_network (model, error))
-    return FALSE;
-  folder = g_build_filename (vldm_model_folder (model),
-      network_component (model), NULL);
-  return vldm_denoiser_check (folder, config, autoencoder == NULL
-      ? config->out_channels : autoencoder->latent_channels, TRUE, error)
+  return vldm_interpolate_check_model (model, error)
       && vldm_check_range ("frames per second", params->fps, 1e-3, 1e4, error)
       && vldm_sampling_check (&params->sampling, error);
 }

@@ -17,6 +17,10 @@ typedef struct
 
 typedef struct _VldmInterpolate VldmInterpolate;
 
+/* Whether the configurations of @model are those of one that interpolates. Quick;
+ * vldm_interpolate_new asks the same first. */
+gboolean vldm_interpolate_check_model (VldmModel * model, GError ** error);
+
 /* Loads text encoder and network of @model, so it takes a while. A stage belongs to one thread at a time. */
 VldmInterpolate *vldm_interpolate_new (VldmModel * model, const VldmProgress * progress, GError ** error);
 void vldm_interpolate_free (VldmInterpolate * interpolate);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "vldm/model/extras.h"
+
 #define MAX_FRAMES 1024
 #define MAX_SIZE 16384
 #define MAX_CONTEXT 8
@@ -27,6 +29,9 @@ vldm_keyframes_new (VldmModel * model, const VldmProgress * progress,
   };
 
   keyframes->model = vldm_model_ref (model);
+  if (!vldm_keyframes_check_model (model, error)
+      || !vldm_extras_warn (vldm_model_folder (model), progress, error))
+    return NULL;
   network.unet = vldm_model_unet (model, progress, error);
   if (network.unet == NULL)
     return NULL;
@@ -46,20 +51,15 @@ vldm_keyframes_free (VldmKeyframes * keyframes)
   g_free (keyframes);
 }
 
-/* Both configurations that key frames need, or an error that names the missing folder. */
+/* Both configurations that key frames need: the size of latents is the autoencoder's. */
 static gboolean
 find_configs (VldmModel * model, const VldmUnetConfig ** unet,
     const VldmAutoencoderConfig ** autoencoder, GError ** error)
 {
-  *unet = vldm_model_unet_config (model);
-  *autoencoder = vldm_model_autoencoder_config (model);
-  if (*unet == NULL || *autoencoder == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has no folder \"%s\"; key frames need unet/ and vae/",
-        vldm_model_folder (model), *unet == NULL ? "unet" : "vae");
-    return FALSE;
-  }
-  return TRUE;
+  *unet = vldm_model_unet_config (model, error);
+  *autoencoder = *unet == NULL ? NULL
+      : vldm_model_autoencoder_config (model, error);
+  return *autoencoder != NULL;
 }
 
 gboolean
@@ -108,18 +108,33 @@ check_size (const char *name, guint size, guint factor, GError ** error)
 
 /* @context: are first frames given? */
 static gboolean
+check_network (VldmModel * model, gboolean context, GError ** error)
+{
+  g_autofree char *folder =
+      g_build_filename (vldm_model_folder (model), "unet", NULL);
+  const VldmUnetConfig *unet;
+  const VldmAutoencoderConfig *autoencoder;
+
+  return find_configs (model, &unet, &autoencoder, error)
+      && vldm_denoiser_check (folder, unet, autoencoder->latent_channels,
+      context, error);
+}
+
+gboolean
+vldm_keyframes_check_model (VldmModel * model, GError ** error)
+{
+  return check_network (model, FALSE, error);
+}
+
+static gboolean
 check_params (VldmModel * model, const VldmKeyframesParams * params,
     gboolean context, GError ** error)
 {
   const VldmUnetConfig *unet;
   const VldmAutoencoderConfig *autoencoder;
-  g_autofree char *folder = NULL;
 
-  if (!find_configs (model, &unet, &autoencoder, error))
-    return FALSE;
-  folder = g_build_filename (vldm_model_folder (model), "unet", NULL);
-  return vldm_denoiser_check (folder, unet, autoencoder->latent_channels,
-      context, error)
+  return check_network (model, context, error)
+      && find_configs (model, &unet, &autoencoder, error)
       && check_size ("width", params->width, autoencoder->factor, error)
       && check_size ("height", params->height, autoencoder->factor, error)
       && vldm_check_range ("frames", params->frames, 1, MAX_FRAMES, error)
@@ -137,7 +152,7 @@ vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
 guint
 vldm_keyframes_context (VldmModel * model)
 {
-  const VldmUnetConfig *unet = vldm_model_unet_config (model);
+  const VldmUnetConfig *unet = vldm_model_unet_config (model, NULL);
 
   if (unet == NULL || unet->in_channels == unet->out_channels)
     return 0;
@@ -150,7 +165,7 @@ check_frames (VldmModel * model, const VldmKeyframesParams * params,
     const VldmFrames * context, const VldmFrames * out, GError ** error)
 {
   const VldmAutoencoderConfig *autoencoder =
-      vldm_model_autoencoder_config (model);
+      vldm_model_autoencoder_config (model, NULL);
   guint width = params->width / autoencoder->factor;
   guint height = params->height / autoencoder->factor;
 

@@ -21,6 +21,10 @@ typedef struct
 
 typedef struct _VldmKeyframes VldmKeyframes;
 
+/* Whether the configurations of @model are those of one that makes video from text. Quick;
+ * vldm_keyframes_new asks the same first. */
+gboolean vldm_keyframes_check_model (VldmModel * model, GError ** error);
+
 /* Loads text encoder and UNet of @model, so it takes a while. A stage belongs to one thread at a time. */
 VldmKeyframes *vldm_keyframes_new (VldmModel * model, const VldmProgress * progress, GError ** error);
 void vldm_keyframes_free (VldmKeyframes * keyframes);

@@ -12,6 +12,7 @@
 
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
+#include "vldm/model/extras.h"
 #include "vldm/sampling/field.h"
 #include "vldm/stages/autoencode.h"
 #include "vldm/stages/finite.h"
@@ -43,12 +44,14 @@ vldm_upsample_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
 {
   g_autoptr (VldmUpsample) upsample = g_new0 (VldmUpsample, 1);
-  VldmUpsampleConfigs configs;
   VldmTokenizer *tokenizer;
   VldmTextEncoder *encoder;
   g_autofree char *encoder_folder = NULL;
 
-  if (!vldm_upsample_find_configs (model, &configs, error))
+  if (!vldm_upsample_check_model (model, error))
+    return NULL;
+  if (g_str_equal (vldm_model_upsampler_component (model), "unet")
+      && !vldm_extras_warn (vldm_model_folder (model), progress, error))
     return NULL;
   upsample->model = vldm_model_ref (model);
   upsample->queue = ocl_queue_new (vldm_model_device (model), error);

@@ -36,6 +36,10 @@ typedef struct
 
 typedef struct _VldmUpsample VldmUpsample;
 
+/* Whether the configurations of @model are those of one that upsamples. Quick;
+ * vldm_upsample_new asks the same first. */
+gboolean vldm_upsample_check_model (VldmModel * model, GError ** error);
+
 /* Loads text encoder and network of @model's upsampler, so it takes a while; its autoencoder follows when pictures are first
  * asked for. A stage belongs to one thread at a time. */
 VldmUpsample *vldm_upsample_new (VldmModel * model, const VldmProgress * progress, GError ** error);

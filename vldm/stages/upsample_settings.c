@@ -41,24 +41,24 @@ gboolean
 vldm_upsample_find_configs (VldmModel * model, VldmUpsampleConfigs * configs,
     GError ** error)
 {
-  configs->unet = vldm_model_upsampler_config (model);
-  configs->autoencoder = vldm_model_upsampler_autoencoder_config (model);
-  if (configs->unet == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has neither a folder \"upsampler\" nor a \"unet\" that takes RGB beside its latents; upsampling needs one of them",
-        vldm_model_folder (model));
+  configs->unet = vldm_model_upsampler_config (model, error);
+  if (configs->unet == NULL)
     return FALSE;
-  }
-  if (configs->autoencoder == NULL) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_NOT_FOUND,
-        "%s has no folder \"%s\"; upsampling needs it, for its latents",
-        vldm_model_folder (model),
-        g_str_equal (vldm_model_upsampler_component (model), "unet") ? "vae"
-        : "upsampler_vae");
+  configs->autoencoder = vldm_model_upsampler_autoencoder_config (model, error);
+  if (configs->autoencoder == NULL)
     return FALSE;
-  }
   configs->unit = 1u << (configs->unet->n_levels - 1);
   return check_network (model, configs, error);
+}
+
+gboolean
+vldm_upsample_check_model (VldmModel * model, GError ** error)
+{
+  VldmUpsampleConfigs configs;
+  guint max_level;
+
+  return vldm_upsample_find_configs (model, &configs, error)
+      && vldm_model_max_noise_level (model, &max_level, error);
 }
 
 gboolean
@@ -102,7 +102,7 @@ gboolean
 vldm_upsample_decodes_frames (VldmModel * model)
 {
   const VldmAutoencoderConfig *config =
-      vldm_model_upsampler_autoencoder_config (model);
+      vldm_model_upsampler_autoencoder_config (model, NULL);
 
   return config != NULL && !config->temporal_decoder;
 }
@@ -147,11 +147,13 @@ vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
   VldmUpsampleConfigs configs = {.unit = 1 };
+  guint max_level = G_MAXINT;
 
-  return (model == NULL || vldm_upsample_find_configs (model, &configs, error))
+  return (model == NULL || (vldm_upsample_find_configs (model, &configs, error)
+          && vldm_model_max_noise_level (model, &max_level, error)))
       && vldm_sampling_check (&params->sampling, error)
-      && vldm_check_range ("noise-level", params->noise_level, 0,
-      model == NULL ? G_MAXINT : vldm_model_max_noise_level (model), error)
+      && vldm_check_range ("noise-level", params->noise_level, 0, max_level,
+      error)
       && check_windows (params->windows.size, params->windows.overlap, error)
       && check_tiles (params, configs.unit, error);
 }
