@@ -317,7 +317,7 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
   gst_vldm_worker_interrupt (self->worker, FALSE);
 
   GST_OBJECT_LOCK (self);
-  self->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&self->seek);
   GST_OBJECT_UNLOCK (self);
 
   /* Else upstream tells which one, after the caps. */
@@ -430,6 +430,26 @@ gst_vldm_dec_take_conditioning (GstVldmDec * self,
     gst_vldm_dec_choose_model (self);
 }
 
+/* Returns the segment as downstream sees it. */
+static GstEvent *
+gst_vldm_dec_take_segment (GstVldmDec * self, GstEvent * event)
+{
+  gboolean answer;
+
+  GST_OBJECT_LOCK (self);
+  answer = gst_vldm_seek_is_answered (&self->seek, event);
+  GST_OBJECT_UNLOCK (self);
+  if (answer)
+    gst_vldm_dec_forget (self);
+  else
+    gst_vldm_dec_drain (GST_VIDEO_DECODER (self));
+  gst_event_copy_segment (event, &self->upstream);
+  GST_OBJECT_LOCK (self);
+  event = gst_vldm_seek_narrow (&self->seek, event, &self->segment);
+  GST_OBJECT_UNLOCK (self);
+  return event;
+}
+
 /* The base class lets frames wait over a segment, a gap or another model, so that they would come out behind it. */
 static gboolean
 gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
@@ -446,11 +466,7 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
       break;
     case GST_EVENT_SEGMENT:
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);
-      gst_vldm_dec_drain (decoder);
-      gst_event_copy_segment (event, &self->upstream);
-      GST_OBJECT_LOCK (self);
-      event = gst_vldm_seek_narrow (&self->seek, event, &self->segment);
-      GST_OBJECT_UNLOCK (self);
+      event = gst_vldm_dec_take_segment (self, event);
       GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
       break;
     case GST_EVENT_GAP:
@@ -474,19 +490,17 @@ static gboolean
 gst_vldm_dec_src_event (GstVideoDecoder * decoder, GstEvent * event)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
-  gint fps_n = self->latents.fps_n, fps_d = self->latents.fps_d;
-  const VldmChunks *grid = &self->grid;
-  guint64 first, last;
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
-      && gst_vldm_seek_frames (event, fps_n, fps_d, &first, &last)) {
-    GST_OBJECT_LOCK (self);
-    first = vldm_chunk_start (grid, vldm_first_chunk_of (grid, first));
-    if (last != G_MAXUINT64)
-      last = vldm_chunk_start (grid, vldm_last_chunk_of (grid, last))
-          + grid->size;
-    event = gst_vldm_seek_widen (&self->seek, event, fps_n, fps_d, first, last);
-    GST_OBJECT_UNLOCK (self);
-  }
-  return GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event);
+
+  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event,
+      self->latents.fps_n, self->latents.fps_d, gst_vldm_chunks_widen,
+      &self->grid);
+  if (event == NULL)
+    return FALSE;
+  if (GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event))
+    return TRUE;
+  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
+  return FALSE;
 }

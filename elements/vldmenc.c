@@ -191,6 +191,9 @@ gst_vldm_enc_sink_event (GstVideoEncoder * encoder, GstEvent * event)
     gst_vldm_worker_interrupt (self->worker, TRUE);
   else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_vldm_worker_interrupt (self->worker, FALSE);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT_DONE)
+    /* The base class would keep it for the next frame, and frames that wait for it downstream with it. None waits here. */
+    return gst_pad_push_event (GST_VIDEO_ENCODER_SRC_PAD (encoder), event);
   return GST_VIDEO_ENCODER_CLASS (parent_class)->sink_event (encoder, event);
 }
 

@@ -163,7 +163,7 @@ gst_vldm_interp_start (GstBaseTransform * base)
   GstVldmInterp *self = GST_VLDM_INTERP (base);
 
   GST_OBJECT_LOCK (self);
-  self->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&self->seek);
   GST_OBJECT_UNLOCK (self);
   return gst_vldm_interp_stream_start (&self->stream);
 }
@@ -275,11 +275,14 @@ gst_vldm_interp_generate (GstBaseTransform * base, GstBuffer ** buffer)
   GstVldmInterp *self = GST_VLDM_INTERP (base);
 
   *buffer = gst_vldm_gap_pop (&self->stream.gap);
+  GST_OBJECT_LOCK (self);
+  gst_vldm_seek_left (&self->seek);
   if (*buffer != NULL) {
-    GST_OBJECT_LOCK (self);
     self->stream.frames_out++;
-    GST_OBJECT_UNLOCK (self);
+    gst_vldm_seek_leaves (&self->seek, GST_BUFFER_PTS (*buffer),
+        GST_BUFFER_DURATION (*buffer));
   }
+  GST_OBJECT_UNLOCK (self);
   return GST_FLOW_OK;
 }
 
@@ -383,8 +386,15 @@ static GstEvent *
 gst_vldm_interp_take_segment (GstVldmInterp * self, GstEvent * event)
 {
   GstSegment upstream, segment;
+  gboolean answer;
 
-  gst_vldm_interp_drain (self);
+  GST_OBJECT_LOCK (self);
+  answer = gst_vldm_seek_is_answered (&self->seek, event);
+  GST_OBJECT_UNLOCK (self);
+  if (answer)
+    gst_vldm_gap_flush (&self->stream.gap);
+  else
+    gst_vldm_interp_drain (self);
   gst_event_copy_segment (event, &upstream);
   GST_OBJECT_LOCK (self);
   event = gst_vldm_seek_narrow (&self->seek, event, &segment);
@@ -459,18 +469,19 @@ gst_vldm_interp_src_event (GstBaseTransform * base, GstEvent * event)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (base);
   GstVldmInterpRate rate;
-  guint64 first, last;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
 
   gst_vldm_interp_get_rate (self, &rate);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
-      && gst_vldm_seek_frames (event, rate.fps_n, rate.fps_d, &first, &last)) {
-    gst_vldm_interp_rate_widen (&rate, &first, &last);
-    GST_OBJECT_LOCK (self);
-    event = gst_vldm_seek_widen (&self->seek, event, rate.fps_n, rate.fps_d,
-        first, last);
-    GST_OBJECT_UNLOCK (self);
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
+  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event,
+      rate.fps_n, rate.fps_d, gst_vldm_interp_rate_widen, &rate);
+  if (event == NULL)
+    return FALSE;
+  if (GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event))
+    return TRUE;
+  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
+  return FALSE;
 }
 
 static gboolean

@@ -166,7 +166,7 @@ gst_vldm_sr_start (GstBaseTransform * base)
   GstVldmSr *self = GST_VLDM_SR (base);
 
   GST_OBJECT_LOCK (self);
-  self->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&self->seek);
   GST_OBJECT_UNLOCK (self);
   return gst_vldm_upsample_stream_start (&self->stream);
 }
@@ -251,6 +251,9 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
   guint i;
 
   *buffer = NULL;
+  GST_OBJECT_LOCK (self);
+  gst_vldm_seek_left (&self->seek);
+  GST_OBJECT_UNLOCK (self);
   in = gst_vldm_upsample_frames_pop (&self->stream.frames, &i);
   if (in == NULL)
     return GST_FLOW_OK;
@@ -266,9 +269,15 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
   if (flow != GST_FLOW_OK)
     return flow;
   flow = gst_vldm_upsample_stream_fill (&self->stream, i, *buffer);
-  if (flow != GST_FLOW_OK)
+  if (flow != GST_FLOW_OK) {
     gst_clear_buffer (buffer);
-  return flow;
+    return flow;
+  }
+  GST_OBJECT_LOCK (self);
+  gst_vldm_seek_leaves (&self->seek, GST_BUFFER_PTS (*buffer),
+      GST_BUFFER_DURATION (*buffer));
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
 }
 
 static GstFlowReturn
