@@ -240,10 +240,14 @@ gst_vldm_dec_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmDec *self = GST_VLDM_DEC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
+      value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static GstStructure *
@@ -264,13 +268,17 @@ gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmDec *self = GST_VLDM_DEC (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_dec_stats (self));
   else
-    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
+        value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 gboolean
@@ -434,12 +442,7 @@ gst_vldm_dec_take_conditioning (GstVldmDec * self,
 static GstEvent *
 gst_vldm_dec_take_segment (GstVldmDec * self, GstEvent * event)
 {
-  gboolean answer;
-
-  GST_OBJECT_LOCK (self);
-  answer = gst_vldm_seek_is_answered (&self->seek, event);
-  GST_OBJECT_UNLOCK (self);
-  if (answer)
+  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
     gst_vldm_dec_forget (self);
   else
     gst_vldm_dec_drain (GST_VIDEO_DECODER (self));

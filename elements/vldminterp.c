@@ -135,10 +135,14 @@ gst_vldm_interp_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
+      value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -146,13 +150,17 @@ gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_interp_stream_stats (&self->stream));
   else
-    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
+        value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 /* ---- states ---- */
@@ -386,12 +394,8 @@ static GstEvent *
 gst_vldm_interp_take_segment (GstVldmInterp * self, GstEvent * event)
 {
   GstSegment upstream, segment;
-  gboolean answer;
 
-  GST_OBJECT_LOCK (self);
-  answer = gst_vldm_seek_is_answered (&self->seek, event);
-  GST_OBJECT_UNLOCK (self);
-  if (answer)
+  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
     gst_vldm_gap_flush (&self->stream.gap);
   else
     gst_vldm_interp_drain (self);

@@ -136,10 +136,13 @@ gst_vldm_src_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmSrc *self = GST_VLDM_SRC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_settings_set (&self->settings, id, value);
+  known = gst_vldm_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static GstStructure *
@@ -160,13 +163,16 @@ gst_vldm_src_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmSrc *self = GST_VLDM_SRC (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_src_stats (self));
   else
-    gst_vldm_settings_get (&self->settings, id, value);
+    known = gst_vldm_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void

@@ -95,12 +95,8 @@ static GstEvent *
 gst_vldm_sr_take_segment (GstVldmSr * self, GstEvent * event)
 {
   GstSegment upstream, segment;
-  gboolean answer;
 
-  GST_OBJECT_LOCK (self);
-  answer = gst_vldm_seek_is_answered (&self->seek, event);
-  GST_OBJECT_UNLOCK (self);
-  if (answer)
+  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
     gst_vldm_sr_forget (self);
   else
     gst_vldm_sr_drain (self);

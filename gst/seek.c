@@ -239,13 +239,18 @@ answers (const GstVldmSeekRequest * request, const GstSegment * segment,
 }
 
 gboolean
-gst_vldm_seek_is_answered (const GstVldmSeek * seek, GstEvent * event)
+gst_vldm_seek_is_answered (const GstVldmSeek * seek, GstElement * element,
+    GstEvent * event)
 {
   const GstSegment *segment;
+  gboolean answered;
 
   gst_event_parse_segment (event, &segment);
-  return !seek->request.answered
+  GST_OBJECT_LOCK (element);
+  answered = !seek->request.answered
       && answers (&seek->request, segment, gst_event_get_seqnum (event));
+  GST_OBJECT_UNLOCK (element);
+  return answered;
 }
 
 /* Settles where the output of the seek begins, in stream time and in running time. */

@@ -66,7 +66,7 @@ void gst_vldm_seek_left (GstVldmSeek * seek);
 
 /* TRUE if @event is the first SEGMENT that answers @seek. Frames that still wait for others then were not asked for any
  * more, or come again. */
-gboolean gst_vldm_seek_is_answered (const GstVldmSeek * seek, GstEvent * event);
+gboolean gst_vldm_seek_is_answered (const GstVldmSeek * seek, GstElement * element, GstEvent * event);
 
 /* If @event (a SEGMENT, taken) answers @seek, returns it with what came in the seek, else as it is. Without a flush it goes
  * on in running time where the output is. @segment is what the returned event holds. */
