@@ -14,7 +14,8 @@
  * that they arrive at once after a while; progress messages tell how far it is.
  *
  * Size and frame rate are negotiated by caps. Without a caps filter they are
- * the model's own. Width and height are multiples of the autoencoder's factor
+ * the model's own, and so they are in front of `videorate` and `videoscale`,
+ * which convert them to what is asked for behind. Width and height are multiples of the autoencoder's factor
  * (8 in most models).
  *
  * Videos longer than a window are predicted window by window: each begins with
