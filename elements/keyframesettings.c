@@ -166,6 +166,12 @@ gst_vldm_settings_check (const GstVldmSettings * settings, GError ** error)
         settings->steps == 0 ? "steps" : "chunk-frames");
     return FALSE;
   }
+  if (settings->chunk_frames > VLDM_MAX_KEYFRAMES) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "chunk-frames is %d; allowed are 1 to %d, or -1 for the model's value",
+        settings->chunk_frames, VLDM_MAX_KEYFRAMES);
+    return FALSE;
+  }
   return TRUE;
 }
 

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define MAX_FRAMES 1024
 #define MAX_SIZE 16384
 #define MAX_CONTEXT 8
 
@@ -121,7 +120,8 @@ check_params (VldmModel * model, const VldmKeyframesParams * params,
       context, error)
       && check_size ("width", params->width, autoencoder->factor, error)
       && check_size ("height", params->height, autoencoder->factor, error)
-      && vldm_check_range ("frames", params->frames, 1, MAX_FRAMES, error)
+      && vldm_check_range ("chunk-frames", params->frames, 1,
+      VLDM_MAX_KEYFRAMES, error)
       && vldm_check_range ("frames per second", params->fps, 1e-3, 1e3, error)
       && vldm_sampling_check (&params->sampling, error);
 }
