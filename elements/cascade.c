@@ -115,7 +115,8 @@ list_keys (GstElement * src)
       g_string_append_printf (list, ", %s", specs[i]->name);
   }
   g_string_append (list, "; and interp-, dec- and sr- before properties of "
-      "vldminterp, vldmdec and vldmsr, such as sr-steps");
+      "vldminterp, vldmdec and vldmsr, such as sr-steps. What belongs to the "
+      "prompt is written %3B for a semicolon and %3F for a question mark");
   return g_string_free (list, FALSE);
 }
 
@@ -294,16 +295,20 @@ append_interpolations (GPtrArray * chain, const GstVldmUri * uri,
   const char *text = gst_vldm_uri_get (uri, keys[KEY_INTERP]->name);
   g_auto (GStrv) factors = g_strsplit (text ? text : "0", ",", -1);
   guint i, n = g_strv_length (factors);
-  /* One figure up to the maximum is a number of interpolations and not a factor. */
-  const gboolean counted = n == 1 && factors[0][0] >= '0'
-      && factors[0][0] <= '0' + MAX_INTERPOLATIONS && factors[0][1] == '\0';
+  /* A number alone counts interpolations and is no factor, whichever it is. */
+  const gboolean counted = n < 2;
+  guint64 count = 0;
 
-  if (counted)
-    n = factors[0][0] - '0';
-  if (n > MAX_INTERPOLATIONS || (n == 0 && !counted)) {
+  if (counted && !g_ascii_string_to_unsigned (text ? text : "0", 10, 0,
+          MAX_INTERPOLATIONS, &count, NULL))
+    n = G_MAXUINT;
+  else if (counted)
+    n = count;
+  if (n > MAX_INTERPOLATIONS) {
     g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
         "interp is '%s' in the URI; it must be a number of interpolations from "
-        "0 to %d, or at most %d factors, such as 4,4", text,
+        "0 to %d, or the factors of %d, such as 4,4; the factor of one is "
+        "another setting, as in interp=1;interp-factor=3", text,
         MAX_INTERPOLATIONS, MAX_INTERPOLATIONS);
     return FALSE;
   }

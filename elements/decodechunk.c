@@ -90,3 +90,14 @@ gst_vldm_chunk_decode (GstVldmChunk * chunk, VldmDecode * stage,
     return 0;
   return n_done;
 }
+
+void
+gst_vldm_chunks_widen (gconstpointer grid, guint64 * first, guint64 * end)
+{
+  const VldmChunks *chunks = grid;
+
+  *first = vldm_chunk_start (chunks, vldm_first_chunk_of (chunks, *first));
+  if (*end != G_MAXUINT64)
+    *end = vldm_chunk_start (chunks, vldm_last_chunk_of (chunks, *end - 1))
+        + chunks->size;
+}

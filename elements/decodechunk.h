@@ -39,4 +39,7 @@ void gst_vldm_chunk_reset (GstVldmChunk * chunk);
 guint gst_vldm_chunk_decode (GstVldmChunk * chunk, VldmDecode * stage, const GstVldmLatents * latents,
     const VldmChunks * grid, gboolean last, VldmFrames * pictures, const VldmProgress * progress, GError ** error);
 
+/* A GstVldmWiden for VldmChunks: to whole ones. */
+void gst_vldm_chunks_widen (gconstpointer grid, guint64 * first, guint64 * end);
+
 G_END_DECLS

@@ -17,12 +17,12 @@ typedef struct
   GstClockTime spacing;         /* of known frames, where it is more than the rate means; else 0 */
 } GstVldmInterpRate;
 
-/* Frames of the output @first .. @last (G_MAXUINT64 = to the end) become the range, without its end, that holds the known
- * frames of all their gaps. Where those do not lie on the grid, it begins in the middle of the frame before them: upstream cuts
- * that one, but not those that are needed. */
-void gst_vldm_interp_rate_widen (const GstVldmInterpRate * rate, guint64 * first, guint64 * last);
+/* A GstVldmWiden for GstVldmInterpRate: frames of the output become the range that holds the known frames of all their
+ * gaps. Where those do not lie on the grid, it begins in the middle of the frame before them: upstream cuts that one, but not
+ * those that are needed. */
+void gst_vldm_interp_rate_widen (gconstpointer rate, guint64 * first, guint64 * end);
 
-/* Changes upstream's answer to a LATENCY or DURATION query into that of the output; others stay as they are. */
+/* Changes upstream's answer to a LATENCY, DURATION or SEEKING query into that of the output; others stay as they are. */
 void gst_vldm_interp_rate_answer (const GstVldmInterpRate * rate, GstQuery * query);
 
 G_END_DECLS

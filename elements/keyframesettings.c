@@ -116,9 +116,8 @@ gst_vldm_settings_clear (GstVldmSettings * settings)
   gst_vldm_model_settings_clear (&settings->model);
 }
 
-/* Where each is kept. */
+/* Where each is kept, except the prompt: it is the first, and its offset would mean none. */
 static const gsize fields[GST_VLDM_N_SETTINGS] = {
-  [GST_VLDM_SETTING_PROMPT] = G_STRUCT_OFFSET (GstVldmSettings, prompt),
   [GST_VLDM_SETTING_NEGATIVE_PROMPT] =
       G_STRUCT_OFFSET (GstVldmSettings, negative_prompt),
   [GST_VLDM_SETTING_SEED] = G_STRUCT_OFFSET (GstVldmSettings, seed),
@@ -139,18 +138,24 @@ static const gsize fields[GST_VLDM_N_SETTINGS] = {
       G_STRUCT_OFFSET (GstVldmSettings, chunk_frames),
 };
 
-void
+static gpointer
+field_of (GstVldmSettings * settings, guint id)
+{
+  return id == GST_VLDM_SETTING_PROMPT ? &settings->prompt
+      : gst_vldm_field (settings, fields, G_N_ELEMENTS (fields), id);
+}
+
+gboolean
 gst_vldm_settings_set (GstVldmSettings * settings, guint id,
     const GValue * value)
 {
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (settings, fields[id]), value);
+  return gst_vldm_field_set (field_of (settings, id), value);
 }
 
-void
-gst_vldm_settings_get (const GstVldmSettings * settings, guint id,
-    GValue * value)
+gboolean
+gst_vldm_settings_get (GstVldmSettings * settings, guint id, GValue * value)
 {
-  gst_vldm_field_get (G_STRUCT_MEMBER_P (settings, fields[id]), value);
+  return gst_vldm_field_get (field_of (settings, id), value);
 }
 
 gboolean
@@ -160,6 +165,12 @@ gst_vldm_settings_check (const GstVldmSettings * settings, GError ** error)
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
         "%s is 0; allowed are 1 and more, or -1 for the model's value",
         settings->steps == 0 ? "steps" : "chunk-frames");
+    return FALSE;
+  }
+  if (settings->chunk_frames > VLDM_MAX_KEYFRAMES) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "chunk-frames is %d; allowed are 1 to %d, or -1 for the model's value",
+        settings->chunk_frames, VLDM_MAX_KEYFRAMES);
     return FALSE;
   }
   return TRUE;

@@ -45,8 +45,10 @@ typedef struct
 void gst_vldm_settings_install (GObjectClass * klass);
 void gst_vldm_settings_init (GstVldmSettings * settings);
 void gst_vldm_settings_clear (GstVldmSettings * settings);
-void gst_vldm_settings_set (GstVldmSettings * settings, guint id, const GValue * value);
-void gst_vldm_settings_get (const GstVldmSettings * settings, guint id, GValue * value);
+
+/* FALSE if there is no such setting. */
+gboolean gst_vldm_settings_set (GstVldmSettings * settings, guint id, const GValue * value);
+gboolean gst_vldm_settings_get (GstVldmSettings * settings, guint id, GValue * value);
 
 /* What can be told without a model, so that a wrong setting fails at once. */
 gboolean gst_vldm_settings_check (const GstVldmSettings * settings, GError ** error);

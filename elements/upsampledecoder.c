@@ -70,7 +70,7 @@ gst_vldm_upsample_decoder_start (GstVldmUpsampleDecoder * decoder)
   memset (&decoder->latents, 0, sizeof (decoder->latents));
   decoder->grid.size = USUAL_CHUNK_FRAMES;
   decoder->grid.overlap = USUAL_CHUNK_OVERLAP;
-  decoder->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&decoder->seek);
   GST_OBJECT_UNLOCK (decoder->element);
   decoder->grid_known = FALSE;
   decoder->next = 0;
@@ -291,18 +291,13 @@ gst_vldm_upsample_decoder_take_segment (GstVldmUpsampleDecoder * decoder,
 
 GstEvent *
 gst_vldm_upsample_decoder_widen (GstVldmUpsampleDecoder * decoder,
-    GstEvent * event, gint fps_n, gint fps_d, guint64 first, guint64 end)
+    GstEvent * event)
 {
-  const VldmChunks *grid = &decoder->grid;
-
-  decoder->seek.seqnum = GST_SEQNUM_INVALID;
   if (!gst_vldm_upsample_decoder_takes_latents (decoder))
     return event;
-  first = vldm_chunk_start (grid, vldm_first_chunk_of (grid, first));
-  if (end != G_MAXUINT64)
-    end = vldm_chunk_start (grid, vldm_last_chunk_of (grid, end - 1))
-        + grid->size;
-  return gst_vldm_seek_widen (&decoder->seek, event, fps_n, fps_d, first, end);
+  return gst_vldm_seek_widen (&decoder->seek, decoder->element, event,
+      decoder->latents.fps_n, decoder->latents.fps_d, gst_vldm_chunks_widen,
+      &decoder->grid);
 }
 
 guint

@@ -56,10 +56,8 @@ GstFlowReturn gst_vldm_upsample_decoder_drain (GstVldmUpsampleDecoder * decoder)
 /* Takes note of the segment @event (taken) and returns it as windows see it. Under the lock. */
 GstEvent *gst_vldm_upsample_decoder_take_segment (GstVldmUpsampleDecoder * decoder, GstEvent * event);
 
-/* Widens the seek @event (taken), which asks for frames @first up to, not with, @end (G_MAXUINT64 = as it is), to whole
- * chunks. Under the lock. */
-GstEvent *gst_vldm_upsample_decoder_widen (GstVldmUpsampleDecoder * decoder, GstEvent * event, gint fps_n,
-    gint fps_d, guint64 first, guint64 end);
+/* Widens the seek @event (taken), which asks for what windows need, to whole chunks; NULL if it cannot be done. */
+GstEvent *gst_vldm_upsample_decoder_widen (GstVldmUpsampleDecoder * decoder, GstEvent * event);
 
 /* How many frames wait here for a chunk. Under the lock. */
 guint gst_vldm_upsample_decoder_delay (const GstVldmUpsampleDecoder * decoder);

@@ -16,10 +16,14 @@
  * `vldm://a%20city%20street%20at%20night;seed=3;interp=2;sr=1`
  *
  * The prompt comes first, then settings after semicolons. Prompt and values are
- * percent-encoded: a space is %20, a semicolon %3B, a percent sign %25. These
- * are the settings:
+ * percent-encoded: a space is %20, a semicolon %3B, a question mark %3F, a
+ * percent sign %25. Settings are understood as a query as well, as in
+ * `vldm://a%20city?seed=3&interp=2`: a question mark with a letter or figure
+ * right after it begins settings, one that ends the prompt or has a space after
+ * it belongs to that. These are the settings:
  *
- * * `interp`: how many interpolations, 0 (default) to 2; or the factor of each, such as 4,4
+ * * `interp`: how many interpolations, 0 (default) to 2; or the factors of two, such as 4,4. The factor of one is
+ *   `interp-factor`, as in `interp=1;interp-factor=3`
  * * `sr`: 1 for four times the width and height
  * * `width`, `height`, `fps`: of the key frames, before interpolation and upsampling
  * * `model`: model folder
@@ -32,8 +36,9 @@
  * another model for vldmsr. The elements inside are named src, interp1, interp2,
  * dec and sr, and a child proxy reaches their properties.
  *
- * ges-launch-1.0 decodes the URI once itself: where a percent sign is part of
- * the prompt, it wants %2525.
+ * ges-launch-1.0 takes a URI up to the first question mark, so that settings must
+ * follow semicolons there, and decodes it once itself: where a percent sign is
+ * part of the prompt, it wants %2525.
  *
  * ## Example launch lines
  * |[

@@ -255,10 +255,14 @@ gst_vldm_dec_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmDec *self = GST_VLDM_DEC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
+      value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static GstStructure *
@@ -279,13 +283,17 @@ gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmDec *self = GST_VLDM_DEC (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_dec_stats (self));
   else
-    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
+        value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 gboolean
@@ -351,7 +359,7 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
   gst_vldm_worker_interrupt (self->worker, FALSE);
 
   GST_OBJECT_LOCK (self);
-  self->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&self->seek);
   GST_OBJECT_UNLOCK (self);
 
   return gst_vldm_dec_check_path (self);
@@ -465,12 +473,28 @@ gst_vldm_dec_take_conditioning (GstVldmDec * self,
     gst_vldm_dec_choose_model (self);
 }
 
+/* Returns the segment as downstream sees it. */
+static GstEvent *
+gst_vldm_dec_take_segment (GstVldmDec * self, GstEvent * event)
+{
+  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
+    gst_vldm_dec_forget (self);
+  else
+    gst_vldm_dec_drain (GST_VIDEO_DECODER (self));
+  gst_event_copy_segment (event, &self->upstream);
+  GST_OBJECT_LOCK (self);
+  event = gst_vldm_seek_narrow (&self->seek, event, &self->segment);
+  GST_OBJECT_UNLOCK (self);
+  return event;
+}
+
 /* The base class lets frames wait over a segment, a gap or another model, so that they would come out behind it. */
 static gboolean
 gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
   GstVldmConditioning conditioning;
+  gboolean playable;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
@@ -481,18 +505,20 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
       break;
     case GST_EVENT_SEGMENT:
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);
-      gst_vldm_dec_drain (decoder);
-      gst_event_copy_segment (event, &self->upstream);
-      GST_OBJECT_LOCK (self);
-      event = gst_vldm_seek_narrow (&self->seek, event, &self->segment);
-      GST_OBJECT_UNLOCK (self);
+      event = gst_vldm_dec_take_segment (self, event);
       GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
       break;
     case GST_EVENT_GAP:
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);
       gst_vldm_dec_drain (decoder);
+      /* Who prerolls with it takes the video for one that can be played. */
+      playable = self->grid_known || self->latents.width == 0
+          || gst_vldm_dec_find_grid (self) == GST_FLOW_OK;
       GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
-      break;
+      if (playable)
+        break;
+      gst_event_unref (event);
+      return FALSE;
     default:
       if (gst_vldm_conditioning_from_event (&conditioning, event)) {
         GST_VIDEO_DECODER_STREAM_LOCK (decoder);
@@ -509,19 +535,17 @@ static gboolean
 gst_vldm_dec_src_event (GstVideoDecoder * decoder, GstEvent * event)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
-  gint fps_n = self->latents.fps_n, fps_d = self->latents.fps_d;
-  const VldmChunks *grid = &self->grid;
-  guint64 first, last;
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
-      && gst_vldm_seek_frames (event, fps_n, fps_d, &first, &last)) {
-    GST_OBJECT_LOCK (self);
-    first = vldm_chunk_start (grid, vldm_first_chunk_of (grid, first));
-    if (last != G_MAXUINT64)
-      last = vldm_chunk_start (grid, vldm_last_chunk_of (grid, last))
-          + grid->size;
-    event = gst_vldm_seek_widen (&self->seek, event, fps_n, fps_d, first, last);
-    GST_OBJECT_UNLOCK (self);
-  }
-  return GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event);
+
+  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event,
+      self->latents.fps_n, self->latents.fps_d, gst_vldm_chunks_widen,
+      &self->grid);
+  if (event == NULL)
+    return FALSE;
+  if (GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event))
+    return TRUE;
+  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
+  return FALSE;
 }

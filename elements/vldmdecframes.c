@@ -35,13 +35,23 @@ gst_vldm_dec_push (GstVldmDec * self, GstVideoCodecFrame * frame,
 
   GST_OBJECT_LOCK (self);
   self->frames_out++;
+  gst_vldm_seek_leaves (&self->seek, frame->pts, frame->duration);
   GST_OBJECT_UNLOCK (self);
-  return gst_video_decoder_finish_frame (decoder,
+  flow = gst_video_decoder_finish_frame (decoder,
       gst_video_codec_frame_ref (frame));
+  if (flow == GST_FLOW_OK) {
+    GST_OBJECT_LOCK (self);
+    gst_vldm_seek_left (&self->seek);
+    GST_OBJECT_UNLOCK (self);
+  }
+  /* The base class says so behind the stop. Upstream was asked for a little more, and a queue that hears of the end would
+   * drop the SEGMENT_DONE that follows. */
+  if (flow == GST_FLOW_EOS && (self->segment.flags & GST_SEGMENT_FLAG_SEGMENT))
+    flow = GST_FLOW_OK;
+  return flow;
 }
 
-/* Nobody wants the collected frames any more. */
-static void
+void
 gst_vldm_dec_forget (GstVldmDec * self)
 {
   guint i;
@@ -125,8 +135,7 @@ gst_vldm_dec_drain (GstVideoDecoder * decoder)
   return flow;
 }
 
-/* The model's own chunks, once it is open. */
-static GstFlowReturn
+GstFlowReturn
 gst_vldm_dec_find_grid (GstVldmDec * self)
 {
   g_autoptr (GError) error = NULL;

@@ -49,6 +49,12 @@ gboolean gst_vldm_dec_choose_model (GstVldmDec * self);
 /* Tells how many frames are held back. */
 void gst_vldm_dec_update_latency (GstVldmDec * self);
 
+/* Waits until the model is open, and takes its chunks. Posts what is wrong. */
+GstFlowReturn gst_vldm_dec_find_grid (GstVldmDec * self);
+
+/* Nobody wants the collected frames any more. */
+void gst_vldm_dec_forget (GstVldmDec * self);
+
 /* GstVideoDecoder's. drain: no frame continues the chunk, so all that is there is decoded and pushed. */
 GstFlowReturn gst_vldm_dec_drain (GstVideoDecoder * decoder);
 GstFlowReturn gst_vldm_dec_handle_frame (GstVideoDecoder * decoder, GstVideoCodecFrame * frame);

@@ -113,10 +113,14 @@ gst_vldm_enc_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmEnc *self = GST_VLDM_ENC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
+      value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static GstStructure *
@@ -136,13 +140,17 @@ gst_vldm_enc_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmEnc *self = GST_VLDM_ENC (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_enc_stats (self));
   else
-    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
+        value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 /* ---- states ---- */
@@ -201,6 +209,9 @@ gst_vldm_enc_sink_event (GstVideoEncoder * encoder, GstEvent * event)
     gst_vldm_worker_interrupt (self->worker, TRUE);
   else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_vldm_worker_interrupt (self->worker, FALSE);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT_DONE)
+    /* The base class would keep it for the next frame, and frames that wait for it downstream with it. None waits here. */
+    return gst_pad_push_event (GST_VIDEO_ENCODER_SRC_PAD (encoder), event);
   return GST_VIDEO_ENCODER_CLASS (parent_class)->sink_event (encoder, event);
 }
 

@@ -150,10 +150,14 @@ gst_vldm_interp_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
+      value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -161,13 +165,17 @@ gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_interp_stream_stats (&self->stream));
   else
-    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
+        value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 /* ---- states ---- */
@@ -178,7 +186,7 @@ gst_vldm_interp_start (GstBaseTransform * base)
   GstVldmInterp *self = GST_VLDM_INTERP (base);
 
   GST_OBJECT_LOCK (self);
-  self->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&self->seek);
   GST_OBJECT_UNLOCK (self);
   return gst_vldm_interp_stream_start (&self->stream);
 }
@@ -287,11 +295,14 @@ gst_vldm_interp_generate (GstBaseTransform * base, GstBuffer ** buffer)
   GstVldmInterp *self = GST_VLDM_INTERP (base);
 
   *buffer = gst_vldm_gap_pop (&self->stream.gap);
+  GST_OBJECT_LOCK (self);
+  gst_vldm_seek_left (&self->seek);
   if (*buffer != NULL) {
-    GST_OBJECT_LOCK (self);
     self->stream.frames_out++;
-    GST_OBJECT_UNLOCK (self);
+    gst_vldm_seek_leaves (&self->seek, GST_BUFFER_PTS (*buffer),
+        GST_BUFFER_DURATION (*buffer));
   }
+  GST_OBJECT_UNLOCK (self);
   return GST_FLOW_OK;
 }
 
@@ -433,7 +444,10 @@ gst_vldm_interp_take_segment (GstVldmInterp * self, GstEvent * event)
 {
   GstSegment upstream, segment;
 
-  gst_vldm_interp_drain (self);
+  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
+    gst_vldm_gap_flush (&self->stream.gap);
+  else
+    gst_vldm_interp_drain (self);
   gst_event_copy_segment (event, &upstream);
   GST_OBJECT_LOCK (self);
   event = gst_vldm_seek_narrow (&self->seek, event, &segment);
@@ -477,9 +491,15 @@ gst_vldm_interp_sink_event (GstBaseTransform * base, GstEvent * event)
     case GST_EVENT_SEGMENT:
       event = gst_vldm_interp_take_segment (self, event);
       break;
+    case GST_EVENT_GAP:
+      gst_vldm_interp_drain (self);
+      /* Who prerolls with it takes the video for one that can be played. */
+      if (gst_vldm_interp_stream_check (&self->stream) == GST_FLOW_OK)
+        break;
+      gst_event_unref (event);
+      return FALSE;
     case GST_EVENT_STREAM_START:
     case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_GAP:
     case GST_EVENT_EOS:
       gst_vldm_interp_drain (self);
       break;
@@ -510,18 +530,19 @@ gst_vldm_interp_src_event (GstBaseTransform * base, GstEvent * event)
 {
   GstVldmInterp *self = GST_VLDM_INTERP (base);
   GstVldmInterpRate rate;
-  guint64 first, last;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
 
   gst_vldm_interp_get_rate (self, &rate);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
-      && gst_vldm_seek_frames (event, rate.fps_n, rate.fps_d, &first, &last)) {
-    gst_vldm_interp_rate_widen (&rate, &first, &last);
-    GST_OBJECT_LOCK (self);
-    event = gst_vldm_seek_widen (&self->seek, event, rate.fps_n, rate.fps_d,
-        first, last);
-    GST_OBJECT_UNLOCK (self);
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
+  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event,
+      rate.fps_n, rate.fps_d, gst_vldm_interp_rate_widen, &rate);
+  if (event == NULL)
+    return FALSE;
+  if (GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event))
+    return TRUE;
+  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
+  return FALSE;
 }
 
 static gboolean

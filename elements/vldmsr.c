@@ -141,10 +141,14 @@ gst_vldm_sr_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmSr *self = GST_VLDM_SR (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_field_set (G_STRUCT_MEMBER_P (self, fields[id]), value);
+  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
+      value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -152,13 +156,17 @@ gst_vldm_sr_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmSr *self = GST_VLDM_SR (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_upsample_stream_stats (&self->stream));
   else
-    gst_vldm_field_get (G_STRUCT_MEMBER_P (self, fields[id]), value);
+    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
+        value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 /* ---- states ---- */
@@ -169,7 +177,7 @@ gst_vldm_sr_start (GstBaseTransform * base)
   GstVldmSr *self = GST_VLDM_SR (base);
 
   GST_OBJECT_LOCK (self);
-  self->seek.seqnum = GST_SEQNUM_INVALID;
+  gst_vldm_seek_init (&self->seek);
   GST_OBJECT_UNLOCK (self);
   return gst_vldm_upsample_stream_start (&self->stream);
 }
@@ -254,6 +262,9 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
   guint i;
 
   *buffer = NULL;
+  GST_OBJECT_LOCK (self);
+  gst_vldm_seek_left (&self->seek);
+  GST_OBJECT_UNLOCK (self);
   in = gst_vldm_upsample_frames_pop (&self->stream.frames, &i);
   if (in == NULL)
     return GST_FLOW_OK;
@@ -269,9 +280,15 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
   if (flow != GST_FLOW_OK)
     return flow;
   flow = gst_vldm_upsample_stream_fill (&self->stream, i, *buffer);
-  if (flow != GST_FLOW_OK)
+  if (flow != GST_FLOW_OK) {
     gst_clear_buffer (buffer);
-  return flow;
+    return flow;
+  }
+  GST_OBJECT_LOCK (self);
+  gst_vldm_seek_leaves (&self->seek, GST_BUFFER_PTS (*buffer),
+      GST_BUFFER_DURATION (*buffer));
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
 }
 
 static GstFlowReturn

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * vldmsrc: a prompt becomes the latents of a video. Properties, caps and time; the numbers come from vldm/stages.
+ * vldmsrc: a prompt becomes the latents of a video. Properties, states and caps; the numbers come from vldm/stages.
  */
 
 /**
@@ -14,7 +14,8 @@
  * that they arrive at once after a while; progress messages tell how far it is.
  *
  * Size and frame rate are negotiated by caps. Without a caps filter they are
- * the model's own. Width and height are multiples of the autoencoder's factor
+ * the model's own, and so they are in front of `videorate` and `videoscale`,
+ * which convert them to what is asked for behind. Width and height are multiples of the autoencoder's factor
  * (8 in most models).
  *
  * Videos longer than a window are predicted window by window: each begins with
@@ -29,6 +30,12 @@
  * which is 8000 windows of the default model; beyond, those of every second
  * window are forgotten, and a point passed costs two windows, and so on). A
  * jump ahead makes all windows up to there, with progress messages.
+ *
+ * Seeks are accurate, whatever their flags say of key frames. They may count
+ * from the end of a video that has one, and in frames (GST_FORMAT_DEFAULT). The
+ * rate changes with a seek that leaves the position alone, with or without a
+ * flush; not at once (GST_SEEK_FLAG_INSTANT_RATE_CHANGE), since the clock may
+ * have to be set back for windows that take long. Playing backwards is refused.
  *
  * Settings can change while it plays. A change counts from the next window that
  * is begun, or the one that is sought, and what was made after it is forgotten;
@@ -75,7 +82,6 @@
 #include "elements/vldmsrcprivate.h"
 
 #include "gst/error.h"
-#include "gst/timing.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_src_debug);
 #define GST_CAT_DEFAULT gst_vldm_src_debug
@@ -131,10 +137,13 @@ gst_vldm_src_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstVldmSrc *self = GST_VLDM_SRC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  gst_vldm_settings_set (&self->settings, id, value);
+  known = gst_vldm_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static GstStructure *
@@ -155,13 +164,16 @@ gst_vldm_src_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
   GstVldmSrc *self = GST_VLDM_SRC (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_STATS)
     g_value_take_boxed (value, gst_vldm_src_stats (self));
   else
-    gst_vldm_settings_get (&self->settings, id, value);
+    known = gst_vldm_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -196,7 +208,8 @@ gst_vldm_src_start (GstBaseSrc * base)
 
   memset (&self->latents, 0, sizeof (self->latents));
   g_clear_pointer (&self->announced, gst_vldm_recipe_unref);
-  self->seek_seqnum = GST_SEQNUM_INVALID;
+  self->seek_seqnum = self->base_seqnum = GST_SEQNUM_INVALID;
+  self->start_seqnum = gst_util_seqnum_next ();
   gst_vldm_src_interrupt (self, FALSE);
   return TRUE;
 }
@@ -407,6 +420,7 @@ gst_vldm_src_set_caps (GstBaseSrc * base, GstCaps * caps)
 
   GST_OBJECT_LOCK (self);
   self->n_frames = recipe->n_frames;
+  base->segment.duration = gst_vldm_src_duration (self);
   GST_OBJECT_UNLOCK (self);
   self->repositioned = self->renewed = TRUE;
   gst_element_post_message (GST_ELEMENT (self),
@@ -416,100 +430,6 @@ gst_vldm_src_set_caps (GstBaseSrc * base, GstCaps * caps)
 fail:
   gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
   return FALSE;
-}
-
-static gboolean
-gst_vldm_src_is_seekable (GstBaseSrc * base)
-{
-  return TRUE;
-}
-
-static gboolean
-gst_vldm_src_do_seek (GstBaseSrc * base, GstSegment * segment)
-{
-  GstVldmSrc *self = GST_VLDM_SRC (base);
-
-  if (segment->rate < 0.0) {
-    GST_INFO_OBJECT (self, "refusing to play backwards");
-    return FALSE;
-  }
-  segment->time = segment->start;
-  segment->position = segment->start;
-  self->repositioned = TRUE;
-  return TRUE;
-}
-
-static gboolean
-gst_vldm_src_event (GstBaseSrc * base, GstEvent * event)
-{
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK)
-    GST_VLDM_SRC (base)->seek_seqnum = gst_event_get_seqnum (event);
-  return GST_BASE_SRC_CLASS (parent_class)->event (base, event);
-}
-
-static gboolean
-gst_vldm_src_query_duration (GstVldmSrc * self, GstQuery * query)
-{
-  GstFormat format;
-  gint64 duration;
-  guint64 n_frames;
-
-  gst_query_parse_duration (query, &format, NULL);
-  GST_OBJECT_LOCK (self);
-  n_frames = self->n_frames;
-  GST_OBJECT_UNLOCK (self);
-  if (n_frames == 0 || n_frames == G_MAXUINT64
-      || !gst_vldm_convert (GST_FORMAT_DEFAULT, n_frames,
-          format, &duration, self->latents.fps_n, self->latents.fps_d))
-    return FALSE;
-  gst_query_set_duration (query, format, duration);
-  return TRUE;
-}
-
-/* An endless stream can be sought up to what has been made; seeking farther works, but takes all windows up to there. */
-static gboolean
-gst_vldm_src_query_seeking (GstVldmSrc * self, GstQuery * query)
-{
-  GstFormat format;
-  guint64 n_made;
-  gboolean endless;
-
-  GST_OBJECT_LOCK (self);
-  endless = self->n_frames == G_MAXUINT64;
-  n_made = self->n_made;
-  GST_OBJECT_UNLOCK (self);
-
-  gst_query_parse_seeking (query, &format, NULL, NULL, NULL);
-  if (!endless || format != GST_FORMAT_TIME)
-    return GST_BASE_SRC_CLASS (parent_class)->query (GST_BASE_SRC (self),
-        query);
-  gst_query_set_seeking (query, format, TRUE, 0,
-      gst_vldm_frame_time (n_made, self->latents.fps_n, self->latents.fps_d));
-  return TRUE;
-}
-
-static gboolean
-gst_vldm_src_query (GstBaseSrc * base, GstQuery * query)
-{
-  GstVldmSrc *self = GST_VLDM_SRC (base);
-  GstFormat from, to;
-  gint64 value, result;
-
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_DURATION:
-      return gst_vldm_src_query_duration (self, query);
-    case GST_QUERY_SEEKING:
-      return gst_vldm_src_query_seeking (self, query);
-    case GST_QUERY_CONVERT:
-      gst_query_parse_convert (query, &from, &value, &to, NULL);
-      if (!gst_vldm_convert (from, value, to, &result, self->latents.fps_n,
-              self->latents.fps_d))
-        return FALSE;
-      gst_query_set_convert (query, from, value, to, result);
-      return TRUE;
-    default:
-      return GST_BASE_SRC_CLASS (parent_class)->query (base, query);
-  }
 }
 
 static void *
@@ -538,6 +458,7 @@ gst_vldm_src_init (GstVldmSrc * self)
   gst_vldm_settings_init (&self->settings);
   gst_vldm_storyboard_init (&self->storyboard, GST_ELEMENT (self));
   gst_vldm_first_frame_init (&self->first_frame, GST_ELEMENT (self));
+  gst_vldm_src_init_time (self);
 }
 
 static void
@@ -580,9 +501,6 @@ gst_vldm_src_class_init (GstVldmSrcClass * klass)
   base_class->get_caps = GST_DEBUG_FUNCPTR (gst_vldm_src_get_caps);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_vldm_src_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_src_set_caps);
-  base_class->is_seekable = GST_DEBUG_FUNCPTR (gst_vldm_src_is_seekable);
-  base_class->do_seek = GST_DEBUG_FUNCPTR (gst_vldm_src_do_seek);
-  base_class->event = GST_DEBUG_FUNCPTR (gst_vldm_src_event);
-  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_src_query);
+  gst_vldm_src_install_time (klass);
   GST_PUSH_SRC_CLASS (klass)->create = GST_DEBUG_FUNCPTR (gst_vldm_src_create);
 }

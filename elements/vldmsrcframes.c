@@ -50,8 +50,8 @@ gst_vldm_src_announce (GstVldmSrc * self, GstVldmRecipe * recipe, gboolean gap)
   if (self->repositioned) {
     /* The base class sends its own segment only with a buffer. It is the same one, so it changes nothing. */
     event = gst_event_new_segment (segment);
-    if (self->seek_seqnum != GST_SEQNUM_INVALID)
-      gst_event_set_seqnum (event, self->seek_seqnum);
+    gst_event_set_seqnum (event, self->seek_seqnum != GST_SEQNUM_INVALID
+        ? self->seek_seqnum : self->start_seqnum);
     gst_pad_push_event (pad, event);
   }
   gst_pad_push_event (pad, gst_vldm_conditioning_to_event (&conditioning));
@@ -237,6 +237,17 @@ gst_vldm_src_go_to (GstVldmSrc * self, guint64 n)
   return GST_FLOW_OK;
 }
 
+/* The base class looks at the stop only after a frame, and a seek may have put it before the position. */
+static gboolean
+gst_vldm_src_is_past_stop (GstVldmSrc * self)
+{
+  const GstSegment *segment = &GST_BASE_SRC (self)->segment;
+
+  return GST_CLOCK_TIME_IS_VALID (segment->stop)
+      && segment->position >= segment->stop
+      && segment->position > segment->start;
+}
+
 GstFlowReturn
 gst_vldm_src_create (GstPushSrc * push, GstBuffer ** buf)
 {
@@ -250,7 +261,8 @@ gst_vldm_src_create (GstPushSrc * push, GstBuffer ** buf)
   if (self->repositioned)
     self->next = gst_vldm_frame_at (GST_BASE_SRC (self)->segment.position,
         latents->fps_n, latents->fps_d);
-  if (self->next >= self->n_frames)
+  if (self->next >= self->n_frames
+      || (self->repositioned && gst_vldm_src_is_past_stop (self)))
     return GST_FLOW_EOS;
   if (self->repositioned
       || self->next >= gst_vldm_chain_first (self->chain, self->window + 1)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the two files of vldmsrc share: vldmsrc.c is the element (properties, pads, states, caps, queries), vldmsrcframes.c
- * gives its frames, one after the other.
+ * What the files of vldmsrc share: vldmsrc.c is the element (properties, pads, states, caps), vldmsrctime.c has its seeks and
+ * queries, vldmsrcframes.c gives its frames, one after the other.
  */
 #pragma once
 
@@ -36,7 +36,9 @@ struct _GstVldmSrc
   gboolean renewed;             /* new start or caps: nothing was shown that would have to stay as it was */
   gboolean repositioned;        /* `next` is to be taken from the segment */
   GstVldmRecipe *announced;     /* downstream knows its texts and seed; NULL = nothing */
-  guint32 seek_seqnum;
+  guint32 seek_seqnum;          /* of the last seek; GST_SEQNUM_INVALID = none yet */
+  guint32 start_seqnum;         /* of playing from the start */
+  guint32 base_seqnum;          /* what the base class has instead of that; GST_SEQNUM_INVALID = not known yet */
 
   /* read by queries, OBJECT_LOCK */
   GstVldmLatents given;         /* caps of those frames; width 0 = none */
@@ -49,6 +51,13 @@ struct _GstVldmSrc
 
 /* The settings as they are now, for the negotiated caps. NULL if @model cannot make that. */
 GstVldmRecipe *gst_vldm_src_read_settings (GstVldmSrc * self, VldmModel * model, GError ** error);
+
+/* Duration of the stream, GST_CLOCK_TIME_NONE if it is endless or not negotiated yet. Under the OBJECT_LOCK. */
+GstClockTime gst_vldm_src_duration (GstVldmSrc * self);
+
+/* Seeks and queries: of an instance and of the class. */
+void gst_vldm_src_init_time (GstVldmSrc * self);
+void gst_vldm_src_install_time (GstVldmSrcClass * klass);
 
 /* GstPushSrc's: the next frame. */
 GstFlowReturn gst_vldm_src_create (GstPushSrc * push, GstBuffer ** buf);

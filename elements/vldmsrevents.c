@@ -61,6 +61,14 @@ gst_vldm_sr_forget_segments (GstVldmSr * self)
 
 /* ---- events ---- */
 
+/* Nobody wants the collected frames any more. */
+static void
+gst_vldm_sr_forget (GstVldmSr * self)
+{
+  gst_vldm_upsample_decoder_flush (&self->stream.decoder);
+  gst_vldm_upsample_frames_flush (&self->stream.frames);
+}
+
 /* Frames of different origin do not belong together. */
 static void
 gst_vldm_sr_take_conditioning (GstVldmSr * self, GstEvent * event)
@@ -88,7 +96,10 @@ gst_vldm_sr_take_segment (GstVldmSr * self, GstEvent * event)
 {
   GstSegment upstream, segment;
 
-  gst_vldm_sr_drain (self);
+  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
+    gst_vldm_sr_forget (self);
+  else
+    gst_vldm_sr_drain (self);
   gst_event_copy_segment (event, &upstream);
   GST_OBJECT_LOCK (self);
   event = gst_vldm_upsample_decoder_take_segment (&self->stream.decoder, event);
@@ -112,15 +123,20 @@ gst_vldm_sr_handle_event (GstBaseTransform * base, GstEvent * event)
     case GST_EVENT_FLUSH_STOP:
       gst_vldm_upsample_stream_interrupt (&self->stream, FALSE);
       gst_vldm_sr_forget_segments (self);
-      gst_vldm_upsample_decoder_flush (&self->stream.decoder);
-      gst_vldm_upsample_frames_flush (&self->stream.frames);
+      gst_vldm_sr_forget (self);
       break;
     case GST_EVENT_SEGMENT:
       event = gst_vldm_sr_take_segment (self, event);
       break;
+    case GST_EVENT_GAP:
+      gst_vldm_sr_drain (self);
+      /* Who prerolls with it takes the video for one that can be played. */
+      if (gst_vldm_upsample_stream_check (&self->stream) == GST_FLOW_OK)
+        break;
+      gst_event_unref (event);
+      return FALSE;
     case GST_EVENT_STREAM_START:
     case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_GAP:
     case GST_EVENT_EOS:
       gst_vldm_sr_drain (self);
       break;
@@ -173,25 +189,25 @@ static gboolean
 gst_vldm_sr_src_event (GstBaseTransform * base, GstEvent * event)
 {
   GstVldmSr *self = GST_VLDM_SR (base);
-  guint64 first, last;
+  GstVldmUpsampleDecoder *decoder = &self->stream.decoder;
   gint fps_n, fps_d;
   VldmChunks grid;
   guint delay;
 
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return parent_class->src_event (base, event);
+
   gst_vldm_sr_get_rate (self, &grid, &delay, &fps_n, &fps_d);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
-      && gst_vldm_seek_frames (event, fps_n, fps_d, &first, &last)) {
-    first = vldm_chunk_start (&grid, vldm_first_chunk_of (&grid, first));
-    if (last != G_MAXUINT64)
-      last = vldm_chunk_start (&grid, vldm_last_chunk_of (&grid, last))
-          + grid.size;
-    GST_OBJECT_LOCK (self);
-    event = gst_vldm_seek_widen (&self->seek, event, fps_n, fps_d, first, last);
-    event = gst_vldm_upsample_decoder_widen (&self->stream.decoder, event,
-        fps_n, fps_d, first, last);
-    GST_OBJECT_UNLOCK (self);
-  }
-  return parent_class->src_event (base, event);
+  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event, fps_n,
+      fps_d, gst_vldm_chunks_widen, &grid);
+  if (event == NULL)
+    return FALSE;
+  event = gst_vldm_upsample_decoder_widen (decoder, event);
+  if (event != NULL && parent_class->src_event (base, event))
+    return TRUE;
+  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
+  gst_vldm_seek_undo (&decoder->seek, GST_ELEMENT (self));
+  return FALSE;
 }
 
 /* The first frame of a window waits for the last, and so does that of a chunk. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The grammar of vldm:// URIs. Settings follow semicolons and not a question mark, since ges-launch-1.0 reads its command
- * line as a URI of its own and cuts a clip's URI at '?'.
+ * The grammar of vldm:// URIs. Settings follow semicolons, since ges-launch-1.0 reads its command line as a URI of its own
+ * and cuts a clip's URI at '?'; but they are read as a query too, which is where they stand in most URIs.
  */
 #include "elements/vldmuri.h"
 
@@ -126,9 +126,19 @@ decode (const char *text, gsize length, const char *what, gboolean text_only,
   return g_steal_pointer (&decoded);
 }
 
-/* Appends "KEY=VALUE". */
+/* What settings follow, and how the prompt has those characters. */
+static const char AFTER_SEMICOLON[] =
+    "a semicolon of the URI is not KEY=VALUE; "
+    "a semicolon of the prompt is written %3B";
+static const char AFTER_QUESTION_MARK[] =
+    "the question mark of the URI is not "
+    "KEY=VALUE; a question mark of the prompt is written %3F, and an ampersand "
+    "of a value %26";
+
+/* Appends "KEY=VALUE". @after is one of the texts above. */
 static gboolean
-read_setting (GstVldmUri * uri, const char *text, GError ** error)
+read_setting (GstVldmUri * uri, const char *text, const char *after,
+    GError ** error)
 {
   const char *equals = strchr (text, '=');
   g_autofree char *key = NULL;
@@ -141,8 +151,7 @@ read_setting (GstVldmUri * uri, const char *text, GError ** error)
     return FALSE;
   if (equals == NULL || equals == text) {
     g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
-        "'%s' after a semicolon of the URI is not KEY=VALUE; a semicolon of "
-        "the prompt is written %%3B", key);
+        "'%s' after %s", key, after);
     return FALSE;
   }
   what = g_strdup_printf ("the value of %s", key);
@@ -163,40 +172,73 @@ read_setting (GstVldmUri * uri, const char *text, GError ** error)
   return TRUE;
 }
 
+/* Appends the settings in @text, each of which one of the characters @separators ends. */
+static gboolean
+read_settings (GstVldmUri * uri, const char *text, const char *separators,
+    const char *after, GError ** error)
+{
+  /* Of what is too much, all stays in the last part. */
+  g_auto (GStrv) parts = g_strsplit_set (text, separators, MAX_SETTINGS + 1);
+  guint i;
+
+  /* Split, an empty text has no parts. */
+  if (parts[0] == NULL)
+    return read_setting (uri, "", after, error);
+  for (i = 0; parts[i] != NULL; i++) {
+    if (uri->settings->len == MAX_SETTINGS) {
+      g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
+          "the URI has more than %d settings; a semicolon of the prompt is "
+          "written %%3B", MAX_SETTINGS);
+      return FALSE;
+    }
+    if (!read_setting (uri, parts[i], after, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The question mark that begins settings, or NULL. One that ends a sentence of the prompt is followed by nothing, a space or
+ * another mark. */
+static const char *
+find_query (const char *text)
+{
+  const char *mark = strchr (text, '?');
+
+  while (mark != NULL && !g_ascii_isalnum (mark[1]) && mark[1] != '='
+      && mark[1] != '&')
+    mark = strchr (mark + 1, '?');
+  return mark;
+}
+
 GstVldmUri *
 gst_vldm_uri_parse (const char *text, GError ** error)
 {
   g_autoptr (GstVldmUri) uri = new_uri ();
-  g_auto (GStrv) parts = NULL;
+  g_autofree char *path = NULL;
   g_autofree char *prompt = NULL;
-  guint i;
+  const char *query;
+  gsize length;
 
   if (g_ascii_strncasecmp (text, PREFIX, strlen (PREFIX)) != 0) {
     g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_UNSUPPORTED_PROTOCOL,
         "the URI does not begin with " PREFIX);
     return NULL;
   }
+  text += strlen (PREFIX);
+  query = find_query (text);
+  path = query ? g_strndup (text, query - text) : g_strdup (text);
 
-  /* At most that many parts: what is too much stays in the last one. */
-  parts = g_strsplit (text + strlen (PREFIX), ";", MAX_SETTINGS + 2);
-  if (g_strv_length (parts) > MAX_SETTINGS + 1) {
-    g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
-        "the URI has more than %d settings; a semicolon of the prompt is "
-        "written %%3B", MAX_SETTINGS);
-    return NULL;
-  }
-
-  /* Split, an empty text has no parts. */
-  if (parts[0] == NULL)
-    return g_steal_pointer (&uri);
-  prompt = decode (parts[0], strlen (parts[0]), "the prompt", TRUE, error);
+  length = strcspn (path, ";");
+  prompt = decode (path, length, "the prompt", TRUE, error);
   if (prompt == NULL)
     return NULL;
   gst_vldm_uri_set_prompt (uri, prompt);
-  for (i = 1; parts[i] != NULL; i++) {
-    if (!read_setting (uri, parts[i], error))
-      return NULL;
-  }
+  if ((path[length] == ';'
+          && !read_settings (uri, path + length + 1, ";", AFTER_SEMICOLON,
+              error))
+      || (query && !read_settings (uri, query + 1, "&;", AFTER_QUESTION_MARK,
+              error)))
+    return NULL;
   return g_steal_pointer (&uri);
 }
 

@@ -2,9 +2,11 @@
  *
  * The grammar of vldm:// URIs: a prompt and settings in one line, for everything that opens a URI.
  *
- *     vldm://PROMPT[;KEY=VALUE]...
+ *     vldm://PROMPT[;KEY=VALUE]...[?KEY=VALUE[&KEY=VALUE]...]
  *
- * Prompt, keys and values are percent-encoded UTF-8. Which keys there are, and what they mean, is vldmbin's business.
+ * What is written has the settings after semicolons. The query begins with the first question mark that a letter, a
+ * figure, '=' or '&' follows; others are question marks. Within it '&' and ';' separate, before it only ';'. Prompt, keys
+ * and values are percent-encoded UTF-8. Which keys there are, and what they mean, is vldmbin's business.
  */
 #pragma once
 

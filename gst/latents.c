@@ -148,17 +148,44 @@ keep_multiples (GstCaps * caps, gint factor)
   return kept;
 }
 
+/* Which of the structures of @caps takes most of the model's own size and rate, the first of equals. videorate and videoscale
+ * offer what they need not convert first, and after that anything; a caps filter offers no more than what it asks for. */
+static guint
+find_own (const GstCaps * caps, gint width, gint height, gint fps_n, gint fps_d)
+{
+  g_autoptr (GstStructure) size =
+      gst_structure_new (GST_VLDM_LATENTS_TYPE, "width", G_TYPE_INT, width,
+      "height", G_TYPE_INT, height, NULL);
+  g_autoptr (GstStructure) rate =
+      gst_structure_new (GST_VLDM_LATENTS_TYPE, "framerate",
+      GST_TYPE_FRACTION, fps_n, fps_d, NULL);
+  guint i, n, most = 0, found = 0;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    const GstStructure *s = gst_caps_get_structure (caps, i);
+
+    n = (gst_structure_can_intersect (s, size) ? 1 : 0)
+        + (gst_structure_can_intersect (s, rate) ? 1 : 0);
+    if (n > most) {
+      most = n;
+      found = i;
+    }
+  }
+  return found;
+}
+
 GstCaps *
 gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width,
     guint height, gint fps_n, gint fps_d)
 {
   const VldmAutoencoderConfig *vae =
       vldm_model_autoencoder_config (model, NULL);
+  g_autoptr (GstCaps) offered = keep_multiples (caps, vae->factor);
   GstStructure *s;
   gint w, h;
 
-  caps = gst_caps_truncate (keep_multiples (caps, vae->factor));
-  caps = gst_caps_make_writable (caps);
+  caps = gst_caps_copy_nth (offered, find_own (offered, width, height, fps_n,
+          fps_d));
   s = gst_caps_get_structure (caps, 0);
   gst_structure_fixate_field_nearest_int (s, "width", width);
   gst_structure_fixate_field_nearest_int (s, "height", height);

@@ -34,8 +34,9 @@ GstCaps *gst_vldm_latents_to_caps (const GstVldmLatents * latents);
 /* Reads fixed caps. Fails with VLDM_ERROR_SETTINGS naming the field that is missing or absurd. */
 gboolean gst_vldm_latents_from_caps (GstVldmLatents * latents, const GstCaps * caps, GError ** error);
 
-/* Chooses one of @caps (taken) for latents that @model makes: the size and rate nearest to those given, sizes by multiples
- * of the autoencoder's factor where @caps leave the choice, and the latent sizes that follow. */
+/* Chooses one of @caps (taken) for latents that @model makes: where one of them takes the size and rate given, those, even
+ * if it is not the first; else the nearest, sizes by multiples of the autoencoder's factor where @caps leave the choice; and
+ * the latent sizes that follow. */
 GstCaps *gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width, guint height, gint fps_n, gint fps_d);
 
 /* @caps with every frame rate multiplied by @num / @den, and without those whose product is no fraction of integers;

@@ -6,9 +6,18 @@
 
 #include "gst/enums.h"
 
-void
+gpointer
+gst_vldm_field (gpointer base, const gsize * fields, guint n_fields, guint id)
+{
+  return id < n_fields && fields[id] != 0
+      ? G_STRUCT_MEMBER_P (base, fields[id]) : NULL;
+}
+
+gboolean
 gst_vldm_field_set (gpointer field, const GValue * value)
 {
+  if (field == NULL)
+    return FALSE;
   switch (G_TYPE_FUNDAMENTAL (G_VALUE_TYPE (value))) {
     case G_TYPE_STRING:
       g_free (*(char **) field);
@@ -30,13 +39,16 @@ gst_vldm_field_set (gpointer field, const GValue * value)
       *(gint *) field = g_value_get_enum (value);
       break;
     default:
-      g_return_if_reached ();
+      g_return_val_if_reached (FALSE);
   }
+  return TRUE;
 }
 
-void
+gboolean
 gst_vldm_field_get (gconstpointer field, GValue * value)
 {
+  if (field == NULL)
+    return FALSE;
   switch (G_TYPE_FUNDAMENTAL (G_VALUE_TYPE (value))) {
     case G_TYPE_STRING:
       g_value_set_string (value, *(char *const *) field);
@@ -57,8 +69,9 @@ gst_vldm_field_get (gconstpointer field, GValue * value)
       g_value_set_enum (value, *(const gint *) field);
       break;
     default:
-      g_return_if_reached ();
+      g_return_val_if_reached (FALSE);
   }
+  return TRUE;
 }
 
 void

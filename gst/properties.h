@@ -14,10 +14,14 @@ G_BEGIN_DECLS
 #define GST_VLDM_PARAM_FRACTION (GST_VLDM_PARAM_PLAYING | G_PARAM_LAX_VALIDATION)
 #define GST_VLDM_PARAM_READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 
-/* Copies between @value and @field, whose C type follows from the value's: char *, gint, guint, gint64, gdouble or
- * an enum. */
-void gst_vldm_field_set (gpointer field, const GValue * value);
-void gst_vldm_field_get (gconstpointer field, GValue * value);
+/* The field of @base that keeps property @id, by the offset in row @id of @fields; NULL if there is no row, or nothing (0)
+ * in it. */
+gpointer gst_vldm_field (gpointer base, const gsize * fields, guint n_fields, guint id);
+
+/* Copy between @value and @field, whose C type follows from the value's: char *, gint, guint, gint64, gdouble or an enum.
+ * FALSE if @field is NULL: then the caller warns of an invalid property id. */
+gboolean gst_vldm_field_set (gpointer field, const GValue * value);
+gboolean gst_vldm_field_get (gconstpointer field, GValue * value);
 
 /* Installs model-path, device and precision under @first_id and the two ids after it. @model_blurb says what model-path
  * NULL means; it must be static. */

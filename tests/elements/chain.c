@@ -10,7 +10,9 @@ static void
 add_frame (Chain * chain, GstPad * pad, GstBuffer * buffer)
 {
   GstCaps *caps = gst_pad_get_current_caps (pad);
+  GstEvent *event = gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
   const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const GstSegment *segment;
   ChainFrame frame = { 0, };
 
   frame.pts = GST_BUFFER_PTS (buffer);
@@ -20,6 +22,10 @@ add_frame (Chain * chain, GstPad * pad, GstBuffer * buffer)
   gst_structure_get_int (s, "height", &frame.height);
   gst_buffer_extract (buffer, 0, frame.bytes, sizeof (frame.bytes));
   gst_caps_unref (caps);
+  gst_event_parse_segment (event, &segment);
+  frame.running = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+      frame.pts);
+  gst_event_unref (event);
   g_array_append_val (chain->frames, frame);
 }
 
@@ -31,7 +37,9 @@ on_data (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   g_mutex_lock (&chain->lock);
   if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER) {
     add_frame (chain, pad, GST_PAD_PROBE_INFO_BUFFER (info));
-  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS) {
+  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS
+      || GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) ==
+      GST_EVENT_SEGMENT_DONE) {
     chain->ended = TRUE;
   } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) ==
       GST_EVENT_FLUSH_STOP) {
@@ -158,8 +166,7 @@ chain_seek (Chain * chain, GstClockTime start, GstClockTime stop)
   g_mutex_unlock (&chain->lock);
   fail_unless (gst_element_seek (chain->pipeline, 1.0, GST_FORMAT_TIME,
           GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET,
-          start, GST_CLOCK_TIME_IS_VALID (stop) ? GST_SEEK_TYPE_SET :
-          GST_SEEK_TYPE_NONE, stop));
+          start, GST_SEEK_TYPE_SET, stop));
 }
 
 const ChainFrame *

@@ -10,6 +10,7 @@
 typedef struct
 {
   GstClockTime pts, duration;
+  GstClockTime running;         /* running time that it begins at */
   gint width, height;           /* as the caps say */
   gsize size;                   /* bytes */
   union
@@ -27,7 +28,7 @@ typedef struct
 
   /* lock */
   GArray *frames;               /* of ChainFrame; pushes after a flush begin anew */
-  gboolean ended;               /* EOS came since the last flush */
+  gboolean ended;               /* EOS or SEGMENT_DONE came since the last flush */
   gboolean prerolled;           /* as said by the last ASYNC_DONE */
   char *error;                  /* the first one */
 } Chain;

@@ -89,6 +89,69 @@ GST_START_TEST (test_footage)
 
 GST_END_TEST;
 
+/* What converts behind leaves the model's own size and rate as they are, and a caps filter does not. The fake model makes
+ * 64 x 32 at 24000/1001. */
+GST_START_TEST (test_converters)
+{
+  static const struct
+  {
+    const char *behind, *made;
+  } chains[] = {
+    {"vldmdec ! videorate ! video/x-raw,framerate=30/1",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldminterp ! vldmdec ! videorate ! video/x-raw,framerate=30/1",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldminterp ! vldminterp ! vldmdec ! videorate ! "
+          "video/x-raw,framerate=30/1",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldmdec ! videoscale ! video/x-raw,width=128,height=96",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldmdec ! videorate ! videoscale ! "
+          "video/x-raw,width=128,height=96,framerate=30/1",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldmdec ! videorate ! video/x-raw,width=128,framerate=30/1",
+        "width=128, height=32, framerate=24000/1001"},
+    {"vldmdec ! videorate drop-only=true ! video/x-raw,framerate=10/1",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldmsr ! videorate ! videoscale ! "
+          "video/x-raw,width=128,height=96,framerate=30/1",
+        "width=64, height=32, framerate=24000/1001"},
+    {"vldmdec ! video/x-raw,width=128,framerate=30/1",
+        "width=128, height=32, framerate=30/1"},
+    {"vldminterp ! vldmdec ! video/x-raw,framerate=30/1",
+        "width=64, height=32, framerate=15/2"},
+    {"vldmsr ! video/x-raw,width=512,framerate=30/1",
+        "width=128, height=32, framerate=30/1"},
+  };
+  char *description = g_strdup_printf ("vldmsrc name=src ! %s ! "
+      "fakesink name=sink", chains[__i__].behind);
+  char *text = g_strdup_printf ("video/x-vldm-latents, %s", chains[__i__].made);
+  GstCaps *expected = gst_caps_from_string (text), *caps;
+  char *made;
+  GstElement *src;
+  GstPad *pad;
+  Chain chain;
+
+  chain_init (&chain, description);
+  chain_run (&chain);
+  src = gst_bin_get_by_name (GST_BIN (chain.pipeline), "src");
+  pad = gst_element_get_static_pad (src, "src");
+  caps = gst_pad_get_current_caps (pad);
+  made = gst_caps_to_string (caps);
+  fail_unless (gst_caps_is_subset (caps, expected), "%s: %s", description,
+      made);
+  g_free (made);
+  gst_caps_unref (caps);
+  gst_caps_unref (expected);
+  gst_object_unref (pad);
+  gst_object_unref (src);
+  chain_clear (&chain);
+  g_free (description);
+  g_free (text);
+}
+
+GST_END_TEST;
+
 /* An encoder to latents writes no file: the pipeline prerolls without waiting for the first window. */
 GST_START_TEST (test_preroll)
 {
@@ -118,6 +181,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tc, test_chain, 0, 2);
   tcase_add_test (tc, test_long_video);
   tcase_add_test (tc, test_footage);
+  tcase_add_loop_test (tc, test_converters, 0, 11);
   tcase_add_test (tc, test_preroll);
   return check_run (argc, argv, suite);
 }

@@ -56,6 +56,14 @@ static const struct
   {"vldm://%61%2f;%73eed=%34", "a/", "vldm://a/;seed=4"},
   {"vldm://where? there#1", "where? there#1",
       "vldm://where%3F%20there%231"},
+  {"vldm://what?", "what?", "vldm://what%3F"},
+  {"vldm://what?;seed=3", "what?", "vldm://what%3F;seed=3"},
+  {"vldm://a%3Fseed=3", "a?seed=3", "vldm://a%3Fseed%3D3"},
+  {"vldm://a?seed=3", "a", "vldm://a;seed=3"},
+  {"vldm://a%20b?seed=3&negative-prompt=c%26d?;steps=4", "a b",
+      "vldm://a%20b;seed=3;negative-prompt=c%26d%3F;steps=4"},
+  {"vldm://a&b;frames=8?seed=3", "a&b", "vldm://a%26b;frames=8;seed=3"},
+  {"vldm://?seed=3", "", "vldm://;seed=3"},
   {"vldm://caf\303\251;negative-prompt=a=b", "caf\303\251",
       "vldm://caf%C3%A9;negative-prompt=a%3Db"},
 };
@@ -119,6 +127,14 @@ static const struct
   {"vldm://a;", GST_URI_ERROR_BAD_URI, "''", "KEY=VALUE"},
   {"vldm://a;=4", GST_URI_ERROR_BAD_URI, "''", "KEY=VALUE"},
   {"vldm://a;seed=1;seed=2", GST_URI_ERROR_BAD_URI, "seed twice", "'2'"},
+  {"vldm://a;seed=1?seed=2", GST_URI_ERROR_BAD_URI, "seed twice", "'2'"},
+  {"vldm://what?seed", GST_URI_ERROR_BAD_URI, "'seed' after the question mark",
+      "%3F"},
+  {"vldm://a?seed=3&", GST_URI_ERROR_BAD_URI, "KEY=VALUE", "%26"},
+  {"vldm://a?&seed=3", GST_URI_ERROR_BAD_URI, "KEY=VALUE", "%3F"},
+  {"vldm://a?=3", GST_URI_ERROR_BAD_URI, "KEY=VALUE", "%3F"},
+  {"vldm://a?fram=8", GST_URI_ERROR_BAD_URI, "'fram'", "frames"},
+  {"vldm://who?is=it", GST_URI_ERROR_BAD_URI, "'is'", "%3F"},
   {"vldm://a;fram=8", GST_URI_ERROR_BAD_URI, "'fram'", "frames"},
   {"vldm://a;guidance_scale=8", GST_URI_ERROR_BAD_URI, "'guidance_scale'",
       "guidance-scale"},
@@ -140,6 +156,10 @@ static const struct
   {"vldm://a;fps=24/0", GST_URI_ERROR_BAD_URI, "fps is '24/0'", "24000/1001"},
   {"vldm://a;sr=2x", GST_URI_ERROR_BAD_URI, "sr is '2x'", "0 or 1"},
   {"vldm://a;interp=", GST_URI_ERROR_BAD_URI, "interp is ''", "from 0 to 2"},
+  {"vldm://a;interp=3", GST_URI_ERROR_BAD_URI, "interp=1;interp-factor=3",
+      "4,4"},
+  {"vldm://a;interp=4", GST_URI_ERROR_BAD_URI, "interp is '4'", "0 to 2"},
+  {"vldm://a;interp=-1", GST_URI_ERROR_BAD_URI, "interp is '-1'", "0 to 2"},
   {"vldm://a;interp=4,4,4", GST_URI_ERROR_BAD_URI, "interp is '4,4,4'",
       "4,4"},
   {"vldm://a;sr-steps=4", GST_URI_ERROR_BAD_URI, "sr-steps is set",
@@ -313,6 +333,52 @@ GST_START_TEST (test_property_refused)
   gst_element_set_bus (bin, NULL);
   gst_object_unref (bus);
   gst_object_unref (bin);
+}
+
+GST_END_TEST;
+
+/* What cannot be played does not preroll either, though no frame is made for that: a player or an editor that only looks at
+ * it hears of the same error. */
+GST_START_TEST (test_unplayable)
+{
+  static const struct
+  {
+    const char *uri, *says, *says_too;
+    FakeFailure failure;
+  } cases[] = {
+    {"vldm://a;sr=1", "upsampler", "", FAKE_FAIL_NO_UPSAMPLER},
+    {"vldm://a;sr=1;sr-noise-level=351", "noise-level is 351", "350", 0},
+    {"vldm://a;sr=1;sr-steps=1001", "steps is 1001", "1000", 0},
+    {"vldm://a;interp=1;interp-steps=1001", "steps is 1001", "1000", 0},
+    {"vldm://a;interp=2;fps=700", "frames per second is 11200", "10000", 0},
+    {"vldm://a;interp=1;interp-factor=33", "factor is 33", "32", 0},
+    {"vldm://a;dec-chunk-frames=1025", "chunk-frames is 1025", "1024", 0},
+    {"vldm://a;chunk-frames=1025", "chunk-frames is 1025", "1024", 0},
+    {"vldm://a;width=100", "width is 100", "96 and 104", 0},
+    {"vldm://a;model=/no/such/folder", "/no/such/folder", "model_index.json",
+        0},
+  };
+  GstElement *pipeline = launch (cases[__i__].uri);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+  GError *error;
+
+  fake.failure = cases[__i__].failure;
+  fake.step_ms = 20000;
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  message = check_wait_message (pipeline, bus,
+      GST_MESSAGE_ASYNC_DONE | GST_MESSAGE_ERROR);
+  fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR,
+      "%s prerolls", cases[__i__].uri);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (strstr (error->message, cases[__i__].says) != NULL
+      && strstr (error->message, cases[__i__].says_too) != NULL, "%s: %s",
+      cases[__i__].uri, error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  check_stops (pipeline);
+  gst_object_unref (pipeline);
 }
 
 GST_END_TEST;
@@ -511,6 +577,7 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_cascade);
   tcase_add_test (tc, test_stage_settings);
   tcase_add_test (tc, test_property_refused);
+  tcase_add_loop_test (tc, test_unplayable, 0, 10);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_settings);
   tcase_add_test (tc, test_properties);

@@ -215,6 +215,8 @@ static const struct
       {"guidance-rescale", "0 to 1"}},
   {NULL, "chunk-frames", "0", GST_RESOURCE_ERROR_SETTINGS, {"chunk-frames is 0",
           "1 and more"}},
+  {NULL, "chunk-frames", "100000", GST_RESOURCE_ERROR_SETTINGS,
+      {"chunk-frames is 100000", "1 to 1024"}},
   {NULL, "model-path", "/no/such/folder", GST_RESOURCE_ERROR_NOT_FOUND,
       {"/no/such/folder", "model_index.json"}},
 };

@@ -9,7 +9,6 @@
 
 #include "vldm/model/extras.h"
 
-#define MAX_FRAMES 1024
 #define MAX_SIZE 16384
 #define MAX_CONTEXT 8
 
@@ -137,7 +136,8 @@ check_params (VldmModel * model, const VldmKeyframesParams * params,
       && find_configs (model, &unet, &autoencoder, error)
       && check_size ("width", params->width, autoencoder->factor, error)
       && check_size ("height", params->height, autoencoder->factor, error)
-      && vldm_check_range ("frames", params->frames, 1, MAX_FRAMES, error)
+      && vldm_check_range ("chunk-frames", params->frames, 1,
+      VLDM_MAX_KEYFRAMES, error)
       && vldm_check_range ("frames per second", params->fps, 1e-3, 1e3, error)
       && vldm_sampling_check (&params->sampling, error);
 }

@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+/* Of a window. */
+#define VLDM_MAX_KEYFRAMES 1024
+
 /* Everything that a window depends on. The caller resolves defaults (see vldm_keyframes_defaults). */
 typedef struct
 {
