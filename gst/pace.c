@@ -9,92 +9,25 @@
  */
 #include "gst/pace.h"
 
-#include <gst/base/gstbasesrc.h>
-
-#include "gst/latents.h"
+#include "gst/pipeline.h"
 
 /* Less than one frame's time even at 50 frames a second, and a sink shows a frame until its time is over. */
 #define TOLERANCE (20 * GST_MSECOND)
 
 #define MAX_WAIT 200            /* steps of 1 ms */
 
-static GstElement *
-get_toplevel (GstElement * element)
-{
-  GstObject *top = gst_object_ref (GST_OBJECT (element));
-  GstObject *parent;
-
-  while ((parent = gst_object_get_parent (top)) != NULL) {
-    gst_object_unref (top);
-    top = parent;
-  }
-  return GST_ELEMENT (top);
-}
-
-/* TRUE if the pipeline has an element for which @compare gives 0. */
-static gboolean
-pipeline_has (GstElement * element, GCompareFunc compare)
-{
-  g_autoptr (GstElement) top = get_toplevel (element);
-  GstIterator *elements;
-  GValue found = G_VALUE_INIT;
-  gboolean has;
-
-  if (!GST_IS_BIN (top))
-    return FALSE;
-  elements = gst_bin_iterate_recurse (GST_BIN (top));
-  has = gst_iterator_find_custom (elements, compare, &found, NULL);
-  gst_iterator_free (elements);
-  if (has)
-    g_value_unset (&found);
-  return has;
-}
-
-/* A live source anywhere stamps its buffers with the running time, which must not jump then. */
-static gint
-compare_live (gconstpointer value, gconstpointer unused)
-{
-  GstElement *e = g_value_get_object (value);
-
-  return GST_IS_BASE_SRC (e) && gst_base_src_is_live (GST_BASE_SRC (e)) ? 0 : 1;
-}
-
-/* Encoders and muxers, but not an encoder to latents, which come back as pictures. */
-static gint
-compare_writer (gconstpointer value, gconstpointer unused)
-{
-  GstElementFactory *factory =
-      gst_element_get_factory (g_value_get_object (value));
-  GstCaps *latents;
-  gboolean writes;
-
-  if (factory == NULL || !gst_element_factory_list_is_type (factory,
-          GST_ELEMENT_FACTORY_TYPE_ENCODER | GST_ELEMENT_FACTORY_TYPE_MUXER))
-    return 1;
-  latents = gst_caps_new_empty_simple (GST_VLDM_LATENTS_TYPE);
-  writes = !gst_element_factory_can_src_any_caps (factory, latents);
-  gst_caps_unref (latents);
-  return writes ? 0 : 1;
-}
-
 /* TRUE while sinks wait for a first frame, after which the pipeline chooses its base time anyway: waiting for that here
  * would keep the frame from them. */
 static gboolean
 is_prerolling (GstElement * element)
 {
-  g_autoptr (GstElement) top = get_toplevel (element);
+  g_autoptr (GstElement) top = gst_vldm_pipeline_top (element);
   gboolean pending;
 
   GST_OBJECT_LOCK (top);
   pending = GST_STATE_PENDING (top) != GST_STATE_VOID_PENDING;
   GST_OBJECT_UNLOCK (top);
   return pending;
-}
-
-gboolean
-gst_vldm_wants_gap (GstElement * element)
-{
-  return !pipeline_has (element, compare_writer);
 }
 
 void
@@ -108,7 +41,7 @@ gst_vldm_pace (GstElement * element, GstClockTime running_time,
   if (GST_STATE (element) != GST_STATE_PLAYING || !GST_CLOCK_TIME_IS_VALID (now)
       || !GST_CLOCK_TIME_IS_VALID (running_time)
       || now < running_time + TOLERANCE || is_prerolling (element)
-      || pipeline_has (element, compare_live))
+      || gst_vldm_pipeline_is_live (element))
     return;
 
   GST_INFO_OBJECT (element, "clock goes back from %" GST_TIME_FORMAT " to %"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pipelines in which frames are made slower than real time: they preroll at once, and show every frame for its time.
+ * Pipelines in which frames are made slower than real time: they show every frame for its time.
  */
 #pragma once
 
@@ -13,10 +13,5 @@ G_BEGIN_DECLS
  * Does nothing unless the pipeline is PLAYING, is not live and manages its own base time. Waits at most 200 ms, and
  * not while @worker is interrupted. */
 void gst_vldm_pace (GstElement * element, GstClockTime running_time, GstVldmWorker * worker);
-
-/* TRUE if a GAP event before the first frame does good: the pipeline prerolls at once instead of after a generation. FALSE
- * where files are written: nobody waits for a preroll there, and x264enc, which moves time stamps by 1000 hours, lets the
- * gap stay where it was, so that mp4mux loses frames (GStreamer 1.22). */
-gboolean gst_vldm_wants_gap (GstElement * element);
 
 G_END_DECLS
