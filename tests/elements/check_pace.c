@@ -73,16 +73,6 @@ show_init (Show * show, GstElement * top)
   g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), show);
 }
 
-static GstElement *
-launch (const char *description)
-{
-  GError *error = NULL;
-  GstElement *top = gst_parse_launch (description, &error);
-
-  fail_unless (error == NULL, "%s", error ? error->message : "");
-  return top;
-}
-
 /* Plays to the end. */
 static void
 show_run (Show * show)
@@ -147,7 +137,7 @@ GST_START_TEST (test_plain)
   Show show;
 
   be_slow ();
-  show_init (&show, launch (plain[__i__].description));
+  show_init (&show, check_launch (plain[__i__].description));
   show_run (&show);
   fail_unless_equals_int (show.shown, plain[__i__].frames);
   /* Applications take each of these for the end of a seek. */
@@ -162,8 +152,8 @@ GST_START_TEST (test_silent_bin)
 {
   GstElement *pipeline = gst_pipeline_new (NULL);
   GstElement *bin = g_object_new (silent_bin_get_type (), NULL);
-  GstElement *inner = launch ("bin. ( vldmsrc chunk-frames=16 ! vldmdec ! "
-      SINK ")");
+  GstElement *inner =
+      check_launch ("bin. ( vldmsrc chunk-frames=16 ! vldmdec ! " SINK ")");
   Show show;
 
   be_slow ();
@@ -181,8 +171,9 @@ GST_END_TEST;
 GST_START_TEST (test_own_base_time)
 {
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
-  GstElement *pipeline = launch ("vldmsrc chunk-frames=16 preroll=frame ! "
-      "vldmdec ! " SINK);
+  GstElement *pipeline =
+      check_launch ("vldmsrc chunk-frames=16 preroll=frame ! " "vldmdec ! "
+      SINK);
   Show show;
 
   be_slow ();
@@ -201,7 +192,7 @@ GST_END_TEST;
 GST_START_TEST (test_own_clock)
 {
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
-  GstElement *bin = launch ("bin. ( vldmsrc chunk-frames=16 ! vldmdec ! "
+  GstElement *bin = check_launch ("bin. ( vldmsrc chunk-frames=16 ! vldmdec ! "
       SINK ")");
   g_autoptr (GstBus) bus = gst_bus_new ();
   Show show;
@@ -225,7 +216,7 @@ GST_START_TEST (test_pause)
   Show show;
 
   be_slow ();
-  show_init (&show, launch ("vldmsrc chunk-frames=16 ! vldmdec ! queue ! "
+  show_init (&show, check_launch ("vldmsrc chunk-frames=16 ! vldmdec ! queue ! "
           SINK));
   gst_element_set_state (show.top, GST_STATE_PLAYING);
   while (g_atomic_int_get (&show.shown) < 6)
@@ -248,7 +239,7 @@ GST_START_TEST (test_again)
   Show show;
 
   be_slow ();
-  show_init (&show, launch ("vldmsrc chunk-frames=16 ! vldmdec ! " SINK));
+  show_init (&show, check_launch ("vldmsrc chunk-frames=16 ! vldmdec ! " SINK));
   show_run (&show);
   fail_unless_equals_int (show.shown, 16);
   gst_element_set_state (show.top, GST_STATE_READY);

@@ -7,16 +7,6 @@
 
 #define CHUNKS "vldmdec name=dec chunk-frames=8 chunk-overlap=0 ! "
 
-static GstElement *
-launch (const char *description)
-{
-  GError *error = NULL;
-  GstElement *pipeline = gst_parse_launch (description, &error);
-
-  fail_unless (error == NULL, "%s", error ? error->message : "");
-  return pipeline;
-}
-
 static void
 pause_pipeline (GstElement * pipeline)
 {
@@ -73,7 +63,7 @@ static const struct
 
 GST_START_TEST (test_cases)
 {
-  GstElement *pipeline = launch (cases[__i__].description);
+  GstElement *pipeline = check_launch (cases[__i__].description);
 
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
   fail_if (gst_element_get_state (pipeline, NULL, NULL, 20 * GST_SECOND)
@@ -87,7 +77,8 @@ GST_END_TEST;
 /* Where a gap comes first, nothing is generated for it, however long that would take. */
 GST_START_TEST (test_gap_is_quick)
 {
-  GstElement *pipeline = launch ("vldmsrc preroll=gap ! vldmdec ! appsink");
+  GstElement *pipeline =
+      check_launch ("vldmsrc preroll=gap ! vldmdec ! appsink");
 
   fake.load_ms = fake.step_ms = 20000;
   pause_pipeline (pipeline);
@@ -98,7 +89,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_pull_preroll)
 {
-  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! appsink name=sink");
+  GstElement *pipeline = check_launch ("vldmsrc ! vldmdec ! appsink name=sink");
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
   GstSample *sample = NULL;
 
@@ -116,7 +107,7 @@ GST_END_TEST;
 /* A seek in PAUSED has ended when the picture is there, from a window that was not made before, and steps lead on. */
 GST_START_TEST (test_paused_seek)
 {
-  GstElement *pipeline = launch ("vldmsrc frames=40 ! vldmdec ! "
+  GstElement *pipeline = check_launch ("vldmsrc frames=40 ! vldmdec ! "
       "appsink name=sink");
   GstClockTime to = gst_util_uint64_scale (30, 1001 * GST_SECOND, 24000);
 
@@ -140,7 +131,7 @@ GST_END_TEST;
 /* A frame that would take minutes keeps nobody from stopping or seeking. */
 GST_START_TEST (test_cancel)
 {
-  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! appsink name=sink");
+  GstElement *pipeline = check_launch ("vldmsrc ! vldmdec ! appsink name=sink");
 
   fake.step_ms = 20000;
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
