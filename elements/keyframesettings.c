@@ -5,7 +5,6 @@
 #include "elements/keyframesettings.h"
 
 #include "gst/conditioning.h"
-#include "gst/enums.h"
 #include "gst/properties.h"
 
 #define DEFAULT_PROMPT ""
@@ -19,6 +18,7 @@
 #define DEFAULT_SCHEDULER VLDM_SCHEDULER_AUTO
 #define DEFAULT_PRECISION VLDM_PRECISION_AUTO
 #define DEFAULT_CHUNK_FRAMES -1
+#define DEFAULT_PREROLL GST_VLDM_PREROLL_AUTO
 
 /* What the video shows. */
 static void
@@ -89,6 +89,10 @@ gst_vldm_settings_install (GObjectClass * klass)
   gst_vldm_install_model_properties (klass, GST_VLDM_SETTING_MODEL_PATH,
       "Model folder in diffusers' layout (NULL = $VLDM_MODEL_PATH, else the "
       "model that comes with the plugin)");
+  g_object_class_install_property (klass, GST_VLDM_SETTING_PREROLL,
+      g_param_spec_enum ("preroll", "Preroll",
+          "What a pipeline prerolls with while a window is made",
+          GST_TYPE_VLDM_PREROLL, DEFAULT_PREROLL, GST_VLDM_PARAM_PLAYING));
 }
 
 void
@@ -106,6 +110,7 @@ gst_vldm_settings_init (GstVldmSettings * settings)
   settings->context_guidance = DEFAULT_CONTEXT_GUIDANCE;
   settings->scheduler = DEFAULT_SCHEDULER;
   settings->model.precision = DEFAULT_PRECISION;
+  settings->preroll = DEFAULT_PREROLL;
 }
 
 void
@@ -136,6 +141,7 @@ static const gsize fields[GST_VLDM_N_SETTINGS] = {
       G_STRUCT_OFFSET (GstVldmSettings, model.precision),
   [GST_VLDM_SETTING_CHUNK_FRAMES] =
       G_STRUCT_OFFSET (GstVldmSettings, chunk_frames),
+  [GST_VLDM_SETTING_PREROLL] = G_STRUCT_OFFSET (GstVldmSettings, preroll),
 };
 
 static gpointer

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "gst/enums.h"
 #include "gst/latents.h"
 #include "gst/modelsettings.h"
 #include "vldm/stages/keyframes.h"
@@ -28,6 +29,7 @@ enum
   GST_VLDM_SETTING_DEVICE,
   GST_VLDM_SETTING_PRECISION,
   GST_VLDM_SETTING_CHUNK_FRAMES,
+  GST_VLDM_SETTING_PREROLL,
   GST_VLDM_N_SETTINGS
 };
 
@@ -40,6 +42,7 @@ typedef struct
   gdouble guidance_scale, guidance_rescale, context_guidance;
   VldmSchedulerKind scheduler;
   GstVldmModelSettings model;
+  GstVldmPreroll preroll;
 } GstVldmSettings;
 
 void gst_vldm_settings_install (GObjectClass * klass);

@@ -220,6 +220,7 @@ gst_vldm_upsample_stream_stop (GstVldmUpsampleStream * stream)
 {
   gst_vldm_upsample_decoder_flush (&stream->decoder);
   gst_vldm_upsample_frames_flush (&stream->frames);
+  gst_vldm_pace_clear (&stream->pace);
   gst_clear_event (&stream->conditioning);
   gst_vldm_worker_settle (stream->decoder.worker);
   gst_vldm_worker_settle (stream->worker);
@@ -342,7 +343,6 @@ gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
   if (flow != GST_FLOW_OK)
     return flow;
 
-  stream->paced = FALSE;
   GST_OBJECT_LOCK (stream->element);
   stream->windows_made++;
   stream->upsample_ns += 1000 * (g_get_monotonic_time () - start);

@@ -7,6 +7,7 @@
 #include "elements/upsampledecoder.h"
 #include "elements/upsamplesettings.h"
 #include "elements/upsamplewindow.h"
+#include "gst/pace.h"
 #include "gst/worker.h"
 
 G_BEGIN_DECLS
@@ -24,7 +25,7 @@ typedef struct
   GstVldmUpsampleDecoder decoder;       /* of latents that come in */
   GstVldmUpsampleFrames frames; /* its formats and grid change under OBJECT_LOCK */
   gboolean grid_known;          /* else it is a guess */
-  gboolean paced;               /* the clock has waited for this window */
+  GstVldmPace pace;             /* of pictures that go out */
   GstEvent *conditioning;       /* as it came, or NULL */
 
   /* statistics, OBJECT_LOCK */

@@ -379,6 +379,7 @@ gst_vldm_dec_stop (GstVideoDecoder * decoder)
   GstVldmDec *self = GST_VLDM_DEC (decoder);
 
   gst_vldm_dec_flush (decoder);
+  gst_vldm_pace_clear (&self->pace);
   g_clear_pointer (&self->upstream_model, g_free);
   gst_vldm_worker_settle (self->worker);
   return TRUE;

@@ -5,7 +5,6 @@
 #include "elements/vldmdecprivate.h"
 
 #include "gst/error.h"
-#include "gst/pace.h"
 #include "gst/timing.h"
 
 static GstFlowReturn
@@ -68,18 +67,12 @@ gst_vldm_dec_push_first (GstVldmDec * self, guint n,
     const VldmFrames * pictures)
 {
   GstFlowReturn flow = GST_FLOW_OK;
-  gboolean paced = FALSE;
   guint i;
 
   for (i = 0; i < n && flow == GST_FLOW_OK; i++) {
     GstVideoCodecFrame *frame = g_ptr_array_index (self->chunk.frames, i);
-    GstClockTime running_time =
-        gst_vldm_running_time (&self->segment, frame->pts);
 
-    if (!paced && GST_CLOCK_TIME_IS_VALID (running_time)) {
-      gst_vldm_pace (GST_ELEMENT (self), running_time, self->worker);
-      paced = TRUE;
-    }
+    gst_vldm_pace_follow (&self->pace, GST_VIDEO_DECODER_SRC_PAD (self));
     flow = gst_vldm_dec_push (self, frame, vldm_frames_host (pictures, i));
   }
   if (flow == GST_FLOW_OK)

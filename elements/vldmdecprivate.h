@@ -8,6 +8,7 @@
 #include "elements/decodechunk.h"
 #include "elements/vldmdec.h"
 #include "gst/latents.h"
+#include "gst/pace.h"
 #include "gst/seek.h"
 #include "gst/worker.h"
 
@@ -35,6 +36,7 @@ struct _GstVldmDec
   gboolean grid_known;          /* else it is a guess */
   GstVldmChunk chunk;
   guint64 next;                 /* number of the frame that continues the chunk */
+  GstVldmPace pace;
 
   /* statistics, OBJECT_LOCK */
   guint64 chunks_decoded, frames_in, frames_out, decode_ns;

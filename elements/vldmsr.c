@@ -59,10 +59,8 @@
 #include "elements/upsamplecaps.h"
 #include "elements/vldmsrprivate.h"
 #include "gst/error.h"
-#include "gst/pace.h"
 #include "gst/pictures.h"
 #include "gst/properties.h"
-#include "gst/timing.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_sr_debug);
 #define GST_CAT_DEFAULT gst_vldm_sr_debug
@@ -268,12 +266,9 @@ gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
   in = gst_vldm_upsample_frames_pop (&self->stream.frames, &i);
   if (in == NULL)
     return GST_FLOW_OK;
-  if (!self->stream.paced && !self->stream.frames.latents_out) {
-    gst_vldm_pace (GST_ELEMENT (self),
-        gst_vldm_running_time (&self->stream.frames.segment,
-            GST_BUFFER_PTS (in)), self->stream.worker);
-    self->stream.paced = TRUE;
-  }
+  if (!self->stream.frames.latents_out)
+    gst_vldm_pace_follow (&self->stream.pace,
+        GST_BASE_TRANSFORM_SRC_PAD (self));
 
   flow = GST_BASE_TRANSFORM_CLASS (parent_class)->prepare_output_buffer (base,
       in, buffer);

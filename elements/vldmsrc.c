@@ -54,10 +54,20 @@
  * pad, such as a flushing seek upstream of it, the next frame takes the place of
  * the first: what follows is the video that begins with it.
  *
- * Before it generates, the element sends a GAP event, so that a pipeline
- * prerolls at once and with no picture; generation begins when it plays, or at
- * once if a queue follows. Pipelines with an encoder or a muxer preroll with
- * the first picture.
+ * A pipeline prerolls with the first frame where somebody looks at it: players,
+ * thumbnailers and `appsink` get a picture in PAUSED, also after a seek, once
+ * its window is made. Where all sinks are `fakesink`, as in GstDiscoverer, the
+ * element sends a GAP event before it generates, so that the pipeline prerolls
+ * at once and with no picture; generation begins when it plays, or at once if a
+ * queue follows. So it does in live pipelines, and where a tee splits the video:
+ * branches that want unlike numbers of frames would wait for each other.
+ * #GstVldmSrc:preroll changes that. Pipelines with an encoder or a muxer always
+ * preroll with the first frame.
+ *
+ * Queues behind a tee must hold what the other branches collect before they give
+ * a first frame, a chunk of `vldmdec` or a window of `vldmsr`. At eight frames in
+ * four seconds the one second that a queue holds by default is too little:
+ * `queue max-size-time=0 max-size-bytes=0 max-size-buffers=0` has no bounds.
  *
  * ## Example launch lines
  * |[

@@ -7,7 +7,7 @@
 
 #include "gst/conditioning.h"
 #include "gst/error.h"
-#include "gst/pace.h"
+#include "gst/pipeline.h"
 #include "gst/timing.h"
 
 GstVldmRecipe *
@@ -25,10 +25,21 @@ gst_vldm_src_read_settings (GstVldmSrc * self, VldmModel * model,
   return g_steal_pointer (&recipe);
 }
 
-/* Tells downstream, where it does not know yet, what the frames to come are made from. With @gap also all that it needs to
- * preroll, and that the first picture will take a while. */
+static gboolean
+gst_vldm_src_prerolls_with_gap (GstVldmSrc * self)
+{
+  GstVldmPreroll preroll;
+
+  GST_OBJECT_LOCK (self);
+  preroll = self->settings.preroll;
+  GST_OBJECT_UNLOCK (self);
+  return gst_vldm_prerolls_with_gap (GST_ELEMENT (self), preroll);
+}
+
+/* Tells downstream, where it does not know yet, what the frames to come are made from. With @wait it is told in any case,
+ * since the first frame will take a while, and may preroll before. */
 static void
-gst_vldm_src_announce (GstVldmSrc * self, GstVldmRecipe * recipe, gboolean gap)
+gst_vldm_src_announce (GstVldmSrc * self, GstVldmRecipe * recipe, gboolean wait)
 {
   GstPad *pad = GST_BASE_SRC_PAD (self);
   const GstSegment *segment = &GST_BASE_SRC (self)->segment;
@@ -40,7 +51,7 @@ gst_vldm_src_announce (GstVldmSrc * self, GstVldmRecipe * recipe, gboolean gap)
   };
   GstEvent *event;
 
-  if (!gap && self->announced != NULL
+  if (!wait && self->announced != NULL
       && strcmp (self->announced->prompt, recipe->prompt) == 0
       && strcmp (self->announced->negative_prompt,
           recipe->negative_prompt) == 0
@@ -57,7 +68,7 @@ gst_vldm_src_announce (GstVldmSrc * self, GstVldmRecipe * recipe, gboolean gap)
   gst_pad_push_event (pad, gst_vldm_conditioning_to_event (&conditioning));
   gst_pad_push_event (pad,
       gst_event_new_tag (gst_vldm_conditioning_to_tags (&conditioning)));
-  if (gap && gst_vldm_wants_gap (GST_ELEMENT (self)))
+  if (wait && gst_vldm_src_prerolls_with_gap (self))
     gst_pad_push_event (pad, gst_event_new_gap (segment->position,
             GST_CLOCK_TIME_NONE));
   gst_vldm_recipe_unref (self->announced);

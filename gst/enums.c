@@ -98,3 +98,37 @@ gst_vldm_tail_get_type (void)
   }
   return type;
 }
+
+/**
+ * GstVldmPreroll:
+ * @auto: the first frame where a sink shows it or gives it to the application; a gap where all are fakesinks, as in
+ *   GstDiscoverer, in live pipelines, and where a tee splits the video
+ * @frame: the first frame, once its window is made
+ * @gap: a gap, at once and with no picture
+ *
+ * What a pipeline prerolls with while a window is made.
+ *
+ * Since: 0.1
+ */
+GType
+gst_vldm_preroll_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {GST_VLDM_PREROLL_AUTO,
+          "The first frame where somebody looks at it, else a gap",
+        "auto"},
+    {GST_VLDM_PREROLL_FRAME, "The first frame, once its window is made",
+        "frame"},
+    {GST_VLDM_PREROLL_GAP, "A gap, at once and with no picture", "gap"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type)) {
+    GType t = g_enum_register_static ("GstVldmPreroll", values);
+
+    gst_type_mark_as_plugin_api (t, 0);
+    g_once_init_leave (&type, t);
+  }
+  return type;
+}

@@ -17,6 +17,17 @@ typedef enum
   GST_VLDM_TAIL_HOLD,           /* repeats the last frame: T -> factor T */
 } GstVldmTail;
 
+/* What vldmsrc lets a pipeline preroll with before a window is made. */
+typedef enum
+{
+  GST_VLDM_PREROLL_AUTO,
+  GST_VLDM_PREROLL_FRAME,       /* the window's first frame */
+  GST_VLDM_PREROLL_GAP,         /* a GAP event, so at once and with no picture */
+} GstVldmPreroll;
+
+#define GST_TYPE_VLDM_PREROLL (gst_vldm_preroll_get_type ())
+GType gst_vldm_preroll_get_type (void);
+
 #define GST_TYPE_VLDM_TAIL (gst_vldm_tail_get_type ())
 GType gst_vldm_tail_get_type (void);
 

@@ -1,127 +1,257 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pipelines in which frames are made slower than real time.
+ * Pipelines in which pictures are made slower than real time.
  *
- * A sink drops what reaches it after its time. In a file player nothing is late, since the pipeline prerolls before its
- * clock starts; here a window may take minutes while the clock runs. So the clock is set back, in the way that sinks do
- * it after a flushing seek: RESET_TIME names the running time to go on from, and an ASYNC_START and ASYNC_DONE pair lets
- * the pipeline choose a new base time.
+ * Whether a picture is late shows at its sink only: what lies between (playsink, concat, a timeline) may give it another
+ * running time, and takes its time. So a probe at the sink looks, and moves the base time of all elements, which is what a
+ * pipeline itself does when it goes to PLAYING. Asking the pipeline for that by messages, as sinks do after a flushing
+ * seek (RESET_TIME, ASYNC_START, ASYNC_DONE), has no effect where a bin on the way keeps them, as playbin does, and
+ * applications take each ASYNC_DONE for the end of a seek.
  */
 #include "gst/pace.h"
 
-#include <gst/base/gstbasesrc.h>
+#include <gst/base/gstbasesink.h>
 
-#include "gst/latents.h"
+#include "gst/pipeline.h"
 
-/* Less than one frame's time even at 50 frames a second, and a sink shows a frame until its time is over. */
-#define TOLERANCE (20 * GST_MSECOND)
+/* What video sinks let pass. */
+#define TOLERANCE (5 * GST_MSECOND)
 
-#define MAX_WAIT 200            /* steps of 1 ms */
+/* How long a picture waits for the end of a state change, in steps of 1 ms. */
+#define MAX_WAIT 200
 
-static GstElement *
-get_toplevel (GstElement * element)
+typedef struct
 {
-  GstObject *top = gst_object_ref (GST_OBJECT (element));
-  GstObject *parent;
+  GstPad *pad;
+  gulong probe;
+  gboolean reached;
+} PacedSink;
 
-  while ((parent = gst_object_get_parent (top)) != NULL) {
-    gst_object_unref (top);
-    top = parent;
+static void
+paced_sink_free (gpointer data)
+{
+  PacedSink *sink = data;
+
+  gst_pad_remove_probe (sink->pad, sink->probe);
+  gst_object_unref (sink->pad);
+  g_free (sink);
+}
+
+/* The running time at which @sink shows @buffer, delays included; GST_CLOCK_TIME_NONE = at once. */
+static GstClockTime
+show_time (GstBaseSink * sink, GstPad * pad, GstBuffer * buffer)
+{
+  g_autoptr (GstEvent) event =
+      gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
+  const GstSegment *segment;
+  GstClockTime time;
+  GstClockTimeDiff delay;
+
+  if (event == NULL || !GST_BUFFER_PTS_IS_VALID (buffer)
+      || !gst_base_sink_get_sync (sink))
+    return GST_CLOCK_TIME_NONE;
+  gst_event_parse_segment (event, &segment);
+  if (segment->format != GST_FORMAT_TIME)
+    return GST_CLOCK_TIME_NONE;
+  time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+      MAX (GST_BUFFER_PTS (buffer), segment->start));
+  delay = gst_base_sink_get_ts_offset (sink)
+      + (GstClockTimeDiff) gst_base_sink_get_latency (sink);
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return GST_CLOCK_TIME_NONE;
+  return MAX ((GstClockTimeDiff) time + delay, 0);
+}
+
+/* TRUE if @sink will not be given another base time before it shows a picture. One that is to be PAUSED and waits for a
+ * picture first is still called PLAYING. */
+static gboolean
+is_playing (GstElement * sink)
+{
+  GstState state;
+
+  GST_OBJECT_LOCK (sink);
+  state = GST_STATE_PENDING (sink) != GST_STATE_VOID_PENDING
+      ? GST_STATE_PENDING (sink) : GST_STATE (sink);
+  GST_OBJECT_UNLOCK (sink);
+  return state == GST_STATE_PLAYING;
+}
+
+/* A pipeline chooses the base time when it goes to PLAYING, so that this running time follows; GST_CLOCK_TIME_NONE where
+ * the application has taken that over. */
+static GstClockTime
+start_time (GstElement * top)
+{
+  return GST_IS_PIPELINE (top) ? gst_element_get_start_time (top)
+      : GST_CLOCK_TIME_NONE;
+}
+
+/* The running time of a pipeline or bin whose elements may have no clock yet. */
+static GstClockTime
+running_time_of_top (GstElement * top)
+{
+  g_autoptr (GstClock) clock = GST_IS_PIPELINE (top)
+      ? gst_pipeline_get_pipeline_clock (GST_PIPELINE (top))
+      : gst_element_get_clock (top);
+
+  if (clock == NULL)
+    return GST_CLOCK_TIME_NONE;
+  return gst_clock_get_time (clock) - gst_element_get_base_time (top);
+}
+
+/* The running time that @sink goes by, now or when it plays; GST_CLOCK_TIME_NONE if that cannot be told. */
+static GstClockTime
+running_time (GstElement * top, GstElement * sink)
+{
+  if (is_playing (sink))
+    return gst_element_get_current_running_time (sink);
+  if (GST_CLOCK_TIME_IS_VALID (start_time (top)))
+    return start_time (top);
+  return GST_STATE_TARGET (top) == GST_STATE_PLAYING
+      ? running_time_of_top (top) : GST_CLOCK_TIME_NONE;
+}
+
+static gboolean
+is_late (GstElement * top, GstElement * sink, GstClockTime time)
+{
+  GstClockTime now = running_time (top, sink);
+
+  return GST_CLOCK_TIME_IS_VALID (now) && now > time + TOLERANCE;
+}
+
+/* Adds @by to the base time of all elements of @top. Those that had it from @top may just have been given the new one. */
+static void
+move_base_time (GstElement * top, GstClockTime by)
+{
+  g_autoptr (GPtrArray) elements = gst_vldm_pipeline_elements (top);
+  GstClockTime old = gst_element_get_base_time (top);
+  guint i;
+
+  for (i = 0; i < elements->len; i++) {
+    GstElement *element = g_ptr_array_index (elements, i);
+    GstClockTime base_time = gst_element_get_base_time (element);
+
+    if (i == 0 || base_time != old + by)
+      gst_element_set_base_time (element, base_time + by);
   }
-  return GST_ELEMENT (top);
 }
 
-/* TRUE if the pipeline has an element for which @compare gives 0. */
-static gboolean
-pipeline_has (GstElement * element, GCompareFunc compare)
+/* Makes @time the running time of @sink, and sets everything else in @top back by as much. */
+static void
+set_back (GstElement * top, GstElement * sink, GstClockTime time)
 {
-  g_autoptr (GstElement) top = get_toplevel (element);
-  GstIterator *elements;
-  GValue found = G_VALUE_INIT;
-  gboolean has;
+  GstClockTime now = running_time (top, sink);
 
-  if (!GST_IS_BIN (top))
-    return FALSE;
-  elements = gst_bin_iterate_recurse (GST_BIN (top));
-  has = gst_iterator_find_custom (elements, compare, &found, NULL);
-  gst_iterator_free (elements);
-  if (has)
-    g_value_unset (&found);
-  return has;
+  GST_INFO_OBJECT (sink, "clock goes back from %" GST_TIME_FORMAT " to %"
+      GST_TIME_FORMAT, GST_TIME_ARGS (now), GST_TIME_ARGS (time));
+  if (!is_playing (sink) && GST_CLOCK_TIME_IS_VALID (start_time (top)))
+    gst_element_set_start_time (top, time);
+  else
+    move_base_time (top, now - time);
 }
 
-/* A live source anywhere stamps its buffers with the running time, which must not jump then. */
-static gint
-compare_live (gconstpointer value, gconstpointer unused)
+/* Elements are given a base time in state changes, so none should be going on. Threads that change states wait for streaming
+ * threads at times, so this one does not wait for them without end. */
+static void
+wait_for (GstElement * sink, GstPad * pad, GstClockTime time)
 {
-  GstElement *e = g_value_get_object (value);
+  g_autoptr (GstElement) top = gst_vldm_pipeline_top (sink);
+  gboolean locked;
+  guint i;
 
-  return GST_IS_BASE_SRC (e) && gst_base_src_is_live (GST_BASE_SRC (e)) ? 0 : 1;
+  if (!is_late (top, sink, time) || gst_vldm_pipeline_is_live (top))
+    return;
+  locked = GST_STATE_TRYLOCK (top);
+  for (i = 0; !locked && i < MAX_WAIT && !GST_PAD_IS_FLUSHING (pad); i++) {
+    g_usleep (1000);
+    locked = GST_STATE_TRYLOCK (top);
+  }
+  if (is_late (top, sink, time))
+    set_back (top, sink, time);
+  if (locked)
+    GST_STATE_UNLOCK (top);
 }
 
-/* Encoders and muxers, but not an encoder to latents, which come back as pictures. */
-static gint
-compare_writer (gconstpointer value, gconstpointer unused)
+static GstPadProbeReturn
+on_picture (GstPad * pad, GstPadProbeInfo * info, gpointer unused)
 {
-  GstElementFactory *factory =
-      gst_element_get_factory (g_value_get_object (value));
-  GstCaps *latents;
-  gboolean writes;
+  g_autoptr (GstElement) sink = gst_pad_get_parent_element (pad);
+  GstClockTime time;
 
-  if (factory == NULL || !gst_element_factory_list_is_type (factory,
-          GST_ELEMENT_FACTORY_TYPE_ENCODER | GST_ELEMENT_FACTORY_TYPE_MUXER))
-    return 1;
-  latents = gst_caps_new_empty_simple (GST_VLDM_LATENTS_TYPE);
-  writes = !gst_element_factory_can_src_any_caps (factory, latents);
-  gst_caps_unref (latents);
-  return writes ? 0 : 1;
+  if (sink == NULL)
+    return GST_PAD_PROBE_OK;
+  time = show_time (GST_BASE_SINK (sink), pad,
+      GST_PAD_PROBE_INFO_BUFFER (info));
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    wait_for (sink, pad, time);
+  return GST_PAD_PROBE_OK;
 }
 
-/* TRUE while sinks wait for a first frame, after which the pipeline chooses its base time anyway: waiting for that here
- * would keep the frame from them. */
-static gboolean
-is_prerolling (GstElement * element)
+static void
+reach (GstVldmPace * pace, GstPad * pad)
 {
-  g_autoptr (GstElement) top = get_toplevel (element);
-  gboolean pending;
+  PacedSink *sink;
+  guint i;
 
-  GST_OBJECT_LOCK (top);
-  pending = GST_STATE_PENDING (top) != GST_STATE_VOID_PENDING;
-  GST_OBJECT_UNLOCK (top);
-  return pending;
+  for (i = 0; i < pace->sinks->len; i++) {
+    sink = g_ptr_array_index (pace->sinks, i);
+    if (sink->pad == pad) {
+      sink->reached = TRUE;
+      return;
+    }
+  }
+  sink = g_new0 (PacedSink, 1);
+  sink->pad = gst_object_ref (pad);
+  sink->probe = gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_picture,
+      NULL, NULL);
+  sink->reached = TRUE;
+  g_ptr_array_add (pace->sinks, sink);
 }
 
-gboolean
-gst_vldm_wants_gap (GstElement * element)
+static void
+follow_link (const GValue * value, gpointer pace)
 {
-  return !pipeline_has (element, compare_writer);
+  GstPad *src = g_value_get_object (value);
+  g_autoptr (GstPad) peer = gst_pad_get_peer (src);
+  g_autoptr (GstObject) parent = NULL;
+  GstIterator *links;
+
+  if (peer == NULL)
+    return;
+  parent = gst_object_get_parent (GST_OBJECT (peer));
+  if (GST_IS_BASE_SINK (parent)) {
+    reach (pace, peer);
+    return;
+  }
+  links = gst_pad_iterate_internal_links (peer);
+  if (links == NULL)
+    return;
+  while (gst_iterator_foreach (links, follow_link, pace) == GST_ITERATOR_RESYNC)
+    gst_iterator_resync (links);
+  gst_iterator_free (links);
 }
 
 void
-gst_vldm_pace (GstElement * element, GstClockTime running_time,
-    GstVldmWorker * worker)
+gst_vldm_pace_follow (GstVldmPace * pace, GstPad * src)
 {
-  GstClockTime base_time = gst_element_get_base_time (element);
-  GstClockTime now = gst_element_get_current_running_time (element);
+  g_auto (GValue) value = G_VALUE_INIT;
   guint i;
 
-  if (GST_STATE (element) != GST_STATE_PLAYING || !GST_CLOCK_TIME_IS_VALID (now)
-      || !GST_CLOCK_TIME_IS_VALID (running_time)
-      || now < running_time + TOLERANCE || is_prerolling (element)
-      || pipeline_has (element, compare_live))
-    return;
+  if (pace->sinks == NULL)
+    pace->sinks = g_ptr_array_new_with_free_func (paced_sink_free);
+  for (i = 0; i < pace->sinks->len; i++)
+    ((PacedSink *) g_ptr_array_index (pace->sinks, i))->reached = FALSE;
 
-  GST_INFO_OBJECT (element, "clock goes back from %" GST_TIME_FORMAT " to %"
-      GST_TIME_FORMAT, GST_TIME_ARGS (now), GST_TIME_ARGS (running_time));
-  gst_element_post_message (element,
-      gst_message_new_reset_time (GST_OBJECT (element), running_time));
-  gst_element_post_message (element,
-      gst_message_new_async_start (GST_OBJECT (element)));
-  gst_element_post_message (element,
-      gst_message_new_async_done (GST_OBJECT (element), running_time));
+  g_value_init (&value, GST_TYPE_PAD);
+  g_value_set_object (&value, src);
+  follow_link (&value, pace);
 
-  /* The pipeline chooses the new base time in a thread of its own and tells its sinks before the elements above them. */
-  for (i = 0; i < MAX_WAIT && !gst_vldm_worker_is_interrupted (worker)
-      && gst_element_get_base_time (element) == base_time; i++)
-    g_usleep (1000);
+  for (i = pace->sinks->len; i > 0; i--)
+    if (!((PacedSink *) g_ptr_array_index (pace->sinks, i - 1))->reached)
+      g_ptr_array_remove_index_fast (pace->sinks, i - 1);
+}
+
+void
+gst_vldm_pace_clear (GstVldmPace * pace)
+{
+  g_clear_pointer (&pace->sinks, g_ptr_array_unref);
 }

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pipelines in which frames are made slower than real time: they preroll at once, and show every frame for its time.
+ * Pipelines in which pictures are made slower than real time: every picture is shown for its time.
+ *
+ * A sink drops what reaches it after its time. In a file player nothing is late, since the pipeline prerolls before its
+ * clock starts; here a window may take minutes while the clock runs. So the clock is set back to the time of a picture
+ * that comes late, for all elements of the pipeline alike: what plays beside it stays in step, and time stamps stay what
+ * they are, so that files come out unchanged.
  */
 #pragma once
 
-#include "gst/worker.h"
+#include <gst/gst.h>
 
 G_BEGIN_DECLS
 
-/* Called before a frame leaves for the sink. If the pipeline's clock has already passed @running_time, sets the clock
- * back to it, as a flushing seek does; other elements' running times stay what they are, so files come out unchanged.
- * Does nothing unless the pipeline is PLAYING, is not live and manages its own base time. Waits at most 200 ms, and
- * not while @worker is interrupted. */
-void gst_vldm_pace (GstElement * element, GstClockTime running_time, GstVldmWorker * worker);
+/* Sinks that wait for one element's pictures; all zero = none. Not for two threads at a time. */
+typedef struct
+{
+  GPtrArray *sinks;
+} GstVldmPace;
 
-/* TRUE if a GAP event before the first frame does good: the pipeline prerolls at once instead of after a generation. FALSE
- * where files are written: nobody waits for a preroll there, and x264enc, which moves time stamps by 1000 hours, lets the
- * gap stay where it was, so that mp4mux loses frames (GStreamer 1.22). */
-gboolean gst_vldm_wants_gap (GstElement * element);
+/* Called before a picture leaves by @src: from now on the clock waits for pictures at all sinks that they reach. Pipelines
+ * with a live source are left alone, and so are sinks that do not synchronize. */
+void gst_vldm_pace_follow (GstVldmPace * pace, GstPad * src);
+
+/* Called when the stream has ended: the clock waits no more. */
+void gst_vldm_pace_clear (GstVldmPace * pace);
 
 G_END_DECLS

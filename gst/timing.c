@@ -58,14 +58,6 @@ gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts,
   return gst_vldm_frame_nearest (time, fps_n, fps_d);
 }
 
-GstClockTime
-gst_vldm_running_time (const GstSegment * segment, GstClockTime pts)
-{
-  if (segment->format != GST_FORMAT_TIME)
-    return GST_CLOCK_TIME_NONE;
-  return gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts);
-}
-
 gboolean
 gst_vldm_frame_is_inside (const GstSegment * segment, GstBuffer * buffer,
     guint64 n, gint fps_n, gint fps_d)

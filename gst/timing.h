@@ -25,9 +25,6 @@ guint64 gst_vldm_frame_nearest (GstClockTime time, gint fps_n, gint fps_d);
 guint64 gst_vldm_frame_number (const GstSegment * segment, GstClockTime pts, gint fps_n, gint fps_d, guint64 next,
     GstClockTime last);
 
-/* The running time of @pts; GST_CLOCK_TIME_NONE without one, outside @segment, and where that is not of time. */
-GstClockTime gst_vldm_running_time (const GstSegment * segment, GstClockTime pts);
-
 /* TRUE if some of @buffer, which is frame @n, lies inside @segment, or it has no time stamp. */
 gboolean gst_vldm_frame_is_inside (const GstSegment * segment, GstBuffer * buffer, guint64 n, gint fps_n, gint fps_d);
 

@@ -10,16 +10,6 @@
 /* What video sinks do by default: frames more than 5 ms late are dropped. */
 #define VIDEO_SINK "fakesink name=sink sync=true qos=true max-lateness=5000000"
 
-static GstElement *
-launch (const char *description)
-{
-  GError *error = NULL;
-  GstElement *pipeline = gst_parse_launch (description, &error);
-
-  fail_unless (error == NULL, "%s", error ? error->message : "");
-  return pipeline;
-}
-
 /* Runs to EOS. */
 static void
 run (GstElement * pipeline)
@@ -102,7 +92,7 @@ GST_START_TEST (test_slower_than_real_time)
   fake.decode_ms = 250;
   description = g_strdup_printf ("vldmsrc chunk-frames=12 %s vldmdec %s "
       VIDEO_SINK " signal-handoffs=true", middles[__i__], middles[__i__]);
-  pipeline = launch (description);
+  pipeline = check_launch (description);
   g_free (description);
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
   g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), &lateness);
@@ -121,7 +111,8 @@ GST_END_TEST;
 /* A sink that does not wait for its clock gets the same running times as ever. */
 GST_START_TEST (test_running_times)
 {
-  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! fakesink name=sink");
+  GstElement *pipeline =
+      check_launch ("vldmsrc ! vldmdec ! fakesink name=sink");
   GstElement *sink;
   GstSample *sample;
 
@@ -143,7 +134,8 @@ GST_END_TEST;
 /* PAUSED costs no generation: caps, size and duration are known at once. */
 GST_START_TEST (test_preroll)
 {
-  GstElement *pipeline = launch ("vldmsrc name=src ! vldmdec ! " VIDEO_SINK);
+  GstElement *pipeline =
+      check_launch ("vldmsrc name=src ! vldmdec ! " VIDEO_SINK);
   GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
   gint64 duration;
 
@@ -187,7 +179,8 @@ on_picture (GstPad * pad, GstPadProbeInfo * info, gpointer pictures)
 /* After any seek, pictures are those of playing through: same chunks, same blending. */
 GST_START_TEST (test_random_seeks)
 {
-  GstElement *pipeline = launch ("vldmsrc chunk-frames=40 ! vldmdec name=dec ! "
+  GstElement *pipeline =
+      check_launch ("vldmsrc chunk-frames=40 ! vldmdec name=dec ! "
       "fakesink name=sink");
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
   GstPad *pad = gst_element_get_static_pad (sink, "sink");
@@ -232,7 +225,7 @@ GST_END_TEST;
 /* Seeks one after the other while it works. */
 GST_START_TEST (test_seeks_under_way)
 {
-  GstElement *pipeline = launch ("vldmsrc ! queue ! vldmdec ! queue ! "
+  GstElement *pipeline = check_launch ("vldmsrc ! queue ! vldmdec ! queue ! "
       VIDEO_SINK);
   GRand *random = g_rand_new_with_seed (2);
   guint i;
@@ -256,9 +249,9 @@ GST_END_TEST;
 /* Two sources and two decoders use one model; the last one to stop frees it. */
 GST_START_TEST (test_sharing)
 {
-  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! fakesink name=sink "
+  GstElement *pipeline = check_launch ("vldmsrc ! vldmdec ! fakesink name=sink "
       "vldmsrc seed=2 ! vldmdec ! fakesink");
-  GstElement *third = launch ("vldmsrc name=src ! fakesink");
+  GstElement *third = check_launch ("vldmsrc name=src ! fakesink");
 
   run (pipeline);
   fail_unless_equals_int (fake_live_models, 1);
@@ -286,7 +279,7 @@ static const char *const chains[] = {
 
 GST_START_TEST (test_model_of_bytes)
 {
-  GstElement *pipeline = launch (chains[__i__]);
+  GstElement *pipeline = check_launch (chains[__i__]);
   GstElement *source = gst_bin_get_by_name (GST_BIN (pipeline), "first");
   g_autofree char *parent = g_dir_make_tmp ("vldm-XXXXXX", NULL);
   g_autofree char *folder = g_build_filename (parent, "mod\xe8le", NULL);
@@ -308,7 +301,7 @@ GST_END_TEST;
 /* What is said of such a folder is UTF-8. */
 GST_START_TEST (test_message_of_bytes)
 {
-  GstElement *pipeline = launch ("vldmsrc name=src ! fakesink");
+  GstElement *pipeline = check_launch ("vldmsrc name=src ! fakesink");
   GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
   GstBus *bus = gst_element_get_bus (pipeline);
 
@@ -325,7 +318,8 @@ GST_END_TEST;
 
 GST_START_TEST (test_other_precision_is_another_model)
 {
-  GstElement *pipeline = launch ("vldmsrc precision=f16 ! vldmdec precision=f32"
+  GstElement *pipeline =
+      check_launch ("vldmsrc precision=f16 ! vldmdec precision=f32"
       " ! fakesink");
 
   run (pipeline);
@@ -338,7 +332,8 @@ GST_END_TEST;
 /* READY keeps models and the window, so a second run generates nothing. */
 GST_START_TEST (test_cycling)
 {
-  GstElement *pipeline = launch ("vldmsrc ! vldmdec ! fakesink name=sink");
+  GstElement *pipeline =
+      check_launch ("vldmsrc ! vldmdec ! fakesink name=sink");
   guint i;
 
   for (i = 0; i < 20; i++) {
@@ -355,7 +350,7 @@ GST_END_TEST;
 /* Autoplugged by what it is: a decoder of coded video. */
 GST_START_TEST (test_decodebin)
 {
-  GstElement *pipeline = launch ("vldmsrc ! decodebin ! video/x-raw ! "
+  GstElement *pipeline = check_launch ("vldmsrc ! decodebin ! video/x-raw ! "
       "fakesink name=sink");
 
   run (pipeline);
@@ -368,7 +363,7 @@ GST_END_TEST;
 /* A tee beside the element that holds a chunk. */
 GST_START_TEST (test_tee)
 {
-  GstElement *pipeline = launch ("vldmsrc ! tee name=t t. ! "
+  GstElement *pipeline = check_launch ("vldmsrc ! tee name=t t. ! "
       "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! vldmdec ! "
       "fakesink name=sink  t. ! queue max-size-buffers=0 max-size-bytes=0 "
       "max-size-time=0 ! fakesink");
@@ -383,7 +378,7 @@ GST_END_TEST;
 /* START first, CONTINUE with rising percents, COMPLETE last; not more than about ten a second. */
 GST_START_TEST (test_progress)
 {
-  GstElement *pipeline = launch ("vldmsrc steps=50 ! fakesink");
+  GstElement *pipeline = check_launch ("vldmsrc steps=50 ! fakesink");
   GstBus *bus = gst_element_get_bus (pipeline);
   guint n[GST_PROGRESS_TYPE_ERROR + 1] = { 0, };
   gint percent, last_percent = 0;
@@ -425,7 +420,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_prompt_changes)
 {
-  GstElement *pipeline = launch ("vldmsrc name=src prompt=a ! vldmdec ! "
+  GstElement *pipeline = check_launch ("vldmsrc name=src prompt=a ! vldmdec ! "
       "fakesink name=sink");
   GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
 

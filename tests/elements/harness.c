@@ -56,6 +56,16 @@ check_source (void)
   return h;
 }
 
+GstElement *
+check_launch (const char *description)
+{
+  GError *error = NULL;
+  GstElement *top = gst_parse_launch (description, &error);
+
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  return top;
+}
+
 GstMessage *
 check_wait_message (GstElement * element, GstBus * bus, GstMessageType types)
 {

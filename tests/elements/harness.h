@@ -19,6 +19,9 @@ int check_run (int argc, char **argv, Suite * suite);
 /* A vldmsrc with its source pad only, not playing. */
 GstHarness *check_source (void);
 
+/* What gst-launch-1.0 would make of @description, which must be right. */
+GstElement *check_launch (const char *description);
+
 /* Waits for a message of @types, at most 30 s; fails without one. */
 GstMessage *check_wait_message (GstElement * element, GstBus * bus, GstMessageType types);
 
