@@ -63,6 +63,16 @@ platform_string (cl_platform_id id, cl_platform_info what)
   return g_strdup (g_strstrip (text));
 }
 
+/* PoCL before 6.0 (its commit "fix dlhandle cache") counts the uses of a compiled kernel in the wrong entry of its table where
+ * two queues run the kernel in different ways at once, and then aborts the process or unloads what runs. */
+static gboolean
+confuses_queues (const Candidate * candidate, const char *driver)
+{
+  return (candidate->type & CL_DEVICE_TYPE_CPU) != 0
+      && strstr (candidate->platform_name, VENDOR_POCL) != NULL
+      && g_ascii_strtoull (driver, NULL, 10) < 6;
+}
+
 /* The values of @what, 0 where the driver does not say. */
 static guint64
 device_number (cl_device_id id, cl_device_info what)
@@ -243,6 +253,7 @@ read_caps (OclDevice * device, const Candidate * candidate)
       strstr (candidate->platform_name, VENDOR_POCL) != NULL;
   device->waiters_compute = device->caps.is_cpu
       && strstr (candidate->platform_name, VENDOR_INTEL) != NULL;
+  device->one_queue_at_a_time = confuses_queues (candidate, driver);
   /* Eight operations a clock and lane: a wide CPU core does more, a small GPU's unit too; kernels are timed soon. */
   device->guessed_rate = MAX (1, device->caps.compute_units) * 16.0;
 }
