@@ -60,14 +60,32 @@ gst_vldm_error_is_cancelled (const GError * error)
       || g_error_matches (error, OCL_ERROR, OCL_ERROR_CANCELLED);
 }
 
+/* Properties that decide how much memory is needed, of the elements that have them. */
+static const struct
+{
+  const char *property, *remedy;
+} memory_remedies[] = {
+  {"chunk-frames", "fewer frames at a time"},
+  {"tile-size", "smaller tiles"},
+};
+
 /* What the floor of tensors cannot know: what its memory is for. */
 static char *
-message_with_remedy (const GError * error)
+message_with_remedy (GstElement * element, const GError * error)
 {
-  if (g_error_matches (error, OCL_ERROR, OCL_ERROR_MEMORY))
-    return g_strdup_printf ("%s; smaller pictures, or fewer frames at a time "
-        "(chunk-frames), need less", error->message);
-  return g_strdup (error->message);
+  g_autoptr (GString) text = g_string_new (error->message);
+  gsize i;
+
+  if (g_error_matches (error, OCL_ERROR, OCL_ERROR_MEMORY)) {
+    g_string_append (text, "; smaller pictures");
+    for (i = 0; i < G_N_ELEMENTS (memory_remedies); i++)
+      if (g_object_class_find_property (G_OBJECT_GET_CLASS (element),
+              memory_remedies[i].property) != NULL)
+        g_string_append_printf (text, " or %s (%s)", memory_remedies[i].remedy,
+            memory_remedies[i].property);
+    g_string_append (text, " need less");
+  }
+  return g_strdup (text->str);
 }
 
 GstFlowReturn
@@ -84,7 +102,7 @@ gst_vldm_fail (GstElement * element, const GError * error, const char *context)
   gst_element_message_full (element, GST_MESSAGE_ERROR,
       row ? row->message_domain () : GST_STREAM_ERROR,
       row ? row->message_code : GST_STREAM_ERROR_FAILED,
-      message_with_remedy (error),
+      message_with_remedy (element, error),
       g_strdup_printf ("while %s (%s, code %d)", context,
           g_quark_to_string (error->domain), error->code),
       __FILE__, GST_FUNCTION, __LINE__);
