@@ -240,6 +240,12 @@ vldm_model_type (VldmModel * model)
   return ocl_type_beside (model->type);
 }
 
+OclType
+vldm_model_weights_type (VldmModel * model)
+{
+  return model->type;
+}
+
 const VldmDefaults *
 vldm_model_defaults (VldmModel * model)
 {

@@ -35,6 +35,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmModel, vldm_model_unref);
 const char *vldm_model_folder (VldmModel * model);
 OclDevice *vldm_model_device (VldmModel * model);
 OclType vldm_model_type (VldmModel * model);    /* of activations */
+OclType vldm_model_weights_type (VldmModel * model);    /* not OCL_BF16 where the device cannot multiply in it */
 const VldmDefaults *vldm_model_defaults (VldmModel * model);
 /* NULL where the folder has no such component. */
 const VldmUnetConfig *vldm_model_unet_config (VldmModel * model);
