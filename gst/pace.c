@@ -17,6 +17,9 @@
 /* What video sinks let pass. */
 #define TOLERANCE (5 * GST_MSECOND)
 
+/* The clock goes back by so much more, since a busy machine may interrupt what is left of the way. */
+#define LEAD (100 * GST_MSECOND)
+
 /* How long a picture waits for the end of a state change, in steps of 1 ms. */
 #define MAX_WAIT 200
 
@@ -134,7 +137,8 @@ move_base_time (GstElement * top, GstClockTime by)
   }
 }
 
-/* If @time is over at @sink, makes it the running time there, and sets everything else in @top back by as much. */
+/* If @time is over at @sink, makes LEAD before it the running time there, and sets everything else in @top back by as
+ * much. */
 static void
 set_back (GstElement * top, GstElement * sink, GstClockTime time)
 {
@@ -145,9 +149,9 @@ set_back (GstElement * top, GstElement * sink, GstClockTime time)
   GST_INFO_OBJECT (sink, "clock goes back from %" GST_TIME_FORMAT " to %"
       GST_TIME_FORMAT, GST_TIME_ARGS (now), GST_TIME_ARGS (time));
   if (!is_playing (sink) && GST_CLOCK_TIME_IS_VALID (start_time (top)))
-    gst_element_set_start_time (top, time);
+    gst_element_set_start_time (top, time - MIN (time, LEAD));
   else
-    move_base_time (top, now - time);
+    move_base_time (top, now - time + LEAD);
 }
 
 /* Elements are given a base time in state changes, so none should be going on. Threads that change states wait for streaming
