@@ -9,20 +9,6 @@
 
 #define MAX_QUEUES 6
 
-static void
-set_up_probe (Fixture * f, gconstpointer unused)
-{
-  g_setenv ("VLDM_KERNEL_DIR", TEST_KERNELS, TRUE);
-  set_up (f, NULL);
-}
-
-static void
-tear_down_probe (Fixture * f, gconstpointer unused)
-{
-  tear_down (f, NULL);
-  g_unsetenv ("VLDM_KERNEL_DIR");
-}
-
 /* Launches of "spin" on a queue, by a thread of its own. */
 typedef struct
 {
