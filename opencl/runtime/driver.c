@@ -136,23 +136,18 @@ own_folder (const char *parent)
   return g_steal_pointer (&path);
 }
 
-/* Where kernels may go instead, the best place first. */
-static GPtrArray *
-other_folders (void)
+/* Where kernels may go instead, the best place first; NULL where there is no such place. */
+#define N_OTHER_FOLDERS 3
+static char *
+other_folder (guint i)
 {
-  const char *const parents[] = { g_getenv ("XDG_RUNTIME_DIR"),
-    g_get_tmp_dir ()
-  };
-  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *cache = ocl_cache_folder ();
+  g_autofree char *cache = NULL;
 
-  g_ptr_array_add (list, g_build_filename (cache, "pocl", NULL));
-  for (guint i = 0; i < G_N_ELEMENTS (parents); i++) {
-    char *folder = own_folder (parents[i]);
-    if (folder != NULL)
-      g_ptr_array_add (list, folder);
-  }
-  return list;
+  if (i > 0)
+    return own_folder (i == 1 ? g_getenv ("XDG_RUNTIME_DIR")
+        : g_get_tmp_dir ());
+  cache = ocl_cache_folder ();
+  return g_build_filename (cache, "pocl", NULL);
 }
 
 static void
@@ -160,49 +155,52 @@ choose_folder (void)
 {
   g_autofree char *folder = default_folder ();
   g_autofree char *fault = folder != NULL ? find_fault (folder) : NULL;
-  g_autoptr (GPtrArray) others = NULL;
 
   if (folder != NULL && fault == NULL)
     return;
-  others = other_folders ();
-  for (guint i = 0; i < others->len; i++) {
-    g_autofree char *reason = find_fault (others->pdata[i]);
-    if (reason == NULL) {
-      g_info ("PoCL's kernels go to %s, because %s cannot be used (%s)",
-          (char *) others->pdata[i], folder != NULL ? folder : "/tmp/pocl",
-          fault != NULL ? fault : "anybody may own it");
-      g_setenv (CACHE_VARIABLE, others->pdata[i], TRUE);
-      return;
-    }
+  for (guint i = 0; i < N_OTHER_FOLDERS; i++) {
+    g_autofree char *other = other_folder (i);
+    g_autofree char *reason = other != NULL ? find_fault (other) : NULL;
+    if (other == NULL || reason != NULL)
+      continue;
+    g_info ("PoCL's kernels go to %s, because %s cannot be used (%s)", other,
+        folder != NULL ? folder : "/tmp/pocl",
+        fault != NULL ? fault : "anybody may own it");
+    g_setenv (CACHE_VARIABLE, other, TRUE);
+    return;
   }
 }
 
 /* Processors and memory */
 
-/* "node0", but not "node" or "nodes". */
+/* Whether @path has a folder such as "node0", but not "node" or "nodes", and @below in it. */
 static gboolean
-has_numbered_entry (const char *path, const char *prefix)
+has_numbered_folder (const char *path, const char *prefix, const char *below)
 {
   g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
+  gboolean found = FALSE;
   const char *name;
 
-  while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
-    if (g_str_has_prefix (name, prefix)
-        && g_ascii_isdigit (name[strlen (prefix)]))
-      return TRUE;
-  return FALSE;
+  while (!found && folder != NULL && (name = g_dir_read_name (folder)) != NULL) {
+    g_autofree char *entry = g_build_filename (path, name, below, NULL);
+    found = g_str_has_prefix (name, prefix)
+        && g_ascii_isdigit (name[strlen (prefix)])
+        && g_file_test (entry, G_FILE_TEST_EXISTS);
+  }
+  return found;
 }
 
-/* hwloc 2.9 knows no memory without the first folder's entries, at which PoCL aborts, and aborts where the second one is
- * there without any. */
+/* hwloc 2.9 knows no memory without a processor's neighbours, at which PoCL aborts, and aborts itself where the folder of
+ * nodes is there without one. */
 static gboolean
 system_is_described (void)
 {
   const char *nodes = "/sys/devices/system/node";
 
-  return has_numbered_entry ("/sys/devices/system/cpu", "cpu")
+  return has_numbered_folder ("/sys/devices/system/cpu", "cpu",
+      "topology/core_siblings")
       && (!g_file_test (nodes, G_FILE_TEST_EXISTS)
-      || has_numbered_entry (nodes, "node"));
+      || has_numbered_folder (nodes, "node", NULL));
 }
 
 /* Tells hwloc what the C library knows without /sys. */
@@ -229,6 +227,9 @@ ocl_driver_prepare (void)
 {
   if (!is_installed ())
     return;
+  /* PoCL aborts. */
+  if (g_strcmp0 (g_getenv (CACHE_VARIABLE), "") == 0)
+    g_unsetenv (CACHE_VARIABLE);
   if (g_getenv (CACHE_VARIABLE) == NULL)
     choose_folder ();
   if (!system_is_described ())
