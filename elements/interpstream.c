@@ -109,19 +109,18 @@ gst_vldm_interp_stream_stop (GstVldmInterpStream * stream)
   GST_OBJECT_UNLOCK (stream->element);
 }
 
-/* Settings of the gap that @right ends: properties, else what the latents were made from, else the model's values. */
+/* Settings of a gap in video of @fps: properties, else what the latents were made from, else the model's values. */
 static gboolean
-choose_settings (GstVldmInterpStream * stream, VldmModel * model,
-    GstBuffer * right, VldmInterpolateParams * params, GstVldmTexts * texts,
-    GError ** error)
+choose_settings (GstVldmInterpStream * stream, VldmModel * model, gdouble fps,
+    VldmInterpolateParams * params, GstVldmTexts * texts, GError ** error)
 {
   GstVldmConditioning conditioning = { NULL, };
   VldmSampling *sampling = &params->sampling;
   guint factor;
 
-  if (!vldm_interpolate_defaults (model, params, &factor, error)
-      || !gst_vldm_gap_rate (&stream->gap, right, &params->fps, error))
+  if (!vldm_interpolate_defaults (model, params, &factor, error))
     return FALSE;
+  params->fps = fps;
 
   if (stream->conditioning != NULL)
     gst_vldm_conditioning_from_event (&conditioning, stream->conditioning);
@@ -162,6 +161,42 @@ warn (GstVldmInterpStream * stream, VldmModel * model, gdouble fps)
   }
 }
 
+static GstFlowReturn
+wait_model (GstVldmInterpStream * stream, VldmModel ** model)
+{
+  if (!gst_vldm_worker_is_open (stream->worker)
+      && !gst_vldm_interp_stream_choose_model (stream))
+    return GST_FLOW_ERROR;
+  return gst_vldm_worker_wait_model (stream->worker, model);
+}
+
+GstFlowReturn
+gst_vldm_interp_stream_check (GstVldmInterpStream * stream)
+{
+  const GstVldmGap *gap = &stream->gap;
+  /* A variable rate is known when frames come. */
+  gdouble fps = gap->fps_n > 0 ? (gdouble) gap->fps_n / gap->fps_d : 1;
+  VldmInterpolateParams params = { {NULL,}, };
+  g_auto (GstVldmTexts) texts = { NULL, };
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
+  VldmModel *model;
+  gpointer stage;
+
+  if (gap->factor == 1)
+    return GST_FLOW_OK;
+  flow = wait_model (stream, &model);
+  if (flow != GST_FLOW_OK
+      || choose_settings (stream, model, fps, &params, &texts, &error))
+    return flow;
+  /* The loading thread says what is wrong with the model. */
+  if (g_error_matches (error, VLDM_ERROR, VLDM_ERROR_SETTINGS)
+      || g_error_matches (error, VLDM_ERROR, VLDM_ERROR_TEXT)
+      || gst_vldm_worker_wait_stage (stream->worker, &stage) == GST_FLOW_OK)
+    return gst_vldm_fail (stream->element, error, "choosing settings");
+  return GST_FLOW_ERROR;
+}
+
 GstFlowReturn
 gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right)
 {
@@ -172,18 +207,17 @@ gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right)
   VldmModel *model;
   gpointer stage;
   gint64 start;
+  gdouble fps;
 
   if (stream->gap.factor == 1) {
     gst_vldm_gap_fill (&stream->gap, right, NULL, NULL, NULL, NULL);
     return GST_FLOW_OK;
   }
-  if (!gst_vldm_worker_is_open (stream->worker)
-      && !gst_vldm_interp_stream_choose_model (stream))
-    return GST_FLOW_ERROR;
-  flow = gst_vldm_worker_wait_model (stream->worker, &model);
+  flow = wait_model (stream, &model);
   if (flow != GST_FLOW_OK)
     return flow;
-  if (!choose_settings (stream, model, right, &params, &texts, &error))
+  if (!gst_vldm_gap_rate (&stream->gap, right, &fps, &error)
+      || !choose_settings (stream, model, fps, &params, &texts, &error))
     return gst_vldm_fail (stream->element, error, "choosing settings");
   warn (stream, model, params.fps);
   flow = gst_vldm_worker_wait_stage (stream->worker, &stage);

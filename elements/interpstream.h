@@ -51,4 +51,7 @@ GstFlowReturn gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuff
 /* Of property "stats". Under the lock. */
 GstStructure *gst_vldm_interp_stream_stats (GstVldmInterpStream * stream);
 
+/* Can the video be interpolated, as far as can be told without weights? Posts what is wrong. */
+GstFlowReturn gst_vldm_interp_stream_check (GstVldmInterpStream * stream);
+
 G_END_DECLS

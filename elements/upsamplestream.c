@@ -256,6 +256,20 @@ check_scale (GstVldmUpsampleStream * stream, VldmModel * model, GError ** error)
 }
 
 GstFlowReturn
+gst_vldm_upsample_stream_check (GstVldmUpsampleStream * stream)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!gst_vldm_worker_is_open (stream->worker)
+      && !gst_vldm_upsample_stream_choose_models (stream))
+    return GST_FLOW_ERROR;
+  if (check_settings_with_model (stream, &error))
+    return GST_FLOW_OK;
+  return error != NULL ? gst_vldm_fail (stream->element, error,
+      "choosing settings") : GST_FLOW_ERROR;
+}
+
+GstFlowReturn
 gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
 {
   g_autoptr (GError) error = NULL;

@@ -73,4 +73,7 @@ GstEvent *gst_vldm_upsample_stream_origin (GstVldmUpsampleStream * stream);
 /* Of property "stats". Under the lock. */
 GstStructure *gst_vldm_upsample_stream_stats (GstVldmUpsampleStream * stream);
 
+/* Can the video be upsampled, as far as can be told without weights? Posts what is wrong. */
+GstFlowReturn gst_vldm_upsample_stream_check (GstVldmUpsampleStream * stream);
+
 G_END_DECLS

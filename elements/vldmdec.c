@@ -459,6 +459,7 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
   GstVldmConditioning conditioning;
+  gboolean playable;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
@@ -475,8 +476,14 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
     case GST_EVENT_GAP:
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);
       gst_vldm_dec_drain (decoder);
+      /* Who prerolls with it takes the video for one that can be played. */
+      playable = self->grid_known || self->latents.width == 0
+          || gst_vldm_dec_find_grid (self) == GST_FLOW_OK;
       GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
-      break;
+      if (playable)
+        break;
+      gst_event_unref (event);
+      return FALSE;
     default:
       if (gst_vldm_conditioning_from_event (&conditioning, event)) {
         GST_VIDEO_DECODER_STREAM_LOCK (decoder);

@@ -135,8 +135,7 @@ gst_vldm_dec_drain (GstVideoDecoder * decoder)
   return flow;
 }
 
-/* The model's own chunks, once it is open. */
-static GstFlowReturn
+GstFlowReturn
 gst_vldm_dec_find_grid (GstVldmDec * self)
 {
   g_autoptr (GError) error = NULL;

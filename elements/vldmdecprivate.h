@@ -49,6 +49,9 @@ gboolean gst_vldm_dec_choose_model (GstVldmDec * self);
 /* Tells how many frames are held back. */
 void gst_vldm_dec_update_latency (GstVldmDec * self);
 
+/* Waits until the model is open, and takes its chunks. Posts what is wrong. */
+GstFlowReturn gst_vldm_dec_find_grid (GstVldmDec * self);
+
 /* Nobody wants the collected frames any more. */
 void gst_vldm_dec_forget (GstVldmDec * self);
 

@@ -442,9 +442,15 @@ gst_vldm_interp_sink_event (GstBaseTransform * base, GstEvent * event)
     case GST_EVENT_SEGMENT:
       event = gst_vldm_interp_take_segment (self, event);
       break;
+    case GST_EVENT_GAP:
+      gst_vldm_interp_drain (self);
+      /* Who prerolls with it takes the video for one that can be played. */
+      if (gst_vldm_interp_stream_check (&self->stream) == GST_FLOW_OK)
+        break;
+      gst_event_unref (event);
+      return FALSE;
     case GST_EVENT_STREAM_START:
     case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_GAP:
     case GST_EVENT_EOS:
       gst_vldm_interp_drain (self);
       break;

@@ -334,6 +334,52 @@ GST_START_TEST (test_property_refused)
 
 GST_END_TEST;
 
+/* What cannot be played does not preroll either, though no frame is made for that: a player or an editor that only looks at
+ * it hears of the same error. */
+GST_START_TEST (test_unplayable)
+{
+  static const struct
+  {
+    const char *uri, *says, *says_too;
+    FakeFailure failure;
+  } cases[] = {
+    {"vldm://a;sr=1", "upsampler", "", FAKE_FAIL_NO_UPSAMPLER},
+    {"vldm://a;sr=1;sr-noise-level=351", "noise-level is 351", "350", 0},
+    {"vldm://a;sr=1;sr-steps=1001", "steps is 1001", "1000", 0},
+    {"vldm://a;interp=1;interp-steps=1001", "steps is 1001", "1000", 0},
+    {"vldm://a;interp=2;fps=700", "frames per second is 11200", "10000", 0},
+    {"vldm://a;interp=1;interp-factor=33", "factor is 33", "32", 0},
+    {"vldm://a;dec-chunk-frames=1025", "chunk-frames is 1025", "1024", 0},
+    {"vldm://a;chunk-frames=1025", "chunk-frames is 1025", "1024", 0},
+    {"vldm://a;width=100", "width is 100", "96 and 104", 0},
+    {"vldm://a;model=/no/such/folder", "/no/such/folder", "model_index.json",
+        0},
+  };
+  GstElement *pipeline = launch (cases[__i__].uri);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+  GError *error;
+
+  fake.failure = cases[__i__].failure;
+  fake.step_ms = 20000;
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  message = check_wait_message (pipeline, bus,
+      GST_MESSAGE_ASYNC_DONE | GST_MESSAGE_ERROR);
+  fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR,
+      "%s prerolls", cases[__i__].uri);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (strstr (error->message, cases[__i__].says) != NULL
+      && strstr (error->message, cases[__i__].says_too) != NULL, "%s: %s",
+      cases[__i__].uri, error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  check_stops (pipeline);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_states)
 {
   GstElement *pipeline = launch ("vldm://a");
@@ -528,6 +574,7 @@ main (int argc, char **argv)
   tcase_add_test (tc, test_cascade);
   tcase_add_test (tc, test_stage_settings);
   tcase_add_test (tc, test_property_refused);
+  tcase_add_loop_test (tc, test_unplayable, 0, 10);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_settings);
   tcase_add_test (tc, test_properties);

@@ -53,10 +53,36 @@ case $case in
     [ "$(count)" = 8 ] || fail "$(count) frames instead of 8"
     ;;
   refusal)
-    # One clear error, through an element that only hands the URI on.
-    timeout 60 gst-launch-1.0 uridecodebin uri='vldm://a;fram=8' ! fakesink > "$scratch/log" 2>&1 && fail 'fram is accepted'
-    [ "$(grep -c '^ERROR: from' "$scratch/log")" = 1 ] || fail 'not one error'
-    grep -q "^ERROR: from.*'fram'.*guidance-scale" "$scratch/log" || fail 'the message does not name it and list the others'
+    # One clear error, through elements that only hand the URI on.
+    for opener in 'uridecodebin' 'uridecodebin3' 'playbin video-sink=fakesink' 'playbin3 video-sink=fakesink'; do
+      case $opener in playbin*) sink='' ;; *) sink='! fakesink' ;; esac
+      # shellcheck disable=SC2086
+      timeout 60 gst-launch-1.0 $opener uri='vldm://a;fram=8' $sink > "$scratch/log" 2>&1 && fail "$opener accepts fram"
+      [ "$(grep -c '^ERROR: from' "$scratch/log")" = 1 ] || fail "not one error of $opener"
+      grep -q "^ERROR: from.*'fram'.*guidance-scale" "$scratch/log" ||
+        fail "the message of $opener does not name it and list the others"
+    done
+    ;;
+  discoverer-refusal)
+    # What cannot be played is not discovered as if it could, though nothing is generated for that.
+    needs_command gst-discoverer-1.0
+    while read -r refused says; do
+      timeout 60 gst-discoverer-1.0 "vldm://a$refused" > "$scratch/log" 2>&1
+      grep -q "$says" "$scratch/log" || fail "discovery of vldm://a$refused does not say '$says'"
+    done << 'END'
+;fram=8 'fram'.*guidance-scale
+?fram=8 'fram'.*guidance-scale
+;sr=1 neither a folder "upsampler" nor
+;interp=1;interp-steps=5000 steps is 5000
+;interp=3 interp=1;interp-factor=3
+;dec-chunk-frames=100000 chunk-frames is 100000
+;chunk-frames=100000 chunk-frames is 100000
+;width=250 the nearest are 248 and 256
+;model=/no/such /no/such
+END
+    timeout 60 gst-discoverer-1.0 -v 'vldm://a%3F?seed=3&frames=6' > "$scratch/log" 2>&1
+    grep -q 'title: a?$' "$scratch/log" || fail 'the title is not the prompt'
+    grep -q 'Duration: 0:00:03.2' "$scratch/log" || fail 'a query is not understood as settings'
     ;;
   *)
     fail "unknown case $case"
