@@ -110,6 +110,18 @@ gst_vldm_sr_take_segment (GstVldmSr * self, GstEvent * event)
   return event;
 }
 
+/* Who prerolls with a gap takes the video for one that can be played, here and by the decoder of what goes out. */
+static gboolean
+gst_vldm_sr_look_ahead (GstVldmSr * self)
+{
+  if (gst_vldm_upsample_stream_check (&self->stream) != GST_FLOW_OK)
+    return FALSE;
+  if (self->stream.frames.latents_out)
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+        gst_vldm_upsample_stream_origin (&self->stream));
+  return TRUE;
+}
+
 static gboolean
 gst_vldm_sr_handle_event (GstBaseTransform * base, GstEvent * event)
 {
@@ -130,8 +142,7 @@ gst_vldm_sr_handle_event (GstBaseTransform * base, GstEvent * event)
       break;
     case GST_EVENT_GAP:
       gst_vldm_sr_drain (self);
-      /* Who prerolls with it takes the video for one that can be played. */
-      if (gst_vldm_upsample_stream_check (&self->stream) == GST_FLOW_OK)
+      if (gst_vldm_sr_look_ahead (self))
         break;
       gst_event_unref (event);
       return FALSE;
