@@ -116,7 +116,7 @@ static const OclVariant algorithms[] = {
 };
 
 static const OclVariants variants =
-    { "conv", OCL_FORCED_CONV, algorithms, G_N_ELEMENTS (algorithms) };
+    { "conv", OCL_ENVIRONMENT_CONV, algorithms, G_N_ELEMENTS (algorithms) };
 
 gboolean
 ocl_conv (OclQueue * queue, const OclProduct * conv, GError ** error)

@@ -31,7 +31,7 @@ static const OclVariant kernels[] = {
 };
 
 static const OclVariants variants =
-    { "gemm", OCL_FORCED_TILE, kernels, G_N_ELEMENTS (kernels) };
+    { "gemm", OCL_ENVIRONMENT_TILE, kernels, G_N_ELEMENTS (kernels) };
 
 static gboolean
 check_bf16 (OclDevice * device, const OclProduct * product, GError ** error)

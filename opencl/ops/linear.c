@@ -160,7 +160,7 @@ static const OclVariant libraries[] = {
 };
 
 static const OclVariants variants =
-    { "linear", OCL_FORCED_GEMM, libraries, G_N_ELEMENTS (libraries) };
+    { "linear", OCL_ENVIRONMENT_GEMM, libraries, G_N_ELEMENTS (libraries) };
 
 gboolean
 ocl_linear (OclQueue * queue, const OclWeights * weights,

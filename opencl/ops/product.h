@@ -6,9 +6,9 @@
 #pragma once
 
 #include "opencl/ops/epilogue.h"
-#include "opencl/ops/forced.h"
 #include "opencl/ops/gather.h"
 #include "opencl/ops/norm.h"
+#include "opencl/runtime/environment.h"
 
 G_BEGIN_DECLS
 
@@ -54,7 +54,7 @@ typedef struct
 typedef struct
 {
   const char *operation;        /* in the tuner's files */
-  OclForced forced;
+  OclEnvironment forced;        /* the variable that names a variant, or "auto" */
   const OclVariant *variants;
   guint n_variants;
 } OclVariants;

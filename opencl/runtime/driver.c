@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Looks before PoCL does, and where PoCL would not look.
+ * Checks the surroundings of PoCL before PoCL does, and checks some that PoCL does not.
  */
 
 #include "opencl/runtime/driver.h"
 
-#include "opencl/runtime/private.h"
+#include "opencl/runtime/environment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #define CACHE_VARIABLE "POCL_CACHE_DIR"
-/* The kernels of the default model take 2 MB; PoCL ends the process where the disk is full. */
+/* The kernels of the default model take 2 MB, and PoCL ends the process when the disk is full. */
 #define LEAST_FREE_MB 8
 
-/* Is it installed? */
+/* ---- is PoCL installed? ---- */
 
 static gboolean
 file_names_pocl (const char *path)
@@ -32,17 +32,17 @@ file_names_pocl (const char *path)
       && strstr (text, "pocl") != NULL;
 }
 
-/* The ICD loaders look in one folder, or in what these variables say. */
+/* The ICD loaders look into one folder, or at the places that these variables name. */
 static gboolean
 is_installed (void)
 {
-  const char *vendors = g_getenv ("OCL_ICD_VENDORS");
-  const char *files = g_getenv ("OCL_ICD_FILENAMES");
+  const char *vendors = ocl_environment_foreign ("OCL_ICD_VENDORS");
+  const char *files = ocl_environment_foreign ("OCL_ICD_FILENAMES");
   g_autoptr (GDir) folder = NULL;
   gboolean found = FALSE;
   const char *name;
 
-  if (vendors == NULL || *vendors == '\0')
+  if (vendors == NULL)
     vendors = "/etc/OpenCL/vendors";
   if (file_names_pocl (vendors)
       || (files != NULL && strstr (files, "pocl") != NULL))
@@ -55,9 +55,9 @@ is_installed (void)
   return found;
 }
 
-/* A folder for compiled kernels */
+/* ---- a folder for compiled kernels ---- */
 
-/* Whether a file in @folder can be written, and mapped as programs are, which "noexec" forbids; errno says why not. */
+/* TRUE if a file in @folder can be written and mapped as code, which "noexec" forbids. If not, errno says why. */
 static gboolean
 holds_programs (const char *folder)
 {
@@ -79,7 +79,7 @@ holds_programs (const char *folder)
   return memory != MAP_FAILED;
 }
 
-/* NULL where @folder, made if need be, can have kernels written to it and loaded from it; else why not. */
+/* NULL if kernels can be written to @folder, which is created if need be, and loaded from it; else the reason. */
 static char *
 find_fault (const char *folder)
 {
@@ -93,19 +93,20 @@ find_fault (const char *folder)
   return NULL;
 }
 
-/* What PoCL takes by itself. NULL = a folder in /tmp that is nobody's: whoever made it could have other users execute code. */
+/* The folder that PoCL takes by itself. NULL = a folder in /tmp that anybody may have created, and with it other users' code. */
 static char *
 default_folder (void)
 {
-  const char *cache = g_getenv ("XDG_CACHE_HOME"), *home = g_getenv ("HOME");
+  const char *cache = ocl_environment_foreign ("XDG_CACHE_HOME");
+  const char *home = ocl_environment_foreign ("HOME");
 
-  if (cache != NULL && *cache != '\0')
+  if (cache != NULL)
     return g_build_filename (cache, "pocl", "kcache", NULL);
   return home == NULL ? NULL
       : g_build_filename (home, ".cache", "pocl", "kcache", NULL);
 }
 
-/* Whether nobody but root and this user can put another folder in the place of one in @folder. */
+/* TRUE if only root and this user can replace a folder in @folder by another. */
 static gboolean
 keeps_entries (const char *folder)
 {
@@ -116,7 +117,7 @@ keeps_entries (const char *folder)
       && ((info.st_mode & 0022) == 0 || (info.st_mode & S_ISVTX) != 0);
 }
 
-/* This user's own folder in @parent, which others may write to; NULL where it cannot be had or is somebody else's. */
+/* A folder of this user's own in @parent, which others may write to; NULL if it cannot be created or is somebody else's. */
 static char *
 own_folder (const char *parent)
 {
@@ -136,15 +137,15 @@ own_folder (const char *parent)
   return g_steal_pointer (&path);
 }
 
-/* Where kernels may go instead, the best place first. */
+/* Other folders for kernels, the best first. */
 static GPtrArray *
 other_folders (void)
 {
-  const char *const parents[] = { g_getenv ("XDG_RUNTIME_DIR"),
-    g_get_tmp_dir ()
+  const char *const parents[] = {
+    ocl_environment_foreign ("XDG_RUNTIME_DIR"), g_get_tmp_dir ()
   };
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *cache = ocl_cache_folder ();
+  g_autofree char *cache = ocl_environment_cache_folder ();
 
   g_ptr_array_add (list, g_build_filename (cache, "pocl", NULL));
   for (guint i = 0; i < G_N_ELEMENTS (parents); i++) {
@@ -168,7 +169,7 @@ choose_folder (void)
   for (guint i = 0; i < others->len; i++) {
     g_autofree char *reason = find_fault (others->pdata[i]);
     if (reason == NULL) {
-      g_info ("PoCL's kernels go to %s, because %s cannot be used (%s)",
+      g_debug ("PoCL's kernels go to %s, because %s cannot be used (%s)",
           (char *) others->pdata[i], folder != NULL ? folder : "/tmp/pocl",
           fault != NULL ? fault : "anybody may own it");
       g_setenv (CACHE_VARIABLE, others->pdata[i], TRUE);
@@ -177,7 +178,7 @@ choose_folder (void)
   }
 }
 
-/* Processors and memory */
+/* ---- processors and memory ---- */
 
 /* "node0", but not "node" or "nodes". */
 static gboolean
@@ -193,8 +194,8 @@ has_numbered_entry (const char *path, const char *prefix)
   return FALSE;
 }
 
-/* hwloc 2.9 knows no memory without the first folder's entries, at which PoCL aborts, and aborts where the second one is
- * there without any. */
+/* Without entries in the first folder, hwloc 2.9 finds no memory, and PoCL aborts; hwloc itself aborts if the second folder
+ * exists without entries. */
 static gboolean
 system_is_described (void)
 {
@@ -205,7 +206,7 @@ system_is_described (void)
       || has_numbered_entry (nodes, "node"));
 }
 
-/* Tells hwloc what the C library knows without /sys. */
+/* Tells hwloc what the C library knows without /sys, unless the user has told it something. */
 static void
 describe_system (void)
 {
@@ -216,11 +217,11 @@ describe_system (void)
   glong pages = sysconf (_SC_PHYS_PAGES), page = sysconf (_SC_PAGESIZE);
 
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
-    if (g_getenv (variables[i]) != NULL)
+    if (ocl_environment_foreign (variables[i]) != NULL)
       return;
   text = g_strdup_printf ("numa:1(memory=%" G_GUINT64_FORMAT ") core:%u pu:1",
       (guint64) MAX (pages, 0) * MAX (page, 0), g_get_num_processors ());
-  g_info ("/sys does not describe the system; hwloc is told \"%s\"", text);
+  g_debug ("/sys does not describe the system; hwloc is told \"%s\"", text);
   g_setenv ("HWLOC_SYNTHETIC", text, TRUE);
 }
 
@@ -229,7 +230,7 @@ ocl_driver_prepare (void)
 {
   if (!is_installed ())
     return;
-  if (g_getenv (CACHE_VARIABLE) == NULL)
+  if (ocl_environment_foreign (CACHE_VARIABLE) == NULL)
     choose_folder ();
   if (!system_is_described ())
     describe_system ();
@@ -238,7 +239,7 @@ ocl_driver_prepare (void)
 char *
 ocl_driver_find_obstacle (void)
 {
-  const char *chosen = g_getenv (CACHE_VARIABLE);
+  const char *chosen = ocl_environment_foreign (CACHE_VARIABLE);
   g_autofree char *standard = default_folder ();
   const char *folder = chosen != NULL ? chosen : standard;
   g_autofree char *fault = NULL;
@@ -252,7 +253,6 @@ ocl_driver_find_obstacle (void)
   return g_strdup_printf ("PoCL needs a cache folder for compiled kernels, but "
       "cannot use %s%s: %s. %s", folder != NULL ? folder : "/tmp/pocl",
       chosen != NULL ? " (environment variable " CACHE_VARIABLE ")" : "",
-      fault, chosen != NULL ? "Give the variable another folder, or unset it"
-      : "Set the environment variable VLDM_CACHE_DIR to a folder that can be "
-      "written");
+      fault, chosen != NULL ? "Set the variable to another folder, or unset it"
+      : "Set the environment variable VLDM_CACHE_DIR to a writable folder");
 }

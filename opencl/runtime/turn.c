@@ -8,6 +8,8 @@
 
 #include "opencl/runtime/turn.h"
 
+#include "opencl/runtime/wait.h"
+
 /* After so long a queue that waits takes the turn. Two batches are in flight by then, which is what a turn comes to. */
 #define TURN_US 40000
 /* Between two questions whether to go on waiting. */
@@ -85,8 +87,7 @@ end_holders_work (GError ** error)
 {
   cl_event marker;
 
-  if (!ocl_check (clEnqueueMarkerWithWaitList (holder->handle, 0, NULL,
-              &marker), error, "clEnqueueMarkerWithWaitList"))
+  if (!ocl_queue_mark (holder, &marker, error))
     return FALSE;
   g_clear_pointer (&past, clReleaseEvent);
   past = marker;
@@ -133,10 +134,12 @@ get_turn (OclQueue * queue, gboolean * lost, GError ** error)
 /* Without the lock. */
 
 gboolean
-ocl_turn_begin (OclQueue * queue, GError ** error)
+ocl_turn_begin (OclQueue * queue, gboolean * lost, GError ** error)
 {
-  gboolean lost = FALSE, ok = TRUE;
+  gboolean ok = TRUE;
+  gint64 waited_us = 0;
 
+  *lost = FALSE;
   if (!queue->device->one_queue_at_a_time)
     return TRUE;
   g_mutex_lock (&lock);
@@ -144,12 +147,14 @@ ocl_turn_begin (OclQueue * queue, GError ** error)
     launching = TRUE;
   } else {
     gint64 asked_us = g_get_monotonic_time ();
-    ok = get_turn (queue, &lost, error);
-    queue->waited_us += g_get_monotonic_time () - asked_us;
+    ok = get_turn (queue, lost, error);
+    waited_us = g_get_monotonic_time () - asked_us;
+    queue->waited_us += waited_us;
   }
   g_mutex_unlock (&lock);
-  if (lost)
-    ocl_queue_forget_batches (queue);
+  if (waited_us > 0)
+    g_log (OCL_LOG_QUEUE, G_LOG_LEVEL_DEBUG, "queue %p: %s after waiting "
+        "%.1f ms", queue, ok ? "has the turn" : "got no turn", waited_us / 1e3);
   return ok;
 }
 
