@@ -77,8 +77,8 @@ finish_running (OclQueue * queue, GError ** error)
     return FALSE;
   now = g_get_monotonic_time ();
   g_log (OCL_LOG_QUEUE, G_LOG_LEVEL_DEBUG, "queue %p: a batch of %u launches, "
-      "estimated %.1f ms, ended after %.1f ms; most of it %s", queue,
-      batch->launches, batch->estimate_ns / 1e6,
+      "estimated to take %.1f ms, ended %.1f ms after its first launch and was "
+      "mostly %s", queue, batch->launches, batch->estimate_ns / 1e6,
       (now - batch->started_us) / 1e3,
       batch->longest != NULL ? batch->longest->name : "short launches");
   if (blocked && queue->done_us != 0)
@@ -96,7 +96,7 @@ end_batch (OclQueue * queue, GError ** error)
 
   if (!ocl_queue_mark (queue, &marker, error))
     return FALSE;
-  if (!ocl_check (clFlush (queue->handle), error, "clFlush")
+  if (!ocl_check (clFlush (queue->handle), error, " clFlush ")
       || !finish_running (queue, error)) {
     clReleaseEvent (marker);
     return FALSE;
@@ -130,7 +130,7 @@ ocl_batch_add (OclQueue * queue, OclKernel * kernel, gdouble work, gdouble ns,
   if (batch->estimate_ns >= BATCH_NS || batch->launches >= BATCH_LAUNCHES)
     return end_batch (queue, error);
   if (batch->launches % FLUSH_LAUNCHES == 0)
-    return ocl_check (clFlush (queue->handle), error, "clFlush");
+    return ocl_check (clFlush (queue->handle), error, " clFlush ");
   return TRUE;
 }
 
@@ -142,7 +142,7 @@ ocl_queue_finish (OclQueue * queue, GError ** error)
 
   if (!ocl_queue_mark (queue, &marker, error))
     return FALSE;
-  ok = ocl_queue_wait (queue, marker, NULL, "queued kernels", error);
+  ok = ocl_queue_wait (queue, marker, NULL, " queued kernels ", error);
   clReleaseEvent (marker);
   if (!ok)
     return FALSE;
