@@ -11,14 +11,14 @@
 #include "elements/vldminterp.h"
 #include "elements/vldmsr.h"
 #include "elements/vldmsrc.h"
-#include "gst/log.h"
+#include "gst/gliblog.h"
 
 static gboolean
 plugin_init (GstPlugin * plugin)
 {
   gboolean registered = FALSE;
 
-  gst_vldm_log_init ();
+  gst_vldm_glib_log_init ();
   registered |= GST_ELEMENT_REGISTER (vldmbin, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmdec, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmenc, plugin);

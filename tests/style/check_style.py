@@ -60,7 +60,7 @@ MANY_PARAMETERS = {
     'stands for a function of vldm/ that has them': """
         tests/elements/fake_upsample.c:vldm_upsample_shape
         tests/elements/fake_upsample.c:vldm_upsample_run""",
-    'has the type GstLogFunction': 'tests/elements/check_log.c:record',
+    'has the type GstLogFunction': 'tests/elements/check_gliblog.c:record',
     'a formula in plain C, over every size that it is about': """
         tests/kernels/check.c:make_tensor
         tests/kernels/check.c:check_input_typed

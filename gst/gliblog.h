@@ -10,6 +10,6 @@ G_BEGIN_DECLS
 
 /* Creates the categories vldmopencl and vldmmodel, and from now on shows messages of these floors in them. To be called once,
  * when the plugin is loaded. */
-void gst_vldm_log_init (void);
+void gst_vldm_glib_log_init (void);
 
 G_END_DECLS

@@ -3,7 +3,7 @@
  * Messages that the floors below log with GLib, seen in GStreamer's log.
  */
 
-#include "gst/log.h"
+#include "gst/gliblog.h"
 
 #include <gst/check/gstcheck.h>
 
@@ -37,7 +37,7 @@ set_up (void)
   static gsize is_installed = 0;
 
   if (g_once_init_enter (&is_installed)) {
-    gst_vldm_log_init ();
+    gst_vldm_glib_log_init ();
     g_once_init_leave (&is_installed, 1);
   }
   seen = g_string_new (NULL);
@@ -133,9 +133,9 @@ GST_START_TEST (other_levels_stay_with_the_application)
 GST_END_TEST;
 
 static Suite *
-log_suite (void)
+gliblog_suite (void)
 {
-  Suite *suite = suite_create ("log");
+  Suite *suite = suite_create ("gliblog");
   TCase *tcase = tcase_create ("general");
 
   tcase_add_checked_fixture (tcase, set_up, tear_down);
@@ -146,4 +146,4 @@ log_suite (void)
   return suite;
 }
 
-GST_CHECK_MAIN (log);
+GST_CHECK_MAIN (gliblog);

@@ -6,7 +6,7 @@
  * warnings take the way that the process has chosen for them.
  */
 
-#include "gst/log.h"
+#include "gst/gliblog.h"
 
 #include <gst/gst.h>
 
@@ -49,7 +49,7 @@ show_model (const char *domain, GLogLevelFlags flags, const char *message,
 }
 
 void
-gst_vldm_log_init (void)
+gst_vldm_glib_log_init (void)
 {
   const GLogLevelFlags levels = G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG;
 
