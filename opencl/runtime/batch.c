@@ -2,9 +2,9 @@
  *
  * A bounded amount of work in flight.
  *
- * Launches gather in a batch until they are estimated to take 40 ms; then a marker ends the batch, and the queue waits for
- * the marker before. So the device always has a batch to run while the host fills the next one, a cancelled run ends
- * after at most two batches, and estimates improve with the time that each batch took.
+ * Launches gather in a batch until they are estimated to take 40 ms; then a marker ends the batch, and the queue
+ * waits for the marker before. So the device always has a batch to run while the host fills the next one, a
+ * cancelled run ends after at most two batches, and estimates improve with the time that each batch took.
  */
 
 #include "opencl/runtime/batch.h"

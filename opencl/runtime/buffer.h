@@ -17,8 +17,8 @@ OclBuffer *ocl_buffer_new (OclDevice * device, gsize bytes, GError ** error);
 /* The same, with @data copied into it. Waits for the copy, so it is meant for loading only. */
 OclBuffer *ocl_buffer_new_from_data (OclDevice * device, const void *data, gsize bytes, GError ** error);
 
-/* The same, with the bytes that @fill writes into @memory, which holds zeros before. Without a copy if the device computes
- * in the host's memory. */
+/* The same, with the bytes that @fill writes into @memory, which holds zeros before. Without a copy if the device
+ * computes in the host's memory. */
 OclBuffer *ocl_buffer_new_filled (OclDevice * device, gsize bytes, void (*fill) (gpointer memory, gpointer user_data),
     gpointer user_data, GError ** error);
 
@@ -29,8 +29,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclBuffer, ocl_buffer_unref);
 cl_mem ocl_buffer_mem (OclBuffer * buffer);
 gsize ocl_buffer_size (OclBuffer * buffer);
 
-/* A stack of slices: mark, allocate, release down to the mark. The arena keeps its buffers, so nothing is allocated after
- * the first denoising step. Released memory may be handed out at once, since each arena serves one in-order queue. */
+/* A stack of slices: mark, allocate, release down to the mark. The arena keeps its buffers, so nothing is allocated
+ * after the first denoising step. Released memory may be handed out at once, since each arena serves one in-order
+ * queue. */
 typedef struct _OclArena OclArena;
 
 typedef struct

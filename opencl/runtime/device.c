@@ -71,8 +71,9 @@ is_pocl (const Candidate * candidate)
   return strstr (candidate->platform_name, VENDOR_POCL) != NULL;
 }
 
-/* PoCL before 6.0 (its commit "fix dlhandle cache") counts the uses of a compiled kernel in the wrong entry of its table
- * when two queues run the kernel in different shapes at once, and then aborts the process or unloads code that runs. */
+/* PoCL before 6.0 (its commit "fix dlhandle cache") counts the uses of a compiled kernel in the wrong entry of its
+ * table when two queues run the kernel in different shapes at once, and then aborts the process or unloads code that
+ * runs. */
 static gboolean
 confuses_queues (const Candidate * candidate, const char *driver)
 {

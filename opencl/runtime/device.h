@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * An OpenCL device with its context, its limits as data, and its table of built programs. A process has one OclDevice per
- * device and kernel form: opening it again returns another reference.
+ * An OpenCL device with its context, its limits as data, and its table of built programs. A process has one
+ * OclDevice per device and kernel form: opening it again returns another reference.
  */
 #pragma once
 
@@ -34,9 +34,9 @@ typedef struct
   gsize max_work_group;         /* work-items */
 } OclCaps;
 
-/* Opens a device. @selector is NULL or "" (the environment variable VLDM_DEVICE, else the best GPU, else the best CPU), an
- * index as in `clinfo -l`, counted over all platforms ("0"), or part of the platform's or device's name in any case
- * ("pocl", "nvidia"). Fails with OCL_ERROR_NO_DEVICE; the message lists the devices that exist. */
+/* Opens a device. @selector is NULL or "" (the environment variable VLDM_DEVICE, else the best GPU, else the best
+ * CPU), an index as in `clinfo -l`, counted over all platforms ("0"), or part of the platform's or device's name in
+ * any case ("pocl", "nvidia"). Fails with OCL_ERROR_NO_DEVICE; the message lists the devices that exist. */
 OclDevice *ocl_device_open (const char *selector, OclForm form, GError ** error);
 
 OclDevice *ocl_device_ref (OclDevice * device);

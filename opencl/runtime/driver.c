@@ -93,7 +93,8 @@ find_fault (const char *folder)
   return NULL;
 }
 
-/* The folder that PoCL takes by itself. NULL = a folder in /tmp that anybody may have created, and with it other users' code. */
+/* The folder that PoCL takes by itself. NULL = a folder in /tmp that anybody may have created, and with it other
+ * users' code. */
 static char *
 default_folder (void)
 {
@@ -117,7 +118,8 @@ keeps_entries (const char *folder)
       && ((info.st_mode & 0022) == 0 || (info.st_mode & S_ISVTX) != 0);
 }
 
-/* A folder of this user's own in @parent, which others may write to; NULL if it cannot be created or is somebody else's. */
+/* A folder of this user's own in @parent, which others may write to; NULL if it cannot be created or is somebody
+ * else's. */
 static char *
 own_folder (const char *parent)
 {
@@ -194,8 +196,8 @@ has_numbered_entry (const char *path, const char *prefix)
   return FALSE;
 }
 
-/* Without entries in the first folder, hwloc 2.9 finds no memory, and PoCL aborts; hwloc itself aborts if the second folder
- * exists without entries. */
+/* Without entries in the first folder, hwloc 2.9 finds no memory, and PoCL aborts; hwloc itself aborts if the second
+ * folder exists without entries. */
 static gboolean
 system_is_described (void)
 {

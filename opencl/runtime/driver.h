@@ -10,10 +10,10 @@
 
 G_BEGIN_DECLS
 
-/* To be called before any call of OpenCL. Sets POCL_CACHE_DIR if PoCL's own choice is unusable, and HWLOC_SYNTHETIC if /sys
- * lacks what PoCL's library hwloc must know. Leaves variables alone that the user has set, and all of them if PoCL is not
- * installed or lacks nothing: setting variables is not safe beside threads that read them, though PoCL itself does so
- * when it starts. */
+/* To be called before any call of OpenCL. Sets POCL_CACHE_DIR if PoCL's own choice is unusable, and HWLOC_SYNTHETIC
+ * if /sys lacks what PoCL's library hwloc must know. Leaves variables alone that the user has set, and all of them
+ * if PoCL is not installed or lacks nothing: setting variables is not safe beside threads that read them, though
+ * PoCL itself does so when it starts. */
 void ocl_driver_prepare (void);
 
 /* The reason why PoCL cannot work here and the remedy, for an error message; NULL if there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The environment variables of this floor (docs/environment.md). A variable that is set to an empty string counts as not
- * set.
+ * The environment variables of this floor (docs/environment.md). A variable that is set to an empty string counts as
+ * not set.
  */
 #pragma once
 
@@ -31,12 +31,12 @@ const char *ocl_environment_name (OclEnvironment variable);
 /* The present value, or NULL. */
 const char *ocl_environment (OclEnvironment variable);
 
-/* The value at the first call for any variable, or NULL; "auto" counts as not set. A choice that decides the last bit of
- * frames thus never changes within a process. Thread-safe. */
+/* The value at the first call for any variable, or NULL; "auto" counts as not set. A choice that decides the last
+ * bit of frames thus never changes within a process. Thread-safe. */
 const char *ocl_environment_forced (OclEnvironment variable);
 
-/* The index of the value among the @n @names; 0 if the variable is not set. Any other value is reported with the list, once
- * per variable, and counts as @names[@fallback]. */
+/* The index of the value among the @n @names; 0 if the variable is not set. Any other value is reported with the
+ * list, once per variable, and counts as @names[@fallback]. */
 guint ocl_environment_choose (OclEnvironment variable, const char *const *names, guint n, guint fallback);
 
 /* Warns, once per variable, that its @value is none of the @n @names and that @fallback is taken. */

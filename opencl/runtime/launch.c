@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches: kernel objects, their arguments, slices of long ones, and how long each kernel takes.
+ * Launches: kernel objects, arguments, slices of long launches, and estimates of their time.
  *
- * A kernel's time is estimated as its work times a rate: guessed, then measured at its first launch worth it (run_trial),
- * then corrected by the batches that it counts most in (learn () in batch.c).
+ * The time of a launch is estimated as its work times the kernel's rate. The rate is guessed at first, then measured at
+ * the first launch that is long enough (run_trial ()), then corrected by batches that the kernel dominates (learn () in
+ * batch.c).
  */
 
 #include "opencl/runtime/launch.h"
@@ -16,15 +17,15 @@
 
 #include <string.h>
 
-/* Launches of more than the first are cut into slices of about the second. */
+/* Launches longer than the first are cut into slices of about the second. */
 #define LONGEST_LAUNCH_NS 75e6
 #define SLICE_NS 50e6
-/* A kernel is timed alone at its first launch that is thought to take this long; before, launches are cut finer. A device
- * that also draws a screen is reset when one takes long, so that there each is cut to this until one was timed: the guess
- * may be wrong by a factor of 100. CPUs are spared that, since some drivers compile again for a slice. */
+/* A kernel is timed alone at its first launch of at least TRIAL_NS by the guessed rate. Until then, its launches are
+ * cut to TRIAL_SLICE_NS, since the guess may be wrong by a factor of 100, and a device that also draws a screen is
+ * reset when a launch takes long. Not on CPUs, where some drivers compile again for a slice. */
 #define TRIAL_NS 500e3
 #define TRIAL_SLICE_NS 1e6
-/* No launch costs less, however little it does. */
+/* The least time of a launch, however little it does. */
 #define LAUNCH_NS 5e3
 
 void
@@ -39,7 +40,7 @@ ocl_kernel_free (gpointer data)
   g_free (kernel);
 }
 
-/* Kernels of other libraries are timed like ours. */
+/* Another library's kernel has no object here; it is timed like ours. */
 static gboolean
 create_kernel (OclQueue * queue, const OclCall * call, OclKernel * kernel,
     GError ** error)
@@ -61,7 +62,7 @@ create_kernel (OclQueue * queue, const OclCall * call, OclKernel * kernel,
       "clGetKernelInfo of %s", call->kernel);
 }
 
-/* The driver's kernel of @call, in this queue's own object because setting arguments is not thread-safe. */
+/* The kernel of @call. Each queue has an object of its own, because setting arguments is not thread-safe. */
 static OclKernel *
 get_kernel (OclQueue * queue, const OclCall * call, GError ** error)
 {
@@ -142,8 +143,8 @@ enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
   return ok;
 }
 
-/* TRUE the first time that a kernel runs in this way. What makes a driver compile again is PoCL's list: the
- * work-group's size, an offset, and a wide grid. */
+/* TRUE the first time that a kernel runs in this shape. The properties for which a driver compiles again are PoCL's:
+ * the size of the work-group, an offset, and a wide grid. */
 static gboolean
 is_cold (OclKernel * kernel, const Range * range)
 {
@@ -157,7 +158,8 @@ is_cold (OclKernel * kernel, const Range * range)
           range->offset[2] > 0, widest > G_MAXUINT16));
 }
 
-/* A launch that the driver may compile for: told before and waited for, so that no estimate is made from it. */
+/* Runs a launch that the driver may compile for. It is announced and waited for, so that no estimate is made from its
+ * time. */
 static gboolean
 run_cold (OclQueue * queue, OclKernel * kernel, const OclCall * call,
     const Range * range, GError ** error)
@@ -221,8 +223,8 @@ run_warm (OclQueue * queue, OclKernel * kernel, const OclCall * call,
   return ocl_batch_add (queue, kernel, work, ns, error);
 }
 
-/* How many of the @left layers of @layer_groups groups each, one a step along the sliced dimension, the next launch takes:
- * at least what gives each compute unit a group, since fewer take as long as one. */
+/* The number of layers that the next launch takes. A layer is one step along the sliced dimension and has @layer_groups
+ * work-groups; @left of them remain. Each compute unit gets at least one group, since fewer groups take as long. */
 static gsize
 next_slice (const OclCaps * caps, const OclKernel * kernel,
     gdouble work_per_layer, gsize layer_groups, gsize left)
@@ -282,7 +284,7 @@ ocl_queue_run (OclQueue * queue, const OclCall * call, GError ** error)
   return TRUE;
 }
 
-/* Arguments */
+/* ---- arguments ---- */
 
 static void
 add_argument (OclCall * call, const void *value, gsize size)

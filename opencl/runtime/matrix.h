@@ -26,10 +26,10 @@ typedef struct _OclMatrix
   gboolean emulated;            /* for tests on devices without the unit */
 } OclMatrix;
 
-/* The unit of @device; kind NONE if it has none or its kernels are not in the tile form. The first call builds and runs a
- * small kernel: the unit is used only if its product is right. The environment variable VLDM_MATRIX = auto | off | ptx |
- * dpas8 | dpas16 | wmma | mfma switches the unit off or, for tests, makes a device without one emulate it. Thread-safe;
- * the answer never changes. */
+/* The unit of @device; kind NONE if it has none or its kernels are not in the tile form. The first call builds and
+ * runs a small kernel: the unit is used only if its product is right. The environment variable VLDM_MATRIX = auto |
+ * off | ptx | dpas8 | dpas16 | wmma | mfma switches the unit off or, for tests, makes a device without one emulate
+ * it. Thread-safe; the answer never changes. */
 const OclMatrix *ocl_device_matrix (OclDevice * device);
 
 G_END_DECLS

@@ -2,10 +2,10 @@
  *
  * Builds kernels, once per device and options, and keeps what the driver compiled on disk.
  *
- * A cache file consists of MAGIC, the key (SHA-256 of everything that decides the result), the SHA-256 of the binary, and
- * the binary. Drivers with a cache of their own get no file unless VLDM_CACHE_DIR is set: PoCL hands out a binary only
- * after compiling every kernel of the program in a form that it then does not run. That takes about a second per program,
- * while the file saves 25 ms per program at later starts.
+ * A cache file consists of MAGIC, the key (SHA-256 of everything that decides the result), the SHA-256 of the
+ * binary, and the binary. Drivers with a cache of their own get no file unless VLDM_CACHE_DIR is set: PoCL hands out
+ * a binary only after compiling every kernel of the program in a form that it then does not run. That takes about a
+ * second per program, while the file saves 25 ms per program at later starts.
  */
 
 #include "opencl/runtime/program.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Programs from the kernels embedded at build time (or from VLDM_KERNEL_DIR during development), built once per device and
- * options, and kept on disk: in VLDM_CACHE_DIR or, for drivers without a cache of their own, in the folder gst-vldm of the
- * user's cache folder. The key is made from source, options, device and driver; a file that does not match or does not
- * load is ignored, and the program is built from source. Files are written atomically.
+ * Programs from the kernels embedded at build time (or from VLDM_KERNEL_DIR during development), built once per
+ * device and options, and kept on disk: in VLDM_CACHE_DIR or, for drivers without a cache of their own, in the
+ * folder gst-vldm of the user's cache folder. The key is made from source, options, device and driver; a file that
+ * does not match or does not load is ignored, and the program is built from source. Files are written atomically.
  */
 #pragma once
 

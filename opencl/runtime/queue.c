@@ -70,7 +70,7 @@ ocl_queue_set_callbacks (OclQueue * queue, OclCheckFunc check,
   queue->user_data = user_data;
 }
 
-/* Transfers */
+/* ---- transfers ---- */
 
 /* The driver uses the caller's memory until @event is complete. So a cancelled transfer is waited for, too, which the
  * bounded queue keeps short. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The fields of an OclQueue, for the files of opencl/runtime only. Its functions lie in layers, each of which calls only
- * those below:
+ * The fields of an OclQueue, for the files of opencl/runtime only. Its functions lie in layers, each of which calls
+ * only those below:
  *
  *   queue.c     creation and transfers
  *   launch.c    kernels, their arguments, slices of long launches

@@ -19,7 +19,8 @@
 #define ROUNDS 5
 #define ROUND_US 20000
 #define MAX_RUNS 50
-/* A variant this many times slower than the best is not timed again; one that is less slow may have met a busy moment. */
+/* A variant this many times slower than the best is not timed again; one that is less slow may have met a busy
+ * moment. */
 #define HOPELESS 4.0
 /* The built-in variant is left only for one that takes less than this share of its time, so as not to chase noise. */
 #define WORTHWHILE 0.97

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every write reads the file again, makes one change and replaces the file, all under a lock that other processes respect.
- * So nothing that they wrote is lost, and a reader always finds a complete file.
+ * Every write reads the file again, makes one change and replaces the file, all under a lock that other processes
+ * respect. So nothing that they wrote is lost, and a reader always finds a complete file.
  */
 
 #include "opencl/runtime/tuning_file.h"

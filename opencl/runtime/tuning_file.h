@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 
 typedef struct _OclTuningFile OclTuningFile;
 
-/* @identity names everything that must be equal for measurements to be comparable. A file of another identity or a damaged
- * file is reported and ignored; the next write replaces it. */
+/* @identity names everything that must be equal for measurements to be comparable. A file of another identity or a
+ * damaged file is reported and ignored; the next write replaces it. */
 OclTuningFile *ocl_tuning_file_open (const char *folder, const char *identity);
 void ocl_tuning_file_free (OclTuningFile * file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OclTuningFile, ocl_tuning_file_free);

@@ -2,28 +2,28 @@
  *
  * One turn for the whole process, given to queues in the order in which they ask.
  *
- * It is not one a device: the fault that it is for lies in a table that a driver has once (device.c), and its devices share
- * the same cores.
+ * Not one turn per device: the fault lies in a table that the driver has once (confuses_queues () in device.c), and its
+ * devices share the same cores.
  */
 
 #include "opencl/runtime/turn.h"
 
 #include "opencl/runtime/wait.h"
 
-/* After so long a queue that waits takes the turn. Two batches are in flight by then, which is what a turn comes to. */
+/* The time after which a waiting queue takes the turn. About two batches are in flight by then. */
 #define TURN_US 40000
-/* Between two questions whether to go on waiting. */
+/* Microseconds between two calls of the check function. */
 #define CHECK_US 20000
 
 static GMutex lock;
 static GCond changed;
-static GQueue waiting = G_QUEUE_INIT;   /* OclQueue, the first to ask first */
-static OclQueue *holder;        /* the only one with kernels in flight, but for those before `past` */
-static gboolean launching;      /* the holder is between begin and end: nobody may take its turn */
+static GQueue waiting = G_QUEUE_INIT;   /* OclQueue, in the order in which they asked */
+static OclQueue *holder;        /* the only queue with kernels in flight, apart from those before `past` */
+static gboolean launching;      /* the holder is between begin and end and must keep the turn */
 static gint64 since_us;         /* when the holder got the turn */
 static cl_event past;           /* NULL, or what must be complete before the holder may launch */
 
-/* All with the lock. */
+/* ---- with the lock ---- */
 
 static gboolean
 is_done (cl_event event)
@@ -54,7 +54,7 @@ take (OclQueue * queue)
   since_us = g_get_monotonic_time ();
 }
 
-/* Whether the queue may launch as things are. */
+/* TRUE if the queue may launch without waiting. */
 static gboolean
 has_turn (OclQueue * queue)
 {
@@ -63,7 +63,7 @@ has_turn (OclQueue * queue)
   return holder == queue && (g_queue_is_empty (&waiting) || !turn_is_over ());
 }
 
-/* Waits until it is the queue's turn, first come, first served. */
+/* Waits until the queue may take the turn, first come, first served. */
 static gboolean
 wait_in_line (OclQueue * queue, GError ** error)
 {
@@ -81,7 +81,7 @@ wait_in_line (OclQueue * queue, GError ** error)
   return ok;
 }
 
-/* Marks the end of what the holder has in flight. */
+/* Marks the end of the work that the holder has in flight. */
 static gboolean
 end_holders_work (GError ** error)
 {
@@ -94,7 +94,7 @@ end_holders_work (GError ** error)
   return ocl_check (clFlush (holder->handle), error, "clFlush");
 }
 
-/* Waits for what others had in flight; whether that succeeds is their concern. */
+/* Waits for the work that others had in flight. Whether that work succeeds is their concern. */
 static gboolean
 wait_for_past (OclQueue * queue, GError ** error)
 {
@@ -112,7 +112,7 @@ wait_for_past (OclQueue * queue, GError ** error)
   return TRUE;
 }
 
-/* *@lost tells whether another queue had a turn since the last of this one. */
+/* *@lost = whether another queue had a turn since the last one of this queue. */
 static gboolean
 get_turn (OclQueue * queue, gboolean * lost, GError ** error)
 {
@@ -131,7 +131,7 @@ get_turn (OclQueue * queue, gboolean * lost, GError ** error)
   return FALSE;
 }
 
-/* Without the lock. */
+/* ---- without the lock ---- */
 
 gboolean
 ocl_turn_begin (OclQueue * queue, gboolean * lost, GError ** error)
@@ -180,7 +180,7 @@ ocl_turn_give (OclQueue * queue)
     holder = NULL;
     g_cond_broadcast (&changed);
   }
-  /* Of a turn that was cancelled before it began: nothing may be left when the last queue goes. */
+  /* Left by a turn that was cancelled before it began: no event may be left when the last queue goes. */
   if (holder == NULL && past != NULL && is_done (past))
     g_clear_pointer (&past, clReleaseEvent);
   g_mutex_unlock (&lock);

@@ -22,9 +22,9 @@ ocl_queue_check (OclQueue * queue, GError ** error)
   return FALSE;
 }
 
-/* Pauses before the next look at @event. Intel's CPU runtime has one thread less than there are processors and uses the
- * thread that waits in it as another: sleeping here would halve the speed on two processors. A failure of its wait shows
- * in the event's state. */
+/* Pauses before the next look at @event. Intel's CPU runtime has one thread less than there are processors and uses
+ * the thread that waits in it as another: sleeping here would halve the speed on two processors. A failure of its
+ * wait shows in the event's state. */
 static void
 rest (OclQueue * queue, cl_event event, gulong sleep_us)
 {
