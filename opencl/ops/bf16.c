@@ -7,7 +7,7 @@
 
 #include "opencl/ops/linear.h"
 
-/* Rows and columns that fill no block, and two steps of channels. */
+/* Rows and columns that do not fill a block, and two steps of channels. */
 #define ROWS 17
 #define CHANNELS 64
 #define COLUMNS 40

@@ -47,7 +47,7 @@ typedef struct
   const OclVariant *variants[OCL_TUNING_MAX_VARIANTS];
   const char *names[OCL_TUNING_MAX_VARIANTS];
   guint n, expected;
-  gboolean forced;              /* the expected one is */
+  gboolean forced;              /* the expected variant is forced by the environment */
 } Candidates;
 
 static gboolean
@@ -111,7 +111,7 @@ ocl_product_expect (OclDevice * device, const OclVariants * variants,
   return candidates.variants[candidates.expected];
 }
 
-/* Runs candidate @i into memory that nobody reads. */
+/* Runs candidate @i with an output that is thrown away. */
 static gboolean
 run_aside (OclQueue * queue, guint i, gpointer user_data, GError ** error)
 {
@@ -143,7 +143,7 @@ describe (const OclProduct * product)
       product->norm != NULL ? " normalised" : "");
 }
 
-/* *@i = the candidate to take. */
+/* *@i = the index of the candidate to take. */
 static gboolean
 choose (OclQueue * queue, const char *operation, Candidates * candidates,
     guint * i, GError ** error)

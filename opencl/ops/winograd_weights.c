@@ -9,7 +9,7 @@
 #include "opencl/runtime/environment.h"
 #include "opencl/runtime/parallel.h"
 
-/* Layers of at most so many inputs keep transformed weights; those of others would take too much memory. */
+/* Layers of at most this many inputs keep transformed weights; those of larger layers would take too much memory. */
 #define MAX_CHANNELS 256
 
 static const OclWinograd kernels[] = {
