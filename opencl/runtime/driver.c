@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Looks before PoCL does, and where PoCL would not look.
+ * Checks the surroundings of PoCL before PoCL does, and checks some that PoCL does not.
  */
 
 #include "opencl/runtime/driver.h"
 
-#include "opencl/runtime/private.h"
+#include "opencl/runtime/environment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #define CACHE_VARIABLE "POCL_CACHE_DIR"
-/* The kernels of the default model take 2 MB; PoCL ends the process where the disk is full. */
+/* The kernels of the default model take 2 MB, and PoCL ends the process when the disk is full. */
 #define LEAST_FREE_MB 8
 
-/* Is it installed? */
+/* ---- is PoCL installed? ---- */
 
 static gboolean
 file_names_pocl (const char *path)
@@ -32,17 +32,17 @@ file_names_pocl (const char *path)
       && strstr (text, "pocl") != NULL;
 }
 
-/* The ICD loaders look in one folder, or in what these variables say. */
+/* The ICD loaders look into one folder, or at the places that these variables name. */
 static gboolean
 is_installed (void)
 {
-  const char *vendors = g_getenv ("OCL_ICD_VENDORS");
-  const char *files = g_getenv ("OCL_ICD_FILENAMES");
+  const char *vendors = ocl_environment_foreign ("OCL_ICD_VENDORS");
+  const char *files = ocl_environment_foreign ("OCL_ICD_FILENAMES");
   g_autoptr (GDir) folder = NULL;
   gboolean found = FALSE;
   const char *name;
 
-  if (vendors == NULL || *vendors == '\0')
+  if (vendors == NULL)
     vendors = "/etc/OpenCL/vendors";
   if (file_names_pocl (vendors)
       || (files != NULL && strstr (files, "pocl") != NULL))
@@ -55,9 +55,9 @@ is_installed (void)
   return found;
 }
 
-/* A folder for compiled kernels */
+/* ---- a folder for compiled kernels ---- */
 
-/* Whether a file in @folder can be written, and mapped as programs are, which "noexec" forbids; errno says why not. */
+/* TRUE if a file in @folder can be written and mapped as code, which "noexec" forbids. If not, errno says why. */
 static gboolean
 holds_programs (const char *folder)
 {
@@ -79,7 +79,7 @@ holds_programs (const char *folder)
   return memory != MAP_FAILED;
 }
 
-/* NULL where @folder, made if need be, can have kernels written to it and loaded from it; else why not. */
+/* NULL if kernels can be written to @folder, which is created if need be, and loaded from it; else the reason. */
 static char *
 find_fault (const char *folder)
 {
@@ -93,19 +93,21 @@ find_fault (const char *folder)
   return NULL;
 }
 
-/* What PoCL takes by itself. NULL = a folder in /tmp that is nobody's: whoever made it could have other users execute code. */
+/* The folder that PoCL takes by itself. NULL = a folder in /tmp that anybody may have created, and with it other
+ * users' code. */
 static char *
 default_folder (void)
 {
-  const char *cache = g_getenv ("XDG_CACHE_HOME"), *home = g_getenv ("HOME");
+  const char *cache = ocl_environment_foreign ("XDG_CACHE_HOME");
+  const char *home = ocl_environment_foreign ("HOME");
 
-  if (cache != NULL && *cache != '\0')
+  if (cache != NULL)
     return g_build_filename (cache, "pocl", "kcache", NULL);
   return home == NULL ? NULL
       : g_build_filename (home, ".cache", "pocl", "kcache", NULL);
 }
 
-/* Whether nobody but root and this user can put another folder in the place of one in @folder. */
+/* TRUE if only root and this user can replace a folder in @folder by another. */
 static gboolean
 keeps_entries (const char *folder)
 {
@@ -116,7 +118,8 @@ keeps_entries (const char *folder)
       && ((info.st_mode & 0022) == 0 || (info.st_mode & S_ISVTX) != 0);
 }
 
-/* This user's own folder in @parent, which others may write to; NULL where it cannot be had or is somebody else's. */
+/* A folder of this user's own in @parent, which others may write to; NULL if it cannot be created or is somebody
+ * else's. */
 static char *
 own_folder (const char *parent)
 {
@@ -144,9 +147,9 @@ other_folder (guint i)
   g_autofree char *cache = NULL;
 
   if (i > 0)
-    return own_folder (i == 1 ? g_getenv ("XDG_RUNTIME_DIR")
+    return own_folder (i == 1 ? ocl_environment_foreign ("XDG_RUNTIME_DIR")
         : g_get_tmp_dir ());
-  cache = ocl_cache_folder ();
+  cache = ocl_environment_cache_folder ();
   return g_build_filename (cache, "pocl", NULL);
 }
 
@@ -171,7 +174,7 @@ choose_folder (void)
   }
 }
 
-/* Processors and memory */
+/* ---- processors and memory ---- */
 
 /* Whether @path has a folder such as "node0", but not "node" or "nodes", and @below in it. */
 static gboolean
@@ -190,8 +193,8 @@ has_numbered_folder (const char *path, const char *prefix, const char *below)
   return found;
 }
 
-/* hwloc 2.9 knows no memory without a processor's neighbours, at which PoCL aborts, and aborts itself where the folder of
- * nodes is there without one. */
+/* Without entries in the first folder, hwloc 2.9 finds no memory, and PoCL aborts; hwloc itself aborts if the second
+ * folder exists without entries. */
 static gboolean
 system_is_described (void)
 {
@@ -203,7 +206,7 @@ system_is_described (void)
       || has_numbered_folder (nodes, "node", NULL));
 }
 
-/* Tells hwloc what the C library knows without /sys. */
+/* Tells hwloc what the C library knows without /sys, unless the user has told it something. */
 static void
 describe_system (void)
 {
@@ -214,11 +217,11 @@ describe_system (void)
   glong pages = sysconf (_SC_PHYS_PAGES), page = sysconf (_SC_PAGESIZE);
 
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
-    if (g_getenv (variables[i]) != NULL)
+    if (ocl_environment_foreign (variables[i]) != NULL)
       return;
   text = g_strdup_printf ("numa:1(memory=%" G_GUINT64_FORMAT ") core:%u pu:1",
       (guint64) MAX (pages, 0) * MAX (page, 0), g_get_num_processors ());
-  g_info ("/sys does not describe the system; hwloc is told \"%s\"", text);
+  g_debug ("/sys does not describe the system; hwloc is told \"%s\"", text);
   g_setenv ("HWLOC_SYNTHETIC", text, TRUE);
 }
 
@@ -227,11 +230,11 @@ ocl_driver_prepare (void)
 {
   if (!is_installed ())
     return;
-  /* PoCL aborts. */
-  if (g_strcmp0 (g_getenv (CACHE_VARIABLE), "") == 0)
+  if (ocl_environment_foreign (CACHE_VARIABLE) == NULL) {
+    /* An empty variable makes PoCL abort. */
     g_unsetenv (CACHE_VARIABLE);
-  if (g_getenv (CACHE_VARIABLE) == NULL)
     choose_folder ();
+  }
   if (!system_is_described ())
     describe_system ();
 }
@@ -239,7 +242,7 @@ ocl_driver_prepare (void)
 char *
 ocl_driver_find_obstacle (void)
 {
-  const char *chosen = g_getenv (CACHE_VARIABLE);
+  const char *chosen = ocl_environment_foreign (CACHE_VARIABLE);
   g_autofree char *standard = default_folder ();
   const char *folder = chosen != NULL ? chosen : standard;
   g_autofree char *fault = NULL;
@@ -253,7 +256,6 @@ ocl_driver_find_obstacle (void)
   return g_strdup_printf ("PoCL needs a cache folder for compiled kernels, but "
       "cannot use %s%s: %s. %s", folder != NULL ? folder : "/tmp/pocl",
       chosen != NULL ? " (environment variable " CACHE_VARIABLE ")" : "",
-      fault, chosen != NULL ? "Give the variable another folder, or unset it"
-      : "Set the environment variable VLDM_CACHE_DIR to a folder that can be "
-      "written");
+      fault, chosen != NULL ? "Set the variable to another folder, or unset it"
+      : "Set the environment variable VLDM_CACHE_DIR to a writable folder");
 }

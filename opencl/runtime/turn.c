@@ -2,26 +2,28 @@
  *
  * One turn for the whole process, given to queues in the order in which they ask.
  *
- * It is not one a device: the fault that it is for lies in a table that a driver has once (device.c), and its devices share
- * the same cores.
+ * Not one turn per device: the fault lies in a table that the driver has once (confuses_queues () in device.c), and its
+ * devices share the same cores.
  */
 
 #include "opencl/runtime/turn.h"
 
-/* After so long a queue that waits takes the turn. Two batches are in flight by then, which is what a turn comes to. */
+#include "opencl/runtime/wait.h"
+
+/* The time after which a waiting queue takes the turn. About two batches are in flight by then. */
 #define TURN_US 40000
-/* Between two questions whether to go on waiting. */
+/* Microseconds between two calls of the check function. */
 #define CHECK_US 20000
 
 static GMutex lock;
 static GCond changed;
-static GQueue waiting = G_QUEUE_INIT;   /* OclQueue, the first to ask first */
-static OclQueue *holder;        /* the only one with kernels in flight, but for those before `past` */
-static gboolean launching;      /* the holder is between begin and end: nobody may take its turn */
+static GQueue waiting = G_QUEUE_INIT;   /* OclQueue, in the order in which they asked */
+static OclQueue *holder;        /* the only queue with kernels in flight, apart from those before `past` */
+static gboolean launching;      /* the holder is between begin and end and must keep the turn */
 static gint64 since_us;         /* when the holder got the turn */
 static cl_event past;           /* NULL, or what must be complete before the holder may launch */
 
-/* All with the lock. */
+/* ---- with the lock ---- */
 
 static gboolean
 is_done (cl_event event)
@@ -52,7 +54,7 @@ take (OclQueue * queue)
   since_us = g_get_monotonic_time ();
 }
 
-/* Whether the queue may launch as things are. */
+/* TRUE if the queue may launch without waiting. */
 static gboolean
 has_turn (OclQueue * queue)
 {
@@ -61,7 +63,7 @@ has_turn (OclQueue * queue)
   return holder == queue && (g_queue_is_empty (&waiting) || !turn_is_over ());
 }
 
-/* Waits until it is the queue's turn, first come, first served. */
+/* Waits until the queue may take the turn, first come, first served. */
 static gboolean
 wait_in_line (OclQueue * queue, GError ** error)
 {
@@ -79,21 +81,20 @@ wait_in_line (OclQueue * queue, GError ** error)
   return ok;
 }
 
-/* Marks the end of what the holder has in flight. */
+/* Marks the end of the work that the holder has in flight. */
 static gboolean
 end_holders_work (GError ** error)
 {
   cl_event marker;
 
-  if (!ocl_check (clEnqueueMarkerWithWaitList (holder->handle, 0, NULL,
-              &marker), error, "clEnqueueMarkerWithWaitList"))
+  if (!ocl_queue_mark (holder, &marker, error))
     return FALSE;
   g_clear_pointer (&past, clReleaseEvent);
   past = marker;
   return ocl_check (clFlush (holder->handle), error, "clFlush");
 }
 
-/* Waits for what others had in flight; whether that succeeds is their concern. */
+/* Waits for the work that others had in flight. Whether that work succeeds is their concern. */
 static gboolean
 wait_for_past (OclQueue * queue, GError ** error)
 {
@@ -111,7 +112,7 @@ wait_for_past (OclQueue * queue, GError ** error)
   return TRUE;
 }
 
-/* *@lost tells whether another queue had a turn since the last of this one. */
+/* *@lost = whether another queue had a turn since the last one of this queue. */
 static gboolean
 get_turn (OclQueue * queue, gboolean * lost, GError ** error)
 {
@@ -130,13 +131,15 @@ get_turn (OclQueue * queue, gboolean * lost, GError ** error)
   return FALSE;
 }
 
-/* Without the lock. */
+/* ---- without the lock ---- */
 
 gboolean
-ocl_turn_begin (OclQueue * queue, GError ** error)
+ocl_turn_begin (OclQueue * queue, gboolean * lost, GError ** error)
 {
-  gboolean lost = FALSE, ok = TRUE;
+  gboolean ok = TRUE;
+  gint64 waited_us = 0;
 
+  *lost = FALSE;
   if (!queue->device->one_queue_at_a_time)
     return TRUE;
   g_mutex_lock (&lock);
@@ -144,12 +147,14 @@ ocl_turn_begin (OclQueue * queue, GError ** error)
     launching = TRUE;
   } else {
     gint64 asked_us = g_get_monotonic_time ();
-    ok = get_turn (queue, &lost, error);
-    queue->waited_us += g_get_monotonic_time () - asked_us;
+    ok = get_turn (queue, lost, error);
+    waited_us = g_get_monotonic_time () - asked_us;
+    queue->waited_us += waited_us;
   }
   g_mutex_unlock (&lock);
-  if (lost)
-    ocl_queue_forget_batches (queue);
+  if (waited_us > 0)
+    g_log (OCL_LOG_QUEUE, G_LOG_LEVEL_DEBUG, "queue %p: %s after waiting "
+        "%.1f ms", queue, ok ? "has the turn" : "got no turn", waited_us / 1e3);
   return ok;
 }
 
@@ -175,7 +180,7 @@ ocl_turn_give (OclQueue * queue)
     holder = NULL;
     g_cond_broadcast (&changed);
   }
-  /* Of a turn that was cancelled before it began: nothing may be left when the last queue goes. */
+  /* Left by a turn that was cancelled before it began: no event may be left when the last queue goes. */
   if (holder == NULL && past != NULL && is_done (past))
     g_clear_pointer (&past, clReleaseEvent);
   g_mutex_unlock (&lock);

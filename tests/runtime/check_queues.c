@@ -3,7 +3,7 @@
  * Several queues of a device at the same time, as the elements of a pipeline have them.
  */
 
-#include "opencl/runtime/private.h"
+#include "opencl/runtime/device_private.h"
 #include "opencl/runtime/program.h"
 #include "tests/runtime/fixture.h"
 

@@ -60,6 +60,7 @@ MANY_PARAMETERS = {
     'stands for a function of vldm/ that has them': """
         tests/elements/fake_upsample.c:vldm_upsample_shape
         tests/elements/fake_upsample.c:vldm_upsample_run""",
+    'has the type GstLogFunction': 'tests/elements/check_gliblog.c:record',
     'a formula in plain C, over every size that it is about': """
         tests/kernels/check.c:make_tensor
         tests/kernels/check.c:check_input_typed
@@ -68,9 +69,7 @@ MANY_PARAMETERS = {
 }
 
 # Pairs of files that include each other's headers all the same, and why.
-CIRCLES = {
-    ('opencl/runtime/launch', 'opencl/runtime/queue'): 'to be taken apart',
-}
+CIRCLES = {}
 
 SOURCES = ('.c', '.h', '.cl', '.clh', '.py', '.sh')
 TEXTS = SOURCES + ('.md', '.build', '.txt', '.supp', '')
@@ -185,6 +184,13 @@ def words(path, text):
     code = re.sub(r'^[ \t]*#[ \t]*include.*', '', without_comments(text, strings=True), flags=re.M)
     for match in re.finditer(floor['words'], code):
         yield line_of(code, match.start()), f'"{match.group()}" belongs to another floor: {floor["says"]}'
+
+
+def environment(path, text):
+    """What an empty or unknown value means is said once."""
+    if path.startswith('opencl/') and path.endswith(SOURCES) and path != 'opencl/runtime/environment.c':
+        for match in re.finditer(r'\b(?:g_|secure_)?getenv\b', without_comments(text, strings=True)):
+            yield line_of(text, match.start()), 'only opencl/runtime/environment.c reads the environment'
 
 
 def prefixes(path, text):
@@ -330,7 +336,7 @@ def exists(path, target):
     return any(os.path.exists(os.path.join(ROOT, base, target)) for base in ('', os.path.dirname(path)))
 
 
-RULES = (includes, circles, words, prefixes, header_comment, characters, sizes, parameters, kernel_comments, double_literals,
+RULES = (includes, circles, words, environment, prefixes, header_comment, characters, sizes, parameters, kernel_comments, double_literals,
          places, names, subjects)
 ROOT = '.'
 
