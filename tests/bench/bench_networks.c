@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "opencl/ops/bf16.h"
-#include "vldm/model/autoencoder.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/autoencoder.h"
+#include "vldm/networks/unet.h"
 #include "vldm/stages/interpolate.h"
 #include "vldm/stages/keyframes.h"
 

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "golden.h"
-#include "vldm/model/autoencoder.h"
-#include "vldm/model/text_encoder.h"
-#include "vldm/model/tokenizer.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/autoencoder.h"
+#include "vldm/networks/text_encoder.h"
+#include "vldm/networks/unet.h"
 #include "vldm/stages/decode.h"
 #include "vldm/stages/keyframes.h"
+#include "vldm/text/tokenizer.h"
 
 #define TOKENS 77
 

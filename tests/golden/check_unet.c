@@ -4,7 +4,7 @@
  * prompts.
  */
 #include "golden.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/unet.h"
 
 static Golden golden;
 

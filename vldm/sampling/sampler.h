@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "vldm/model/unet.h"
+#include "vldm/networks/unet.h"
 #include "vldm/sampling/noise.h"
 #include "vldm/sampling/scheduler.h"
 

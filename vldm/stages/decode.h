@@ -6,7 +6,7 @@
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/model/model.h"
+#include "vldm/model.h"
 #include "vldm/stages/windows.h"
 
 G_BEGIN_DECLS

@@ -13,7 +13,6 @@
 #include "vldm/stages/prompts.h"
 #include "vldm/stages/transfer.h"
 
-#define MAX_GUIDANCE 1000.0
 #define MAX_TIME_IDS 3
 
 /* SVD's other two time ids where a model asks for three: its pipeline's defaults. */
@@ -72,44 +71,7 @@ vldm_denoiser_free (VldmDenoiser * denoiser)
   g_free (denoiser);
 }
 
-/* ---- settings ---- */
-
-void
-vldm_sampling_init (VldmSampling * sampling, const VldmStageDefaults * defaults)
-{
-  memset (sampling, 0, sizeof (*sampling));
-  sampling->prompt = "";
-  sampling->negative_prompt = "";
-  sampling->steps = defaults->steps;
-  sampling->guidance_scale = defaults->guidance;
-  sampling->guidance_rescale = defaults->rescale;
-  sampling->context_guidance = 1.0;
-  sampling->scheduler = VLDM_SCHEDULER_AUTO;
-}
-
-gboolean
-vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max,
-    GError ** error)
-{
-  if (value >= min && value <= max)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-      "%s is %g; allowed is %g to %g", name, value, min, max);
-  return FALSE;
-}
-
-gboolean
-vldm_sampling_check (const VldmSampling * sampling, GError ** error)
-{
-  return vldm_check_range ("steps", sampling->steps, 1, 1000, error)
-      && vldm_check_range ("guidance-scale", sampling->guidance_scale, 0,
-      MAX_GUIDANCE, error)
-      && vldm_check_range ("guidance-rescale", sampling->guidance_rescale, 0,
-      1, error)
-      && vldm_check_range ("context-guidance", sampling->context_guidance, 0,
-      MAX_GUIDANCE, error)
-      && vldm_check_range ("eta", sampling->eta, 0, 1, error);
-}
+/* ---- models ---- */
 
 /* What public networks with other inputs are, as an end for a message. */
 static const char *

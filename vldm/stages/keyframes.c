@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "vldm/model/extras.h"
+#include "vldm/files/extras.h"
 
 #define MAX_SIZE 16384
 #define MAX_CONTEXT 8

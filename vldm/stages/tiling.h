@@ -7,7 +7,7 @@
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/unet.h"
 #include "vldm/stages/tiles.h"
 
 G_BEGIN_DECLS

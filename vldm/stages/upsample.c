@@ -12,7 +12,7 @@
 
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
-#include "vldm/model/extras.h"
+#include "vldm/files/extras.h"
 #include "vldm/sampling/field.h"
 #include "vldm/stages/autoencode.h"
 #include "vldm/stages/finite.h"
