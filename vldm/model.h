@@ -47,6 +47,11 @@ const VldmUnetConfig *vldm_model_interpolator_config (VldmModel * model, GError 
 const char *vldm_model_interpolator_component (VldmModel * model);      /* "interpolator", or "unet" if there is none */
 const VldmAutoencoderConfig *vldm_model_autoencoder_config (VldmModel * model, GError ** error);
 
+/* The configuration in the folder that serves for @component, a scheduler, as the sampler @kind reads it: read from the file
+ * on first use. Safe from several threads. */
+const VldmSchedulerConfig *vldm_model_scheduler_config (VldmModel * model, const char *component, VldmSchedulerKind kind,
+    GError ** error);
+
 /* The upsampler's network is upsampler/, or else unet/ if that takes RGB beside its latents, as the public x4 upscaler's
  * does; its autoencoder is upsampler_vae/, or then vae/. */
 const VldmUnetConfig *vldm_model_upsampler_config (VldmModel * model, GError ** error);

@@ -15,7 +15,10 @@ typedef struct
 
 struct _VldmConfigs
 {
+  char *folder;                 /* the model's */
   GHashTable *slots;            /* component -> Slot */
+  GMutex lock;                  /* of those below, which come as they are asked for */
+  GHashTable *schedulers;       /* "KIND COMPONENT" -> VldmSchedulerConfig */
 };
 
 static void
@@ -56,6 +59,10 @@ vldm_configs_read (const char *folder)
   };
   VldmConfigs *configs = g_new0 (VldmConfigs, 1);
 
+  configs->folder = g_strdup (folder);
+  g_mutex_init (&configs->lock);
+  configs->schedulers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      (GDestroyNotify) vldm_scheduler_config_free);
   configs->slots = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
       slot_free);
   for (guint i = 0; i < G_N_ELEMENTS (components); i++) {
@@ -75,6 +82,9 @@ void
 vldm_configs_free (VldmConfigs * configs)
 {
   g_hash_table_unref (configs->slots);
+  g_hash_table_unref (configs->schedulers);
+  g_mutex_clear (&configs->lock);
+  g_free (configs->folder);
   g_free (configs);
 }
 
@@ -100,4 +110,25 @@ vldm_configs_autoencoder (VldmConfigs * configs, const char *component,
     GError ** error)
 {
   return get (configs, component, error);
+}
+
+const VldmSchedulerConfig *
+vldm_configs_scheduler (VldmConfigs * configs, const char *component,
+    VldmSchedulerKind kind, GError ** error)
+{
+  g_autofree char *key = g_strdup_printf ("%d %s", kind, component);
+  g_autofree char *folder = NULL;
+  VldmSchedulerConfig *config;
+
+  g_mutex_lock (&configs->lock);
+  config = g_hash_table_lookup (configs->schedulers, key);
+  if (config == NULL) {
+    folder = vldm_folder_component (configs->folder, component, error);
+    if (folder != NULL)
+      config = vldm_scheduler_config_load (folder, kind, error);
+    if (config != NULL)
+      g_hash_table_insert (configs->schedulers, g_steal_pointer (&key), config);
+  }
+  g_mutex_unlock (&configs->lock);
+  return config;
 }

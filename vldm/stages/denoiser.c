@@ -207,15 +207,18 @@ put_known_back (const VldmKnownFrames * known, VldmFrames * out)
         vldm_frames_host (known->latents, i), vldm_frames_frame_size (out));
 }
 
+static const char *const samplers[] = {
+  [VLDM_SCHEDULER_DDIM] = "DDIM",
+  [VLDM_SCHEDULER_EULER] = "Euler",
+  [VLDM_SCHEDULER_DPMPP_2M] = "DPM-Solver++ 2M",
+};
+
 static void
-warn_of_replaced (const VldmSchedulerConfig * config, const char *folder,
-    const VldmReport * report)
+warn_of_replaced (VldmModel * model, const char *component,
+    const VldmSchedulerConfig * config, const VldmReport * report)
 {
-  static const char *const samplers[] = {
-    [VLDM_SCHEDULER_DDIM] = "DDIM",
-    [VLDM_SCHEDULER_EULER] = "Euler",
-    [VLDM_SCHEDULER_DPMPP_2M] = "DPM-Solver++ 2M",
-  };
+  g_autofree char *folder =
+      vldm_folder_component (vldm_model_folder (model), component, NULL);
   g_autofree char *message =
       g_strdup_printf ("%s/scheduler_config.json names %s, which is not "
       "computed here; %s runs in its place, and pictures differ from diffusers'",
@@ -229,18 +232,16 @@ vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model,
     const char *scheduler, const VldmReport * report, gboolean * warned,
     GError ** error)
 {
-  g_autofree char *folder = NULL;
-  g_autoptr (VldmSchedulerConfig) config = NULL;
+  const VldmSchedulerConfig *config = vldm_model_scheduler_config (model,
+      scheduler, sampling->scheduler, error);
 
-  folder = vldm_folder_component (vldm_model_folder (model), scheduler, error);
-  if (folder == NULL)
-    return NULL;
-  config = vldm_scheduler_config_load (folder, sampling->scheduler, error);
   if (config == NULL)
     return NULL;
+  g_debug ("%s: %s of %s/, %u steps, seed %u", vldm_model_folder (model),
+      samplers[config->kind], scheduler, sampling->steps, sampling->seed);
   if (config->replaced != NULL && !*warned) {
     *warned = TRUE;
-    warn_of_replaced (config, folder, report);
+    warn_of_replaced (model, scheduler, config, report);
   }
   return vldm_schedule_new (config, sampling->steps, sampling->eta, error);
 }

@@ -150,15 +150,11 @@ static gboolean
 load_noise_level (const UpsampleRun * run, gfloat scales[2], GError ** error)
 {
   guint level = run->params->noise_level;
-  g_autofree char *folder =
-      vldm_folder_component (vldm_model_folder (run->upsample->model),
-      "low_res_scheduler", error);
-  g_autoptr (VldmSchedulerConfig) config = NULL;
+  const VldmSchedulerConfig *config =
+      vldm_model_scheduler_config (run->upsample->model, "low_res_scheduler",
+      VLDM_SCHEDULER_AUTO, error);
   g_autofree gdouble *alphas_cumprod = NULL;
 
-  if (folder == NULL)
-    return FALSE;
-  config = vldm_scheduler_config_load (folder, VLDM_SCHEDULER_AUTO, error);
   if (config == NULL
       || !vldm_check_range ("noise-level", level, 0,
           config->num_train_timesteps - 1, error))
