@@ -483,6 +483,7 @@ check_memory_of (const char *folder, const VldmUnetConfig * config,
   const VldmUnetContext *contexts[2];
   g_autofree gfloat *zeros = NULL;
   const gfloat time_ids[3] = { 1.0f };
+  const VldmUnetCall call = { 2, contexts, 1.0f, time_ids };
   OclTensor text, sample, output;
 
   g_assert_no_error (error);
@@ -501,8 +502,7 @@ check_memory_of (const char *folder, const VldmUnetConfig * config,
   g_assert_no_error (error);
   contexts[0] = contexts[1] = context;
   before = ocl_device_bytes_allocated (device);
-  vldm_unet_run_prompts (unet, queue, 2, contexts, &sample, 1.0f, time_ids,
-      &output, &error);
+  vldm_unet_run (unet, queue, &call, &sample, &output, &error);
   g_assert_no_error (error);
   ocl_queue_finish (queue, &error);
   taken = ocl_device_bytes_allocated (device) - before;

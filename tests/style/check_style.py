@@ -36,25 +36,10 @@ MANY_PARAMETERS = {
         vldm/networks/strip_layers.c:fill_rows
         vldm/networks/strips.c:vldm_scratch_alloc
         vldm/networks/transformers_load.c:load_cross_attention
-        vldm/networks/unet.c:run_clips
-        vldm/networks/unet.c:vldm_unet_run
-        vldm/networks/unet.c:vldm_unet_run_prompts
         vldm/networks/layers.c:vldm_weights_linear
         vldm/networks/layers.c:vldm_weights_conv
-        vldm/sampling/field.c:combine_piece
-        vldm/sampling/sampler.c:call_network
-        vldm/sampling/sampler.c:denoise
-        vldm/sampling/sampler.c:vldm_sampler_run
-        vldm/stages/denoiser.c:call_unet
-        vldm/stages/tiling.c:vldm_tiled_unet_init
-        vldm/stages/tiling.c:write_seen
-        vldm/stages/tiling.c:add_result
-        vldm/stages/tiling.c:call_on_tile
-        vldm/stages/tiling.c:vldm_tiled_unet_call
         vldm/stages/upsample.c:vldm_upsample_run
-        vldm/stages/upsample_settings.c:vldm_upsample_shape
-        tests/golden/check_sampling.c:call_unet
-        tests/golden/check_unet.c:check_prompts""",
+        vldm/stages/upsample_settings.c:vldm_upsample_shape""",
     'stands for a function of vldm/ that has them': """
         tests/elements/fake_upsample.c:vldm_upsample_shape
         tests/elements/fake_upsample.c:vldm_upsample_run""",

@@ -413,58 +413,46 @@ vldm_unet_fits (const VldmUnetConfig * config, OclType type,
 
 /* All prompts together. */
 static gboolean
-run_clips (VldmUnet * unet, OclQueue * queue, guint n_clips,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
-    GError ** error)
+run_clips (VldmUnet * unet, OclQueue * queue, const VldmUnetCall * call,
+    const OclTensor * sample, const OclTensor * output, GError ** error)
 {
   g_autofree UnetSkip *skips = g_new0 (UnetSkip, count_skips (unet->config));
   UnetRun run = {
     .unet = unet,
     .queue = queue,
-    .clips = {n_clips, sample->frames},
-    .contexts = contexts,
+    .clips = {call->n_prompts, sample->frames},
+    .contexts = call->contexts,
     .skips = skips,
   };
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   gboolean done;
 
-  done = embed (&run, timestep, time_ids, error)
+  done = embed (&run, call->timestep, call->time_ids, error)
       && run_blocks (&run, sample, output, error);
   ocl_arena_release (arena, mark);
   return done;
 }
 
 gboolean
-vldm_unet_run (VldmUnet * unet, OclQueue * queue,
-    const VldmUnetContext * context, const OclTensor * sample,
-    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
-    GError ** error)
-{
-  return vldm_unet_run_prompts (unet, queue, 1, &context, sample, timestep,
-      time_ids, output, error);
-}
-
-gboolean
-vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    gfloat timestep, const gfloat * time_ids, const OclTensor * output,
-    GError ** error)
+vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetCall * call,
+    const OclTensor * sample, const OclTensor * output, GError ** error)
 {
   gboolean all = vldm_unet_fits (unet->config, unet->type,
       ocl_queue_device (queue), output->frames, sample->height, sample->width);
-  guint together = all ? n_prompts : 1;
+  VldmUnetCall some = *call;
 
-  g_return_val_if_fail (n_prompts >= 1 && n_prompts <= VLDM_UNET_MAX_PROMPTS
-      && sample->frames <= contexts[0]->frames
-      && output->frames == n_prompts * sample->frames, FALSE);
-  for (guint i = 0; i < n_prompts; i += together) {
+  g_return_val_if_fail (call->n_prompts >= 1
+      && call->n_prompts <= VLDM_UNET_MAX_PROMPTS
+      && sample->frames <= call->contexts[0]->frames
+      && output->frames == call->n_prompts * sample->frames, FALSE);
+  some.n_prompts = all ? call->n_prompts : 1;
+  for (guint i = 0; i < call->n_prompts; i += some.n_prompts) {
     OclTensor outputs = ocl_tensor_frames (output, i * sample->frames,
-        together * sample->frames);
+        some.n_prompts * sample->frames);
 
-    if (!run_clips (unet, queue, together, contexts + i, sample, timestep,
-            time_ids, &outputs, error))
+    some.contexts = call->contexts + i;
+    if (!run_clips (unet, queue, &some, sample, &outputs, error))
       return FALSE;
   }
   return TRUE;

@@ -33,18 +33,22 @@ VldmUnetContext *vldm_unet_context_new (VldmUnet * unet, OclQueue * queue, guint
 void vldm_unet_context_free (VldmUnetContext * context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmUnetContext, vldm_unet_context_free);
 
-/* One call. @sample [T, h, w, in_channels]; @timestep may be fractional or negative; @time_ids [n_time_ids], or, for a
- * network with class labels, one number, the label; @output [T, h, w, out_channels], fp32. Any T >= 1 and any
- * h, w >= 1. */
-gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetContext * context, const OclTensor * sample,
-    gfloat timestep, const gfloat * time_ids, const OclTensor * output, GError ** error);
-
-/* The same for several prompts, whose @contexts [n_prompts] are of texts with as many tokens: @output [n_prompts T, h, w,
- * out_channels] has the result for each, one behind the other. They run together, which is faster, where vldm_unet_fits
- * says so of n_prompts T frames. Every result is that of vldm_unet_run, to the last bit where no product is CLBlast's. */
 #define VLDM_UNET_MAX_PROMPTS 2
-gboolean vldm_unet_run_prompts (VldmUnet * unet, OclQueue * queue, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample, gfloat timestep, const gfloat * time_ids,
+
+/* What one call is told beside its sample. */
+typedef struct
+{
+  guint n_prompts;              /* 1 to VLDM_UNET_MAX_PROMPTS */
+  const VldmUnetContext *const *contexts;       /* [n_prompts], of texts with as many tokens each */
+  gfloat timestep;              /* may be fractional or negative */
+  const gfloat *time_ids;       /* [n_time_ids], or, for a network with class labels, one number, the label */
+} VldmUnetCall;
+
+/* @sample [T, h, w, in_channels], any T >= 1 and any h, w >= 1 -> @output [n_prompts T, h, w, out_channels], fp32: the result
+ * for each prompt, one behind the other. Prompts run together, which is faster, where vldm_unet_fits says so of
+ * n_prompts T frames. Each result is bit-identical to that of a call with its prompt alone, unless CLBlast computed a
+ * product. */
+gboolean vldm_unet_run (VldmUnet * unet, OclQueue * queue, const VldmUnetCall * call, const OclTensor * sample,
     const OclTensor * output, GError ** error);
 
 /* About how many bytes of the device a call on @frames frames of @height x @width takes at most, besides weights and its

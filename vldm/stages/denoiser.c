@@ -152,15 +152,15 @@ typedef struct
 } WindowNetwork;
 
 static gboolean
-call_unet (OclQueue * queue, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    gfloat timestep, const OclTensor * output, gpointer network,
+call_unet (OclQueue * queue, const VldmUnetCall * call,
+    const OclTensor * sample, const OclTensor * output, gpointer network,
     GError ** error)
 {
   const WindowNetwork *self = network;
+  VldmUnetCall in_window = *call;
 
-  return vldm_unet_run_prompts (self->unet, queue, n_prompts, contexts, sample,
-      timestep, self->time_ids, output, error);
+  in_window.time_ids = self->time_ids;
+  return vldm_unet_run (self->unet, queue, &in_window, sample, output, error);
 }
 
 /* The network's input: [noisy latents, masked context latents, mask], the first to be filled at each step. @known may be
@@ -265,7 +265,14 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
     vldm_model_type (denoiser->model)
   };
   OclTensor latents, sample, blank_sample;
-  VldmSampler sampler;
+  const VldmSamplerTensors tensors = { call_unet, &network, &latents, &sample,
+    &blank_sample
+  };
+  VldmSampler sampler = {.guidance_scale = sampling->guidance_scale,
+    .guidance_rescale = sampling->guidance_rescale,
+    .context_guidance = context_guidance,.noise = noise,
+    .step = vldm_report_step,.user_data = report
+  };
 
   schedule = vldm_sampling_schedule (sampling, denoiser->model,
       denoiser->network.scheduler, report, &denoiser->warned, error);
@@ -287,17 +294,10 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
     return FALSE;
 
   fill_time_ids (fps, config->n_time_ids, network.time_ids);
-  sampler.call = call_unet;
-  sampler.network = &network;
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (denoiser->prompts);
   sampler.negative_text = vldm_prompts_negative (denoiser->prompts);
-  sampler.guidance_scale = sampling->guidance_scale;
-  sampler.guidance_rescale = sampling->guidance_rescale;
-  sampler.context_guidance = context_guidance;
-
-  if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
-          noise, vldm_report_step, report, error))
+  if (!vldm_sampler_run (&sampler, queue, &tensors, error))
     return FALSE;
   if (!vldm_read_latents (queue, &latents, out, 0, error))
     return FALSE;

@@ -230,8 +230,14 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
   const VldmSampling *sampling = &run->params->sampling;
   const gfloat time_id = run->params->noise_level;
   g_autoptr (VldmSchedule) schedule = NULL;
-  VldmTiledUnet tiled;
-  VldmFieldSampler sampler = { vldm_tiled_unet_call, &tiled };
+  VldmTiledUnet tiled = {.unet = upsample->unet,.time_ids = &time_id,
+    .beside = low_res
+  };
+  const VldmSamplerField field = { vldm_tiled_unet_call, &tiled, latents };
+  VldmSampler sampler = {.guidance_scale = sampling->guidance_scale,
+    .guidance_rescale = sampling->guidance_rescale,.context_guidance = 1.0,
+    .noise = noise,.step = vldm_report_step,.user_data = run->report
+  };
   guint size, overlap;
 
   schedule = vldm_sampling_schedule (sampling, upsample->model,
@@ -240,16 +246,12 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
     return FALSE;
   if (!vldm_upsample_tiles (upsample->model, run->params, run->rgb->width,
           run->rgb->height, &size, &overlap, error)
-      || !vldm_tiled_unet_init (&tiled, upsample->queue, upsample->unet,
-          &time_id, low_res, size, overlap, error))
+      || !vldm_tiled_unet_init (&tiled, upsample->queue, size, overlap, error))
     return FALSE;
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (upsample->prompts);
   sampler.negative_text = vldm_prompts_negative (upsample->prompts);
-  sampler.guidance_scale = sampling->guidance_scale;
-  sampler.guidance_rescale = sampling->guidance_rescale;
-  return vldm_field_sampler_run (&sampler, upsample->queue, latents, noise,
-      vldm_report_step, run->report, error)
+  return vldm_field_sampler_run (&sampler, upsample->queue, &field, error)
       && vldm_report_progress (run->report, VLDM_ACTIVITY_DENOISE, schedule->n,
       schedule->n, error);
 }
