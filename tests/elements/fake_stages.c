@@ -108,11 +108,6 @@ ocl_error_quark (void)
   return g_quark_from_static_string ("ocl-error-quark");
 }
 
-void
-ocl_buffer_unref (OclBuffer * buffer)
-{
-}
-
 OclDevice *
 ocl_device_open (const char *selector, OclForm form, GError ** error)
 {
@@ -464,12 +459,6 @@ vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
   }
   decode->kept = params->keep ? MIN (params->overlap, n) : 0;
   return fake_work (progress, VLDM_ACTIVITY_DECODE, n, n, 0, error);
-}
-
-void
-vldm_decode_reset (VldmDecode * decode)
-{
-  decode->kept = 0;
 }
 
 VldmInterpolate *

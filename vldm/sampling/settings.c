@@ -29,7 +29,7 @@ vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max,
   if (value >= min && value <= max)
     return TRUE;
   g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-      "%s is %g; allowed is %g to %g", name, value, min, max);
+      "%s is %g; must be %g to %g", name, value, min, max);
   return FALSE;
 }
 

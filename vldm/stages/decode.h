@@ -46,7 +46,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDecode, vldm_decode_free);
 gboolean vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params, const VldmFrames * latents,
     VldmFrames * rgb, const VldmProgress * progress, GError ** error);
 
-/* Forgets kept frames: after a flush or a discontinuity. */
-void vldm_decode_reset (VldmDecode * decode);
-
 G_END_DECLS
