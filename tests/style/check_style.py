@@ -30,9 +30,6 @@ MANY_PARAMETERS = {
     'to be split': """
         elements/decodechunk.c:gst_vldm_chunk_decode
         vldm/networks/autoencoder_load.c:load_block
-        vldm/networks/resnets.c:begin_path
-        vldm/networks/resnets.c:run_spatial
-        vldm/networks/resnets.c:vldm_resnet_run
         vldm/networks/strip_layers.c:fill_rows
         vldm/networks/strips.c:vldm_scratch_alloc
         vldm/networks/transformers_load.c:load_cross_attention

@@ -114,8 +114,7 @@ norm_silu (OclQueue * queue, const VldmResidualPath * path,
 /* norm1, conv1 with the time projection, norm2: @between gets conv1's result, @normed what conv2 reads. */
 static gboolean
 begin_path (OclQueue * queue, const VldmResidualPath * path,
-    const OclTensor * input, const OclTensor * skip,
-    const OclTensor * time_bias, const OclTensor * between,
+    const VldmResnetInput * input, const OclTensor * between,
     const OclTensor * normed, GError ** error)
 {
   OclTensor first = vldm_tensor_reuse (normed, path->conv1->layer.in_channels);
@@ -129,27 +128,29 @@ begin_path (OclQueue * queue, const VldmResidualPath * path,
     .epilogue = &add_time,
   };
 
-  if (time_bias != NULL) {
-    bias = ocl_tensor_channels (time_bias, path->time_bias, between->channels);
+  if (input->time_bias != NULL) {
+    bias =
+        ocl_tensor_channels (input->time_bias, path->time_bias,
+        between->channels);
     add_time.frame_bias = &bias;
   }
-  return norm_silu (queue, path, &path->norm1, input, skip, &first, error)
+  return norm_silu (queue, path, &path->norm1, input->tensor, input->skip,
+      &first, error)
       && ocl_conv (queue, &conv1, error)
       && norm_silu (queue, path, &path->norm2, between, NULL, normed, error);
 }
 
 static gboolean
 run_spatial (const VldmResnet * resnet, OclQueue * queue,
-    const OclTensor * input, const OclTensor * skip,
-    const OclTensor * time_bias, const OclTensor * scratch,
+    const VldmResnetInput * input, const OclTensor * scratch,
     const OclTensor * output, GError ** error)
 {
   const VldmResidualPath *path = &resnet->spatial;
-  OclEpilogue add_input = {.residual = input };
+  OclEpilogue add_input = {.residual = input->tensor };
   const OclProduct conv_shortcut = {
     .weights = resnet->conv_shortcut,
-    .input = input,
-    .input2 = skip,
+    .input = input->tensor,
+    .input2 = input->skip,
     .output = output,
   };
   const OclProduct conv2 = {
@@ -160,7 +161,7 @@ run_spatial (const VldmResnet * resnet, OclQueue * queue,
     .epilogue = &add_input,
   };
 
-  if (!begin_path (queue, path, input, skip, time_bias, output, scratch, error))
+  if (!begin_path (queue, path, input, output, scratch, error))
     return FALSE;
   if (resnet->conv_shortcut != NULL) {
     if (!ocl_conv (queue, &conv_shortcut, error))
@@ -188,12 +189,12 @@ run_temporal (const VldmResnet * resnet, OclQueue * queue,
     .conv = path->conv,
     .epilogue = &mix,
   };
+  const VldmResnetInput input = {.tensor = output,.time_bias = time_bias };
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
   OclTensor between;
   gboolean done = ocl_tensor_alloc_like (queue, output, &between, error)
-      && begin_path (queue, path, output, NULL, time_bias, &between, scratch,
-      error)
+      && begin_path (queue, path, &input, &between, scratch, error)
       && ocl_conv (queue, &conv2, error);
 
   ocl_arena_release (arena, mark);
@@ -217,8 +218,8 @@ run_temporal_clips (const VldmResnet * resnet, OclQueue * queue,
 
 gboolean
 vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
-    gsize clip_frames, const OclTensor * input, const OclTensor * skip,
-    const OclTensor * time_bias, const OclTensor * output, GError ** error)
+    gsize clip_frames, const VldmResnetInput * input, const OclTensor * output,
+    GError ** error)
 {
   OclArena *arena = ocl_queue_arena (queue);
   OclArenaMark mark = ocl_arena_mark (arena);
@@ -229,12 +230,10 @@ vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue,
               output->height, output->width, MAX (resnet->in_channels,
                   resnet->out_channels)), &memory, error)) {
     scratch = vldm_tensor_reuse (&memory, resnet->out_channels);
-    done =
-        run_spatial (resnet, queue, input, skip, time_bias, &scratch, output,
-        error)
+    done = run_spatial (resnet, queue, input, &scratch, output, error)
         && (!resnet->has_temporal
-        || run_temporal_clips (resnet, queue, clip_frames, time_bias, &scratch,
-            output, error));
+        || run_temporal_clips (resnet, queue, clip_frames, input->time_bias,
+            &scratch, output, error));
   }
   ocl_arena_release (arena, mark);
   return done;

@@ -46,10 +46,16 @@ gboolean vldm_resnet_load (VldmResnet * resnet, VldmWeights * weights, const cha
     const VldmResnetConfig * config, VldmStack * time, GError ** error);
 void vldm_resnet_clear (VldmResnet * resnet);
 
-/* @input [T, h, w, C1] and, when not NULL, @skip [T, h, w, C2] appended on channels -> @output [T, h, w, out_channels],
- * another tensor. @time_bias [1, 1, 1, n] is the network's stack of time projections; NULL = none. The frames
- * are clips of @clip_frames each, one behind the other. */
-gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, gsize clip_frames, const OclTensor * input,
-    const OclTensor * skip, const OclTensor * time_bias, const OclTensor * output, GError ** error);
+typedef struct
+{
+  const OclTensor *tensor;      /* [T, h, w, C1] */
+  const OclTensor *skip;        /* [T, h, w, C2] appended on channels; NULL = none */
+  const OclTensor *time_bias;   /* [1, 1, 1, n], the network's stack of time projections; NULL = none */
+} VldmResnetInput;
+
+/* @input, C1 + C2 = in_channels -> @output [T, h, w, out_channels], another tensor. The frames are clips of @clip_frames each,
+ * one behind the other. */
+gboolean vldm_resnet_run (const VldmResnet * resnet, OclQueue * queue, gsize clip_frames, const VldmResnetInput * input,
+    const OclTensor * output, GError ** error);
 
 G_END_DECLS

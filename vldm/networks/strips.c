@@ -286,6 +286,9 @@ vldm_strips_run (OclQueue * queue, OclType type, VldmStripsFunc run,
 
   if (!choose_block (&memory, run, user_data, task, error))
     return FALSE;
+  g_debug ("%s: %" G_GSIZE_FORMAT " blocks of %" G_GSIZE_FORMAT " bytes, %"
+      G_GUINT64_FORMAT " in all", task, (gsize) memory.most_blocks,
+      (gsize) block_bytes (&memory), (guint64) count_bytes (&memory));
   memory.counting = FALSE;
   memory.unused = unused;
   memory.blocks = memory.scratch = 0;

@@ -143,9 +143,10 @@ run_unit (const UnetRun * run, const VldmUnetBlock * block, guint i,
 {
   guint transformer = block->first_transformer + i;
   const VldmPrompt *prompts[VLDM_UNET_MAX_PROMPTS];
+  const VldmResnetInput all = { input, skip, &run->time_bias };
 
   if (!vldm_resnet_run (&block->resnets[i], run->queue, run->clips.frames,
-          input, skip, &run->time_bias, output, error))
+          &all, output, error))
     return FALSE;
   if (i >= block->n_attentions)
     return TRUE;

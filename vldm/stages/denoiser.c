@@ -264,6 +264,7 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   const VldmMaker maker = { denoiser->network.name, denoiser->folder,
     vldm_model_type (denoiser->model)
   };
+  gint64 start;
   OclTensor latents, sample, blank_sample;
   const VldmSamplerTensors tensors = { call_unet, &network, &latents, &sample,
     &blank_sample
@@ -297,10 +298,15 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (denoiser->prompts);
   sampler.negative_text = vldm_prompts_negative (denoiser->prompts);
+  start = g_get_monotonic_time ();
   if (!vldm_sampler_run (&sampler, queue, &tensors, error))
     return FALSE;
   if (!vldm_read_latents (queue, &latents, out, 0, error))
     return FALSE;
+  g_debug ("%s: %u frames of %u x %u latents, %u of them known, in %u steps: "
+      "%.3f s", denoiser->folder, out->count, out->width, out->height,
+      known == NULL ? 0 : known->latents->count, schedule->n,
+      (g_get_monotonic_time () - start) / (gdouble) G_TIME_SPAN_SECOND);
   put_known_back (known, out);
   if (!vldm_check_latents_made (&maker, out, error))
     return FALSE;
