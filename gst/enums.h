@@ -6,7 +6,7 @@
 
 #include <gst/gst.h>
 
-#include "vldm/model/model.h"
+#include "vldm/model.h"
 
 G_BEGIN_DECLS
 

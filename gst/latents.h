@@ -8,7 +8,7 @@
 #include <gst/gst.h>
 
 #include "vldm/frames.h"
-#include "vldm/model/model.h"
+#include "vldm/model.h"
 
 G_BEGIN_DECLS
 

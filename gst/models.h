@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "vldm/model/model.h"
+#include "vldm/model.h"
 
 G_BEGIN_DECLS
 

@@ -75,7 +75,6 @@ void
 vldm_frames_clear (VldmFrames * frames)
 {
   g_clear_pointer (&frames->host, g_free);
-  g_clear_pointer (&frames->device, ocl_buffer_unref);
   *frames = (VldmFrames) {
   0};
 }
@@ -85,5 +84,5 @@ vldm_frames_host (const VldmFrames * frames, guint i)
 {
   g_return_val_if_fail (frames->host && i < frames->count, NULL);
 
-  return frames->host + frames->offset + i * vldm_frames_frame_size (frames);
+  return frames->host + i * vldm_frames_frame_size (frames);
 }

@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Frames between floors: latents or pictures, in host memory or on the device.
+ * Frames between floors: latents or pictures in host memory.
  */
 #pragma once
 
-#include "opencl/runtime/buffer.h"
+#include <glib.h>
 
 G_BEGIN_DECLS
 
 typedef enum
 {
-  VLDM_FORMAT_F32LE,            /* latents, planar [channels, height, width] a frame */
+  VLDM_FORMAT_F32LE,            /* latents, planar [channels, height, width] per frame */
   VLDM_FORMAT_F16LE,            /* the same in half precision */
   VLDM_FORMAT_RGB8,             /* pictures, packed rows of 3 * width bytes; channels = 3 */
 } VldmFormat;
 
-/* `count` frames of one shape, one after the other without gaps. Exactly one of host and device is set. */
+/* `count` frames of one shape, one after the other without gaps. */
 typedef struct
 {
   VldmFormat format;
   guint count;
   guint channels, height, width;
   guint8 *host;
-  OclBuffer *device;
-  gsize offset;                 /* bytes, into host or device */
 } VldmFrames;
 
 /* Bytes of one frame and of all; 0 if the shape is empty or overflows. */

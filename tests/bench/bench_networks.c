@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "opencl/ops/bf16.h"
-#include "vldm/model/autoencoder.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/autoencoder.h"
+#include "vldm/networks/unet.h"
 #include "vldm/stages/interpolate.h"
 #include "vldm/stages/keyframes.h"
 
@@ -161,10 +161,12 @@ run_unet (Bench * bench, gsize frames, GError ** error)
   OclTensor input = ocl_tensor_frames (&bench->input, 0, frames);
   OclTensor output =
       ocl_tensor_frames (&bench->output, 0, bench->calls * frames);
+  const VldmUnetCall call = { bench->calls,
+    (const VldmUnetContext * const *) bench->contexts, 500.0f, bench->conditions
+  };
 
-  return vldm_unet_run_prompts (bench->unet, bench->queue, bench->calls,
-      (const VldmUnetContext * const *) bench->contexts, &input, 500.0f,
-      bench->conditions, &output, error)
+  return vldm_unet_run (bench->unet, bench->queue, &call, &input, &output,
+      error)
       && ocl_queue_finish (bench->queue, error);
 }
 

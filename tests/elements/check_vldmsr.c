@@ -8,7 +8,7 @@
 #include "gst/conditioning.h"
 #include "tests/elements/fake_stages.h"
 #include "tests/elements/harness.h"
-#include "vldm/model/folder.h"
+#include "vldm/files/folder.h"
 #include "vldm/stages/windows.h"
 
 #define CAPS(fields) "video/x-raw, format=RGB, interlace-mode=progressive, " \

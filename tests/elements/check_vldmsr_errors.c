@@ -7,7 +7,7 @@
 #include "gst/conditioning.h"
 #include "tests/elements/fake_stages.h"
 #include "tests/elements/harness.h"
-#include "vldm/model/folder.h"
+#include "vldm/files/folder.h"
 
 #define SIZE 8
 #define PICTURES "video/x-raw, format=RGB, interlace-mode=progressive, " \

@@ -23,6 +23,3 @@ gboolean fake_check_model (GError ** error);
 
 /* A stage is being made. */
 gboolean fake_load (const VldmProgress * progress, GError ** error);
-
-/* FALSE with an error unless @min <= @value <= @max. */
-gboolean fake_in_range (const char *name, gdouble value, gdouble min, gdouble max, GError ** error);

@@ -108,11 +108,6 @@ ocl_error_quark (void)
   return g_quark_from_static_string ("ocl-error-quark");
 }
 
-void
-ocl_buffer_unref (OclBuffer * buffer)
-{
-}
-
 OclDevice *
 ocl_device_open (const char *selector, OclForm form, GError ** error)
 {
@@ -298,17 +293,6 @@ vldm_keyframes_defaults (VldmModel * model, VldmKeyframesParams * params,
   return TRUE;
 }
 
-gboolean
-fake_in_range (const char *name, gdouble value, gdouble min, gdouble max,
-    GError ** error)
-{
-  if (value >= min && value <= max)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-      "%s is %g; allowed is %g to %g", name, value, min, max);
-  return FALSE;
-}
-
 static gboolean
 multiple (const char *name, guint value, GError ** error)
 {
@@ -328,13 +312,13 @@ vldm_keyframes_check (VldmModel * model, const VldmKeyframesParams * params,
 
   return multiple ("width", params->width, error)
       && multiple ("height", params->height, error)
-      && fake_in_range ("steps", sampling->steps, 1, 1000, error)
-      && fake_in_range ("guidance-scale", sampling->guidance_scale, 0, 100,
+      && vldm_check_range ("steps", sampling->steps, 1, 1000, error)
+      && vldm_check_range ("guidance-scale", sampling->guidance_scale, 0, 100,
       error)
-      && fake_in_range ("guidance-rescale", sampling->guidance_rescale, 0, 1,
+      && vldm_check_range ("guidance-rescale", sampling->guidance_rescale, 0, 1,
       error)
-      && fake_in_range ("context-guidance", sampling->context_guidance, 0, 100,
-      error);
+      && vldm_check_range ("context-guidance", sampling->context_guidance, 0,
+      100, error);
 }
 
 guint
@@ -420,9 +404,9 @@ vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size,
 
   chunks->size = size == -1 ? usual : (guint) size;
   chunks->overlap = overlap == -1 ? (gint) MIN (2, chunks->size / 2) : overlap;
-  return fake_in_range ("chunk-frames", chunks->size, 1, 1024, error)
-      && fake_in_range ("chunk-overlap", chunks->overlap, 0, chunks->size / 2,
-      error);
+  return vldm_check_range ("chunk-frames", chunks->size, 1, 1024, error)
+      && vldm_check_range ("chunk-overlap", chunks->overlap, 0,
+      chunks->size / 2, error);
 }
 
 VldmDecode *
@@ -484,12 +468,6 @@ vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
   return fake_work (progress, VLDM_ACTIVITY_DECODE, n, n, 0, error);
 }
 
-void
-vldm_decode_reset (VldmDecode * decode)
-{
-  decode->kept = 0;
-}
-
 VldmInterpolate *
 vldm_interpolate_new (VldmModel * model, const VldmProgress * progress,
     GError ** error)
@@ -527,9 +505,9 @@ gboolean
 vldm_interpolate_check (VldmModel * model,
     const VldmInterpolateParams * params, GError ** error)
 {
-  return fake_in_range ("frames per second", params->fps, 1e-3, 1e4, error)
-      && fake_in_range ("steps", params->sampling.steps, 1, 1000, error)
-      && fake_in_range ("guidance-scale", params->sampling.guidance_scale, 0,
+  return vldm_check_range ("frames per second", params->fps, 1e-3, 1e4, error)
+      && vldm_check_range ("steps", params->sampling.steps, 1, 1000, error)
+      && vldm_check_range ("guidance-scale", params->sampling.guidance_scale, 0,
       100, error);
 }
 

@@ -87,15 +87,15 @@ gboolean
 vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
-  return fake_in_range ("steps", params->sampling.steps, 1, 1000, error)
-      && fake_in_range ("guidance-rescale", params->sampling.guidance_rescale,
-      0, 1, error)
-      && fake_in_range ("noise-level", params->noise_level, 0,
+  return vldm_check_range ("steps", params->sampling.steps, 1, 1000, error)
+      && vldm_check_range ("guidance-rescale",
+      params->sampling.guidance_rescale, 0, 1, error)
+      && vldm_check_range ("noise-level", params->noise_level, 0,
       model == NULL ? G_MAXINT : 350, error)
       && (params->tile_size == 0
-      || (fake_in_range ("tile-size", params->tile_size, model == NULL ? 1 : 8,
-              4096, error)
-          && fake_in_range ("tile-overlap", params->tile_overlap, 0,
+      || (vldm_check_range ("tile-size", params->tile_size,
+              model == NULL ? 1 : 8, 4096, error)
+          && vldm_check_range ("tile-overlap", params->tile_overlap, 0,
               params->tile_size / 2, error)));
 }
 

@@ -2,7 +2,7 @@
  *
  * The input's first byte chooses a reader of configurations, the rest is its file.
  */
-#include "vldm/model/config.h"
+#include "vldm/files/config.h"
 
 #include "fuzz.h"
 

@@ -2,7 +2,7 @@
  *
  * The input is a safetensors file. Whatever it claims, every tensor that comes out of it can be read to its end.
  */
-#include "vldm/model/safetensors.h"
+#include "vldm/files/safetensors.h"
 
 #include "fuzz.h"
 

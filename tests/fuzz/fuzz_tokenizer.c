@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "vldm/model/tokenizer.h"
+#include "vldm/text/tokenizer.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * AutoencoderKL and AutoencoderKLTemporalDecoder against diffusers: encoder and decoder of small networks.
  */
 #include "golden.h"
-#include "vldm/model/autoencoder.h"
+#include "vldm/networks/autoencoder.h"
 
 static Golden golden;
 

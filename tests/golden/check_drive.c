@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "golden.h"
-#include "vldm/model/autoencoder.h"
-#include "vldm/model/text_encoder.h"
-#include "vldm/model/tokenizer.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/autoencoder.h"
+#include "vldm/networks/text_encoder.h"
+#include "vldm/networks/unet.h"
 #include "vldm/stages/decode.h"
 #include "vldm/stages/keyframes.h"
+#include "vldm/text/tokenizer.h"
 
 #define TOKENS 77
 
@@ -87,6 +87,8 @@ check_unet (void)
   g_autoptr (VldmUnetContext) context = NULL;
   g_autofree gfloat *noise = golden_randn (GOLDEN_SEED_SAMPLE, pixels * 9);
   g_autofree gfloat *values = NULL;
+  const VldmUnetContext *only;
+  const VldmUnetCall call = { 1, &only, golden_uint (drive, "timestep"), &fps };
   OclTensor sample, output;
 
   g_assert_no_error (error);
@@ -97,8 +99,8 @@ check_unet (void)
   ocl_tensor_alloc (golden.queue, OCL_F32, ocl_shape (frames, height, width, 4),
       &output, &error);
   g_assert_no_error (error);
-  vldm_unet_run (unet, golden.queue, context, &sample,
-      golden_uint (drive, "timestep"), &fps, &output, &error);
+  only = context;
+  vldm_unet_run (unet, golden.queue, &call, &sample, &output, &error);
   g_assert_no_error (error);
   values = golden_download (&golden, &output);
   golden_compare (&golden, drive, "drive_unet", values, pixels * 4,

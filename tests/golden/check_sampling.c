@@ -81,15 +81,15 @@ typedef struct
 } Network;
 
 static gboolean
-call_unet (OclQueue * queue, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    gfloat timestep, const OclTensor * output, gpointer network,
+call_unet (OclQueue * queue, const VldmUnetCall * call,
+    const OclTensor * sample, const OclTensor * output, gpointer network,
     GError ** error)
 {
   const Network *self = network;
+  VldmUnetCall with_id = *call;
 
-  return vldm_unet_run_prompts (self->unet, queue, n_prompts, contexts, sample,
-      timestep, &self->time_id, output, error);
+  with_id.time_ids = &self->time_id;
+  return vldm_unet_run (self->unet, queue, &with_id, sample, output, error);
 }
 
 static gboolean
@@ -110,6 +110,9 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   g_autoptr (VldmUnetContext) text = NULL, negative_text = NULL;
   Network network = { unet };
   OclTensor sample, blank_sample, latents;
+  const VldmSamplerTensors tensors = {
+    call_unet, &network, &latents, &sample, &blank_sample
+  };
   VldmSampler sampler;
   g_autofree gfloat *values = NULL;
 
@@ -131,16 +134,15 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
   g_assert_no_error (error);
 
   sampler = (VldmSampler) {
-  .call = call_unet,.network = &network,.schedule = schedule,.text =
-        text,.negative_text = negative_text,.guidance_scale =
+  .schedule = schedule,.text = text,.negative_text =
+        negative_text,.guidance_scale =
         json_object_get_double_member (run_case,
         "guidance"),.guidance_rescale =
         json_object_get_double_member (run_case,
         "rescale"),.context_guidance =
         json_object_get_double_member_with_default (run_case,
-        "context_guidance", 1.0),};
-  vldm_sampler_run (&sampler, self->queue, &sample, &blank_sample, &latents,
-      noise, never_stop, NULL, &error);
+        "context_guidance", 1.0),.noise = noise,.step = never_stop,};
+  vldm_sampler_run (&sampler, self->queue, &tensors, &error);
   g_assert_no_error (error);
   values = golden_download (self, &latents);
   golden_compare (self, run_case, name, values,

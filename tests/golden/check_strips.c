@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "vldm/model/autoencoder.h"
+#include "vldm/networks/autoencoder.h"
 
 /* Enough for every case as a whole, and so little that arenas round up to less than a picture. */
 #define ENOUGH (40 << 20)

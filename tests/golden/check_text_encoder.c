@@ -3,7 +3,7 @@
  * CLIPTextModel against transformers: both activations, tensor names with and without "text_model.".
  */
 #include "golden.h"
-#include "vldm/model/text_encoder.h"
+#include "vldm/networks/text_encoder.h"
 
 static Golden golden;
 

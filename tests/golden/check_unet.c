@@ -4,7 +4,7 @@
  * prompts.
  */
 #include "golden.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/unet.h"
 
 static Golden golden;
 
@@ -52,16 +52,19 @@ compare_prompt (const gfloat * values, const gfloat * expected, gsize n,
   g_assert_cmpfloat (error, <=, clblast_bound * largest);
 }
 
-/* A call for two prompts gives what calls for each give: @expected for that of @context. */
+/* A call for two prompts gives what calls for each give: @expected for the prompt of @call. */
 static void
 check_prompts (Golden * self, JsonObject * unet_case, VldmUnet * unet,
-    const VldmUnetContext * context, const OclTensor * sample,
-    const gfloat * time_ids, const gfloat * expected, OclType type)
+    const VldmUnetCall * call, const OclTensor * sample,
+    const gfloat * expected, OclType type)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (VldmUnetContext) other =
       new_context (self, unet_case, unet, type, GOLDEN_SEED_NEGATIVE_TEXT);
-  gdouble timestep = json_object_get_double_member (unet_case, "timestep");
+  const VldmUnetContext *other_context = other;
+  const VldmUnetCall alone = { 1, &other_context, call->timestep,
+    call->time_ids
+  };
   gsize n = ocl_tensor_pixels (sample) * vldm_unet_config (unet)->out_channels;
   g_autofree gfloat *expected_other = NULL;
   OclTensor outputs, output;
@@ -71,17 +74,16 @@ check_prompts (Golden * self, JsonObject * unet_case, VldmUnet * unet,
       &outputs, &error);
   g_assert_no_error (error);
   output = ocl_tensor_frames (&outputs, 0, sample->frames);
-  vldm_unet_run (unet, self->queue, other, sample, timestep, time_ids, &output,
-      &error);
+  vldm_unet_run (unet, self->queue, &alone, sample, &output, &error);
   g_assert_no_error (error);
   expected_other = golden_download (self, &output);
   for (guint place = 0; place < 2; place++) {
     const VldmUnetContext *contexts[2] = { other, other };
+    const VldmUnetCall both = { 2, contexts, call->timestep, call->time_ids };
     g_autofree gfloat *values = NULL;
 
-    contexts[place] = context;
-    vldm_unet_run_prompts (unet, self->queue, 2, contexts, sample, timestep,
-        time_ids, &outputs, &error);
+    contexts[place] = call->contexts[0];
+    vldm_unet_run (unet, self->queue, &both, sample, &outputs, &error);
     g_assert_no_error (error);
     values = golden_download (self, &outputs);
     compare_prompt (values + place * n, expected, n,
@@ -110,6 +112,8 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   gsize pixels = (gsize) frames * height * width;
   g_autofree gfloat *noise = NULL, *values = NULL;
   OclTensor sample, output;
+  VldmUnetCall call = { 1 };
+  const VldmUnetContext *only;
 
   golden_remove_folder (folder);
   g_assert_no_error (error);
@@ -126,15 +130,16 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   ocl_tensor_alloc (self->queue, OCL_F32, ocl_shape (frames, height, width,
           config->out_channels), &output, &error);
   g_assert_no_error (error);
-  vldm_unet_run (unet, self->queue, context, &sample,
-      json_object_get_double_member (unet_case, "timestep"), time_ids, &output,
-      &error);
+  only = context;
+  call.contexts = &only;
+  call.timestep = json_object_get_double_member (unet_case, "timestep");
+  call.time_ids = time_ids;
+  vldm_unet_run (unet, self->queue, &call, &sample, &output, &error);
   g_assert_no_error (error);
   values = golden_download (self, &output);
   golden_compare (self, unet_case, name, values, pixels * config->out_channels,
       golden_call_bound (unet_case, type));
-  check_prompts (self, unet_case, unet, context, &sample, time_ids, values,
-      type);
+  check_prompts (self, unet_case, unet, &call, &sample, values, type);
 }
 
 static void

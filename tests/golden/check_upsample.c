@@ -216,19 +216,19 @@ check_settings (void)
   g_assert_true (vldm_upsample_check (model, &params, NULL));
   params.noise_level = 51;
   check_refused (vldm_upsample_check (model, &params, &error), &error,
-      "noise-level is 51; allowed is 0 to 50");
+      "noise-level is 51; must be 0 to 50");
   params.noise_level = 50;
   params.tile_size = 7;
   check_refused (vldm_upsample_check (model, &params, &error), &error,
-      "tile-size is 7; allowed is 8 to");
+      "tile-size is 7; must be 8 to");
   params.tile_size = 16;
   params.tile_overlap = 9;
   check_refused (vldm_upsample_check (model, &params, &error), &error,
-      "tile-overlap is 9; allowed is 0 to 8");
+      "tile-overlap is 9; must be 0 to 8");
   check_refused (vldm_upsample_windows (model, 8, 5, &params.windows, &error),
-      &error, "overlap of windows is 5; allowed is 0 to 4");
+      &error, "overlap of windows is 5; must be 0 to 4");
   check_refused (vldm_upsample_windows (model, 0, 0, &params.windows, &error),
-      &error, "frames of a window is 0; allowed is 1 to");
+      &error, "frames of a window is 0; must be 1 to");
   check_refused (vldm_upsample_shape (model, 0, 8, &scale, &channels, &width,
           &height, &error), &error, "width is 0");
 
@@ -483,6 +483,7 @@ check_memory_of (const char *folder, const VldmUnetConfig * config,
   const VldmUnetContext *contexts[2];
   g_autofree gfloat *zeros = NULL;
   const gfloat time_ids[3] = { 1.0f };
+  const VldmUnetCall call = { 2, contexts, 1.0f, time_ids };
   OclTensor text, sample, output;
 
   g_assert_no_error (error);
@@ -501,8 +502,7 @@ check_memory_of (const char *folder, const VldmUnetConfig * config,
   g_assert_no_error (error);
   contexts[0] = contexts[1] = context;
   before = ocl_device_bytes_allocated (device);
-  vldm_unet_run_prompts (unet, queue, 2, contexts, &sample, 1.0f, time_ids,
-      &output, &error);
+  vldm_unet_run (unet, queue, &call, &sample, &output, &error);
   g_assert_no_error (error);
   ocl_queue_finish (queue, &error);
   taken = ocl_device_bytes_allocated (device) - before;

@@ -282,7 +282,6 @@ run_windows (guint n, guint overlap, VldmFrames * pictures)
   guint step = params.windows.size - overlap, size = 24;
 
   new_frames (pictures, VLDM_FORMAT_RGB8, n * step, 3, SCALE * size);
-  vldm_upsample_reset (upsample);
   for (guint k = 0; k < n; k++) {
     g_autoptr (GError) error = NULL;
     g_auto (VldmFrames) rgb = { 0 };

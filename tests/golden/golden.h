@@ -7,9 +7,9 @@
 
 #include "opencl/ops/bf16.h"
 #include "opencl/ops/tensor.h"
-#include "vldm/model/config.h"
-#include "vldm/model/json.h"
-#include "vldm/model/safetensors.h"
+#include "vldm/files/config.h"
+#include "vldm/files/json.h"
+#include "vldm/files/safetensors.h"
 
 G_BEGIN_DECLS
 

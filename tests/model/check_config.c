@@ -3,7 +3,7 @@
  * Configurations: defaults of each class, and every form that diffusers takes.
  * Argument: the default model's folder.
  */
-#include "vldm/model/config.h"
+#include "vldm/files/config.h"
 
 #include "fixture.h"
 

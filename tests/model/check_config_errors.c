@@ -2,7 +2,7 @@
  *
  * Configurations that cannot work: one clear error for each.
  */
-#include "vldm/model/config.h"
+#include "vldm/files/config.h"
 
 #include "fixture.h"
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "vldm/model/extras.h"
+#include "vldm/files/extras.h"
 
 #include "fixture.h"
 

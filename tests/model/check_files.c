@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vldm/model/files.h"
+#include "vldm/files/files.h"
 
 #include "fixture.h"
 

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vldm/files/folder.h"
 #include "vldm/frames.h"
-#include "vldm/model/folder.h"
 #include "vldm/progress.h"
 
 #include "fixture.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vldm/model/json.h"
+#include "vldm/files/json.h"
 
 #include "fixture.h"
 

@@ -4,9 +4,9 @@
  * The network is a CLIPTextModel of one layer, small enough to be written here for every case.
  */
 #include "fixture.h"
-#include "vldm/model/autoencoder.h"
-#include "vldm/model/model.h"
-#include "vldm/model/text_encoder.h"
+#include "vldm/model.h"
+#include "vldm/networks/autoencoder.h"
+#include "vldm/networks/text_encoder.h"
 
 #define CONFIG "{\"hidden_size\": 16, \"intermediate_size\": 32, \"num_hidden_layers\": 1, \"num_attention_heads\": 2, " \
     "\"max_position_embeddings\": 6, \"vocab_size\": 10, \"hidden_act\": \"gelu\"}"

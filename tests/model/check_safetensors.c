@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vldm/model/safetensors.h"
+#include "vldm/files/safetensors.h"
 
 #include "fixture.h"
 

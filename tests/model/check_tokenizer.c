@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "vldm/model/json.h"
-#include "vldm/model/tokenizer.h"
+#include "vldm/files/json.h"
+#include "vldm/text/tokenizer.h"
 
 #include "fixture.h"
 

@@ -199,7 +199,7 @@ EOF
       "$scratch/log" || fail 'the message does not name file, tensor and place'
     # GObject would only warn.
     launch vldmsrc guidance-scale=nan ! fakesink && fail 'guidance-scale=nan is accepted'
-    grep -q '^ERROR.*guidance-scale is nan; allowed is 0 to' "$scratch/log" || fail 'the message does not name the range'
+    grep -q '^ERROR.*guidance-scale is nan; must be 0 to' "$scratch/log" || fail 'the message does not name the range'
     ;;
   sampler)
     # A file that names a sampler which is not computed here: one warning an element, however many windows it makes.

@@ -6,7 +6,7 @@
 #include <glib/gstdio.h>
 
 #include "rows.h"
-#include "vldm/model/config.h"
+#include "vldm/files/config.h"
 
 /* @more: further members, each behind a comma. */
 static VldmSchedulerConfig *

@@ -30,41 +30,39 @@ network (gdouble x, gdouble timestep)
 
 /* @sample [STATE, 1, 1, 2]: the latents, then 1 where the context is. */
 static gboolean
-call_on_device (OclQueue * unused, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    gfloat timestep, const OclTensor * output, gpointer unused_too,
+call_on_device (OclQueue * unused, const VldmUnetCall * call,
+    const OclTensor * sample, const OclTensor * output, gpointer unused_too,
     GError ** error)
 {
   gfloat seen[2 * STATE], made[2 * STATE];
 
   if (!ocl_tensor_read (queue, sample, seen, error))
     return FALSE;
-  for (guint p = 0; p < n_prompts; p++) {
+  for (guint p = 0; p < call->n_prompts; p++) {
     for (guint i = 0; i < STATE; i++)
       made[p * STATE + i] = network (seen[2 * i] + 0.3 * seen[2 * i + 1]
-          + *(const gdouble *) contexts[p], timestep);
+          + *(const gdouble *) call->contexts[p], call->timestep);
   }
   if (seen[1] == 1.0f)
-    n_prompts_seen += n_prompts;
+    n_prompts_seen += call->n_prompts;
   return ocl_tensor_write (queue, output, made, error);
 }
 
 static gboolean
-call_on_host (OclQueue * unused, guint n_prompts,
-    const VldmUnetContext * const *contexts, const VldmFrames * latents,
-    gfloat input_scale, gfloat timestep, VldmFrames * const *outputs,
+call_on_host (OclQueue * unused, const VldmUnetCall * call,
+    const VldmFrames * latents, gfloat input_scale, VldmFrames * const *outputs,
     gpointer unused_too, GError ** error)
 {
   const gfloat *x = (const gfloat *) vldm_frames_host (latents, 0);
 
-  for (guint p = 0; p < n_prompts; p++) {
+  for (guint p = 0; p < call->n_prompts; p++) {
     gfloat *made = (gfloat *) vldm_frames_host (outputs[p], 0);
 
     for (guint i = 0; i < STATE; i++)
       made[i] = network (x[i] * input_scale + 0.3
-          + *(const gdouble *) contexts[p], timestep);
+          + *(const gdouble *) call->contexts[p], call->timestep);
   }
-  n_prompts_seen += n_prompts;
+  n_prompts_seen += call->n_prompts;
   return TRUE;
 }
 
@@ -110,16 +108,18 @@ run_on_device (const VldmSchedule * schedule, gdouble guidance,
   const gfloat with[] = { 0, 1, 0, 1, 0, 1 }, without[2 * STATE] = { 0 };
   OclTensor latents = new_tensor (1, x), sample = new_tensor (2, with);
   OclTensor blank_sample = new_tensor (2, without);
-  const VldmSampler sampler = {.call = call_on_device,.schedule = schedule,
+  const VldmSamplerTensors tensors = {.call = call_on_device,
+    .latents = &latents,.sample = &sample,.blank_sample = &blank_sample
+  };
+  const VldmSampler sampler = {.schedule = schedule,
     .text = (const VldmUnetContext *) &text_prompt,
     .negative_text = (const VldmUnetContext *) &negative_prompt,
     .guidance_scale = guidance,.guidance_rescale = 0.5,
-    .context_guidance = context_guidance
+    .context_guidance = context_guidance,.noise = noise,.step = never_stop
   };
   g_autoptr (GError) error = NULL;
 
-  vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents, noise,
-      never_stop, NULL, &error);
+  vldm_sampler_run (&sampler, queue, &tensors, &error);
   g_assert_no_error (error);
   ocl_tensor_read (queue, &latents, x, &error);
   g_assert_no_error (error);
@@ -132,15 +132,16 @@ run_on_host (const VldmSchedule * schedule, gdouble guidance,
   VldmFrames latents = {.format = VLDM_FORMAT_F32LE,.count = STATE,
     .channels = 1,.height = 1,.width = 1,.host = (guint8 *) x
   };
-  const VldmFieldSampler sampler = {.call = call_on_host,.schedule = schedule,
+  const VldmSamplerField field = {.call = call_on_host,.latents = &latents };
+  const VldmSampler sampler = {.schedule = schedule,
     .text = (const VldmUnetContext *) &text_prompt,
     .negative_text = (const VldmUnetContext *) &negative_prompt,
-    .guidance_scale = guidance,.guidance_rescale = 0.5
+    .guidance_scale = guidance,.guidance_rescale = 0.5,
+    .context_guidance = 1.0,.noise = noise,.step = never_stop
   };
   g_autoptr (GError) error = NULL;
 
-  vldm_field_sampler_run (&sampler, queue, &latents, noise, never_stop, NULL,
-      &error);
+  vldm_field_sampler_run (&sampler, queue, &field, &error);
   g_assert_no_error (error);
 }
 

@@ -29,34 +29,14 @@ RULES_BEGIN = '186ea48'                 # subjects of the commits before are as 
 MANY_PARAMETERS = {
     'to be split': """
         elements/decodechunk.c:gst_vldm_chunk_decode
-        vldm/model/autoencoder_load.c:load_block
-        vldm/model/resnets.c:begin_path
-        vldm/model/resnets.c:run_spatial
-        vldm/model/resnets.c:vldm_resnet_run
-        vldm/model/strip_layers.c:fill_rows
-        vldm/model/strips.c:vldm_scratch_alloc
-        vldm/model/transformers_load.c:load_cross_attention
-        vldm/model/unet.c:run_clips
-        vldm/model/unet.c:vldm_unet_run
-        vldm/model/unet.c:vldm_unet_run_prompts
-        vldm/model/weights.c:vldm_weights_linear
-        vldm/model/weights.c:vldm_weights_conv
-        vldm/sampling/field.c:combine_piece
-        vldm/sampling/sampler.c:call_network
-        vldm/sampling/sampler.c:denoise
-        vldm/sampling/sampler.c:vldm_sampler_run
-        vldm/stages/denoiser.c:call_unet
-        vldm/stages/tiling.c:vldm_tiled_unet_init
-        vldm/stages/tiling.c:write_seen
-        vldm/stages/tiling.c:add_result
-        vldm/stages/tiling.c:call_on_tile
-        vldm/stages/tiling.c:vldm_tiled_unet_call
+        vldm/networks/autoencoder_load.c:load_block
+        vldm/networks/strip_layers.c:fill_rows
+        vldm/networks/strips.c:vldm_scratch_alloc
+        vldm/networks/transformers_load.c:load_cross_attention
+        vldm/networks/layers.c:vldm_weights_linear
+        vldm/networks/layers.c:vldm_weights_conv
         vldm/stages/upsample.c:vldm_upsample_run
-        vldm/stages/upsample_settings.c:vldm_upsample_shape
-        tests/golden/check_sampling.c:call_unet
-        tests/golden/check_unet.c:check_prompts
-        tests/sampling/check_guidance.c:call_on_device
-        tests/sampling/check_guidance.c:call_on_host""",
+        vldm/stages/upsample_settings.c:vldm_upsample_shape""",
     'stands for a function of vldm/ that has them': """
         tests/elements/fake_upsample.c:vldm_upsample_shape
         tests/elements/fake_upsample.c:vldm_upsample_run""",
@@ -101,14 +81,14 @@ FLOORS = {
     },
     'gst': {
         'prefix': 'gst_vldm_',
-        'includes': r'gst/|opencl/runtime/(device|buffer|error)\.h$|vldm/(error|frames|progress)\.h$|vldm/model/(folder|model)\.h$',
+        'includes': r'gst/|opencl/runtime/(device|buffer|error)\.h$|vldm/(error|frames|model|progress)\.h$|vldm/(files/folder|sampling/settings)\.h$',
         'no_system': r'CL/|clblast|json-glib/',
         'words': r'\bocl_(?!device_|buffer_)\w+|\bOcl(?!Device\b|Buffer\b|Caps\b)[A-Z]\w*|\bcl_\w+|\bcl[A-Z]\w*(?= ?\()',
         'says': 'of OpenCL, gst/ knows devices and buffers only',
     },
     'elements': {
         'prefix': 'gst_vldm_',
-        'includes': r'elements/|gst/|vldm/(frames|error|progress)\.h$|vldm/model/folder\.h$|vldm/stages/',
+        'includes': r'elements/|gst/|vldm/(frames|error|progress)\.h$|vldm/(files/folder|sampling/settings)\.h$|vldm/stages/',
         'no_system': r'CL/|clblast|json-glib/',
         'words': r'\b(ocl|cl)_\w+|\bOcl[A-Z]\w*|\bOCL_\w+|\bVldm(Tensor|Unet|Safetensors|Autoencoder|Tokenizer)\w*',
         'says': 'elements/ do caps and buffers: no OpenCL, tensors or networks',
@@ -148,7 +128,7 @@ def includes(path, text):
 
 
 def room_of(path):
-    """A file with its header, and with the header that only its own files see: vldm/model/unet for unet_private.h."""
+    """A file with its header, and with the header that only its own files see: vldm/networks/unet for unet_private.h."""
     return re.sub(r'(?<=\w)_?private$', '', os.path.splitext(path)[0])
 
 

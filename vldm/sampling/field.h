@@ -1,37 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The denoising loop for fields of any size: they lie in the host's memory and go through the device in pieces, so that the
- * device's memory bounds no picture. The arithmetic is that of sampler.h, element by element.
+ * Fields of any size: they lie in the host's memory and go through the device in pieces, so that the device's memory bounds
+ * no picture. The denoising loop is that of sampler.h.
  */
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/sampling/noise.h"
 #include "vldm/sampling/sampler.h"
 
 G_BEGIN_DECLS
 
-/* F: the network's output at @input_scale times @latents for the prompts of @contexts [n_prompts], one or both of guidance ->
- * @outputs [n_prompts], of the same shape. */
-typedef gboolean (*VldmFieldFunc) (OclQueue * queue, guint n_prompts, const VldmUnetContext * const *contexts,
-    const VldmFrames * latents, gfloat input_scale, gfloat timestep, VldmFrames * const *outputs, gpointer network,
-    GError ** error);
+/* F: the network's output for @call, whose time ids are not set, at @input_scale times @latents -> @outputs [n_prompts], of
+ * the same shape. */
+typedef gboolean (*VldmFieldFunc) (OclQueue * queue, const VldmUnetCall * call, const VldmFrames * latents,
+    gfloat input_scale, VldmFrames * const *outputs, gpointer network, GError ** error);
 
+/* Latents in the host's memory, and the network that denoises them. */
 typedef struct
 {
   VldmFieldFunc call;
   gpointer network;             /* for call */
-  const VldmSchedule *schedule;
-  const VldmUnetContext *text;
-  const VldmUnetContext *negative_text; /* read only where guidance_scale > 1 */
-  gdouble guidance_scale;       /* up to 1 = none */
-  gdouble guidance_rescale;     /* 0 = none; its deviations are those of the whole field */
-} VldmFieldSampler;
+  VldmFrames *latents;          /* F32LE */
+} VldmSamplerField;
 
-/* Denoises @latents (F32LE in host memory) in place, starting from unscaled noise; fresh noise is drawn on from @noise.
- * Takes host memory of three more fields where there is guidance, else of two; one more where fresh noise is drawn. */
-gboolean vldm_field_sampler_run (const VldmFieldSampler * sampler, OclQueue * queue, VldmFrames * latents,
-    VldmNoise * noise, VldmStepFunc step, gpointer user_data, GError ** error);
+/* Denoises the latents in place, starting from unscaled noise. context_guidance must be 1. Takes host memory of three more
+ * fields where there is guidance, else of two; one more where fresh noise is drawn. */
+gboolean vldm_field_sampler_run (const VldmSampler * sampler, OclQueue * queue, const VldmSamplerField * field,
+    GError ** error);
 
 /* output = sum of scales[i] * inputs[i] for @n numbers in host memory, 1 to 5 inputs; @output may be one of them. */
 gboolean vldm_field_combine (OclQueue * queue, guint n_inputs, const gfloat * const *inputs, const gfloat * scales,

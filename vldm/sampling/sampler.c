@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The denoising loop. The state stays on the device in fp32 from the first step to the last; the host reads nothing.
+ * The denoising loop. Guidance and update do not look at neighbours, so a piece is any row of numbers. Where the store lies
+ * on the device, the host reads nothing from the first step to the last.
  */
-#include "vldm/sampling/sampler.h"
+#include <math.h>
 
-#include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
+#include "vldm/sampling/sampler_private.h"
 
-/* What the loop works on, besides the latents: all fp32, shaped like them. */
+/* What one step's passes over the pieces have in common. */
 typedef struct
 {
-  OclTensor input, blank_input; /* the latents' channels of the network's inputs */
-  OclTensor guided;             /* F after guidance */
-  OclTensor both;               /* F of both prompts, the next two, with guidance only: twice the frames */
-  OclTensor negative, text;
-  OclTensor blank;              /* F of the negative prompt without context; with context guidance only */
-  OclTensor x0[2];              /* predicted clean latents of this step and the one before, alternating */
-  OclTensor fresh_noise;        /* where the schedule wants some */
-} SamplerState;
+  const VldmSampler *sampler;
+  OclQueue *queue;
+  const VldmStore *store;
+  const VldmStep *step;
+  gfloat factor;                /* rescale, where the store is not resident */
+} Run;
+
+/* A piece of each array, and of F after guidance. */
+typedef struct
+{
+  OclTensor arrays[VLDM_STORE_ARRAYS];
+  OclTensor guided;
+} Piece;
 
 gboolean
 vldm_guides (gdouble guidance_scale)
@@ -25,8 +31,20 @@ vldm_guides (gdouble guidance_scale)
   return guidance_scale > 1.0;
 }
 
-gboolean
-vldm_schedule_needs_noise (const VldmSchedule * schedule)
+static gboolean
+uses_context (const VldmSampler * sampler)
+{
+  return sampler->context_guidance != 1.0;
+}
+
+static gboolean
+is_guided (const VldmSampler * sampler)
+{
+  return vldm_guides (sampler->guidance_scale) || uses_context (sampler);
+}
+
+static gboolean
+needs_noise (const VldmSchedule * schedule)
 {
   for (guint i = 0; i < schedule->n; i++) {
     if (schedule->steps[i].from_noise != 0.0f)
@@ -35,108 +53,208 @@ vldm_schedule_needs_noise (const VldmSchedule * schedule)
   return FALSE;
 }
 
-static gboolean
-sampler_state_alloc (SamplerState * state, const VldmSampler * sampler,
-    OclQueue * queue, const OclTensor * latents, GError ** error)
+gboolean
+vldm_sampler_needs (const VldmSampler * sampler, VldmStoreArray array)
 {
-  gboolean in_context = sampler->context_guidance != 1.0;
-  gboolean guided = in_context || vldm_guides (sampler->guidance_scale);
-  const struct
-  {
-    OclTensor *tensor;
-    gboolean needed;
-  } tensors[] = {
-    {&state->guided, TRUE},
-    {&state->blank, in_context},
-    {&state->x0[0], TRUE},
-    {&state->x0[1], TRUE},
-    {&state->fresh_noise, vldm_schedule_needs_noise (sampler->schedule)},
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (tensors); i++) {
-    if (tensors[i].needed
-        && !ocl_tensor_alloc_like (queue, latents, tensors[i].tensor, error))
-      return FALSE;
+  switch (array) {
+    case VLDM_STORE_NEGATIVE:
+      return is_guided (sampler);
+    case VLDM_STORE_BLANK:
+      return uses_context (sampler);
+    case VLDM_STORE_NOISE:
+      return needs_noise (sampler->schedule);
+    default:
+      return TRUE;
   }
-  if (!guided)
-    return TRUE;
-  if (!ocl_tensor_alloc (queue, OCL_F32, ocl_shape (2 * latents->frames,
-              latents->height, latents->width, latents->channels), &state->both,
-          error))
+}
+
+/* ---- pieces ---- */
+
+static gboolean
+load (const Run * run, VldmStoreArray array, gsize first, gsize n,
+    Piece * piece, GError ** error)
+{
+  return run->store->class->load (run->store->store, run->queue, array, first,
+      n, &piece->arrays[array], error);
+}
+
+static gboolean
+save (const Run * run, VldmStoreArray array, gsize first, const Piece * piece,
+    GError ** error)
+{
+  return run->store->class->save (run->store->store, run->queue, array, first,
+      &piece->arrays[array], error);
+}
+
+typedef gboolean (*PieceFunc) (const Run * run, gsize first, gsize n,
+    gpointer user_data, GError ** error);
+
+static gboolean
+for_each_piece (const Run * run, PieceFunc func, gpointer user_data,
+    GError ** error)
+{
+  const VldmStore *store = run->store;
+  OclArena *arena = ocl_queue_arena (run->queue);
+  OclArenaMark mark = ocl_arena_mark (arena);
+  gboolean done = TRUE;
+
+  for (gsize first = 0; done && first < store->size; first += store->piece) {
+    done = func (run, first, MIN (store->piece, store->size - first), user_data,
+        error);
+    ocl_arena_release (arena, mark);
+  }
+  return done;
+}
+
+static gboolean
+scale_piece (const Run * run, gsize first, gsize n, gpointer unused,
+    GError ** error)
+{
+  Piece piece;
+  const OclTensor *latents = &piece.arrays[VLDM_STORE_LATENTS];
+
+  return load (run, VLDM_STORE_LATENTS, first, n, &piece, error)
+      && ocl_combine (run->queue, 1, &latents,
+      &run->sampler->schedule->initial_scale, 0.0f, latents, error)
+      && save (run, VLDM_STORE_LATENTS, first, &piece, error);
+}
+
+/* ---- guidance ---- */
+
+/* F of every prompt at the latents. */
+static gboolean
+call_network (const Run * run, GError ** error)
+{
+  const VldmSampler *sampler = run->sampler;
+  const VldmUnetContext *const contexts[] = { sampler->negative_text,
+    sampler->text
+  };
+  const VldmUnetCall blank = { 1, contexts, run->step->timestep };
+  const VldmUnetCall both = { 2, contexts, run->step->timestep };
+  const VldmUnetCall text = { 1, contexts + 1, run->step->timestep };
+
+  if (uses_context (sampler) && !run->store->class->call (run->store->store,
+          run->queue, &blank, run->step, VLDM_STORE_BLANK, error))
     return FALSE;
-  state->negative = ocl_tensor_frames (&state->both, 0, latents->frames);
-  state->text =
-      ocl_tensor_frames (&state->both, latents->frames, latents->frames);
+  return run->store->class->call (run->store->store, run->queue,
+      is_guided (sampler) ? &both : &text, run->step, VLDM_STORE_TEXT, error);
+}
+
+/* piece->guided = F after guidance, without rescale. */
+static gboolean
+guide_piece (const Run * run, gsize first, gsize n, Piece * piece,
+    GError ** error)
+{
+  const VldmSampler *sampler = run->sampler;
+  gfloat g = MAX (sampler->guidance_scale, 1.0);
+  gfloat c = sampler->context_guidance;
+  const OclTensor *outputs[] = { &piece->arrays[VLDM_STORE_BLANK],
+    &piece->arrays[VLDM_STORE_NEGATIVE], &piece->arrays[VLDM_STORE_TEXT]
+  };
+  const gfloat scales[] = { 1.0f - c, c - g, g };
+  guint skip = uses_context (sampler) ? 0 : 1;
+
+  if (!load (run, VLDM_STORE_TEXT, first, n, piece, error))
+    return FALSE;
+  piece->guided = piece->arrays[VLDM_STORE_TEXT];
+  if (!is_guided (sampler))
+    return TRUE;
+  return load (run, VLDM_STORE_NEGATIVE, first, n, piece, error)
+      && (skip == 1 || load (run, VLDM_STORE_BLANK, first, n, piece, error))
+      && ocl_tensor_alloc_like (run->queue, &piece->arrays[VLDM_STORE_TEXT],
+      &piece->guided, error)
+      && ocl_combine (run->queue, 3 - skip, outputs + skip, scales + skip, 0.0f,
+      &piece->guided, error);
+}
+
+/* Of F of the prompt, and of F after guidance. */
+typedef struct
+{
+  OclMoments text, guided;
+} Spread;
+
+static gboolean
+measure_piece (const Run * run, gsize first, gsize n, gpointer user_data,
+    GError ** error)
+{
+  Spread *spread = user_data;
+  Piece piece;
+
+  return guide_piece (run, first, n, &piece, error)
+      && ocl_moments (run->queue, &piece.arrays[VLDM_STORE_TEXT],
+      &spread->text, error)
+      && ocl_moments (run->queue, &piece.guided, &spread->guided, error);
+}
+
+static gdouble
+deviation (const OclMoments * moments)
+{
+  return sqrt (moments->squares / (moments->count - 1.0));
+}
+
+static gboolean
+rescales (const VldmSampler * sampler)
+{
+  return is_guided (sampler) && sampler->guidance_rescale != 0.0;
+}
+
+/* diffusers' rescale_noise_cfg: the guided F gets part of the deviation of that of the prompt. Here for pieces; a resident
+ * store leaves it to ocl_rescale_guidance (), which needs no answer from the device. */
+static gboolean
+find_factor (Run * run, GError ** error)
+{
+  gdouble w = run->sampler->guidance_rescale;
+  Spread spread = { 0 };
+
+  run->factor = 1.0f;
+  if (run->store->resident || !rescales (run->sampler))
+    return TRUE;
+  if (!for_each_piece (run, measure_piece, &spread, error))
+    return FALSE;
+  run->factor =
+      w * (deviation (&spread.text) / deviation (&spread.guided)) + 1.0 - w;
   return TRUE;
 }
 
 static gboolean
-call_network (const VldmSampler * sampler, OclQueue * queue, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    const VldmStep * step, const OclTensor * output, GError ** error)
+rescale_piece (const Run * run, const Piece * piece, GError ** error)
 {
-  return sampler->call (queue, n_prompts, contexts, sample, step->timestep,
-      output, sampler->network, error);
+  const OclTensor *guided = &piece->guided;
+
+  if (run->store->resident && rescales (run->sampler))
+    return ocl_rescale_guidance (run->queue, run->sampler->guidance_rescale,
+        &piece->arrays[VLDM_STORE_TEXT], guided, guided, error);
+  return run->factor == 1.0f || ocl_combine (run->queue, 1, &guided,
+      &run->factor, 0.0f, guided, error);
 }
 
-/* state->guided = F at the latents. */
+/* ---- a step ---- */
+
+/* The linear update that VldmStep describes. Terms with coefficient 0 are left out, so that a NaN there cannot spread. */
 static gboolean
-guided_output (const VldmSampler * sampler, OclQueue * queue,
-    const SamplerState * state, const OclTensor * sample,
-    const OclTensor * blank_sample, const VldmStep * step, GError ** error)
+step_piece (const Run * run, const Piece * piece, GError ** error)
 {
-  gfloat g = MAX (sampler->guidance_scale, 1.0);
-  gfloat c = sampler->context_guidance;
-  const VldmUnetContext *const both[] = { sampler->negative_text,
-    sampler->text
-  };
-  const OclTensor *outputs[] = { &state->blank, &state->negative,
-    &state->text
-  };
-  const gfloat scales[] = { 1.0f - c, c - g, g };
-  guint first = c == 1.0f ? 1 : 0;
-
-  if (g == 1.0f && c == 1.0f)
-    return call_network (sampler, queue, 1, &sampler->text, sample, step,
-        &state->guided, error);
-
-  if (c != 1.0f && !call_network (sampler, queue, 1, &sampler->negative_text,
-          blank_sample, step, &state->blank, error))
-    return FALSE;
-  if (!call_network (sampler, queue, 2, both, sample, step, &state->both,
-          error))
-    return FALSE;
-  if (!ocl_combine (queue, 3 - first, outputs + first, scales + first, 0.0f,
-          &state->guided, error))
-    return FALSE;
-  return sampler->guidance_rescale == 0.0
-      || ocl_rescale_guidance (queue, sampler->guidance_rescale, &state->text,
-      &state->guided, &state->guided, error);
-}
-
-/* Terms with coefficient 0 are left out, so that a NaN there cannot spread. */
-gboolean
-vldm_step_update (OclQueue * queue, const VldmStep * step,
-    const VldmStepTensors * tensors, GError ** error)
-{
-  const OclTensor *inputs[] = { tensors->latents, tensors->guided };
+  const VldmStep *step = run->step;
+  const OclTensor *latents = &piece->arrays[VLDM_STORE_LATENTS];
+  const OclTensor *x0 = &piece->arrays[VLDM_STORE_X0];
+  const OclTensor *inputs[] = { latents, &piece->guided };
   const gfloat scales[] = { step->x0_x, step->x0_output };
   const struct
   {
     const OclTensor *tensor;
     gfloat scale;
   } terms[] = {
-    {tensors->latents, step->from_x},
-    {tensors->guided, step->from_output},
-    {tensors->x0, step->from_x0},
-    {tensors->last_x0, step->from_last_x0},
-    {tensors->fresh_noise, step->from_noise},
+    {latents, step->from_x},
+    {&piece->guided, step->from_output},
+    {x0, step->from_x0},
+    {&piece->arrays[VLDM_STORE_LAST_X0], step->from_last_x0},
+    {&piece->arrays[VLDM_STORE_NOISE], step->from_noise},
   };
   const OclTensor *used[G_N_ELEMENTS (terms)];
   gfloat used_scales[G_N_ELEMENTS (terms)];
   guint n = 0;
 
-  if (!ocl_combine (queue, 2, inputs, scales, step->clamp, tensors->x0, error))
+  if (!ocl_combine (run->queue, 2, inputs, scales, step->clamp, x0, error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (terms); i++) {
     if (terms[i].scale != 0.0f) {
@@ -144,105 +262,60 @@ vldm_step_update (OclQueue * queue, const VldmStep * step,
       used_scales[n++] = terms[i].scale;
     }
   }
-  return ocl_combine (queue, n, used, used_scales, 0.0f, tensors->latents,
-      error);
+  return ocl_combine (run->queue, n, used, used_scales, 0.0f, latents, error);
 }
 
 static gboolean
-update_latents (OclQueue * queue, const VldmStep * step,
-    const SamplerState * state, guint index, const OclTensor * latents,
-    VldmNoise * noise, GError ** error)
+update_piece (const Run * run, gsize first, gsize n, gpointer unused,
+    GError ** error)
 {
-  const VldmStepTensors tensors = {
-    latents, &state->guided, &state->x0[index % 2],
-    &state->x0[(index + 1) % 2], &state->fresh_noise
-  };
+  const VldmStep *step = run->step;
+  Piece piece;
 
-  return (step->from_noise == 0.0f
-      || vldm_noise_to_tensor (noise, queue, &state->fresh_noise, error))
-      && vldm_step_update (queue, step, &tensors, error);
+  return guide_piece (run, first, n, &piece, error)
+      && rescale_piece (run, &piece, error)
+      && (step->from_noise == 0.0f
+      || load (run, VLDM_STORE_NOISE, first, n, &piece, error))
+      && (step->from_last_x0 == 0.0f
+      || load (run, VLDM_STORE_LAST_X0, first, n, &piece, error))
+      && load (run, VLDM_STORE_LATENTS, first, n, &piece, error)
+      && load (run, VLDM_STORE_X0, first, n, &piece, error)
+      && step_piece (run, &piece, error)
+      && save (run, VLDM_STORE_X0, first, &piece, error)
+      && save (run, VLDM_STORE_LATENTS, first, &piece, error);
 }
 
 static gboolean
-set_input (const VldmSampler * sampler, OclQueue * queue,
-    const SamplerState * state, const OclTensor * latents,
-    const VldmStep * step, GError ** error)
+run_step (Run * run, GError ** error)
 {
-  return ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
-      &state->input, error)
-      && (sampler->context_guidance == 1.0
-      || ocl_combine (queue, 1, &latents, &step->input_scale, 0.0f,
-          &state->blank_input, error));
-}
+  const VldmStore *store = run->store;
 
-static gboolean
-denoise (const VldmSampler * sampler, OclQueue * queue,
-    const OclTensor * sample, const OclTensor * blank_sample,
-    const OclTensor * latents, VldmNoise * noise, VldmStepFunc step_func,
-    gpointer user_data, GError ** error)
-{
-  const VldmSchedule *schedule = sampler->schedule;
-  SamplerState state = { 0 };
-
-  if (!sampler_state_alloc (&state, sampler, queue, latents, error))
+  if (!call_network (run, error))
     return FALSE;
-  state.input = ocl_tensor_channels (sample, 0, latents->channels);
-  if (sampler->context_guidance != 1.0)
-    state.blank_input =
-        ocl_tensor_channels (blank_sample, 0, latents->channels);
-  if (!ocl_combine (queue, 1, &latents, &schedule->initial_scale, 0.0f,
-          latents, error))
+  if (run->step->from_noise != 0.0f && !store->class->draw (store->store,
+          run->queue, run->sampler->noise, error))
     return FALSE;
-
-  for (guint i = 0; i < schedule->n; i++) {
-    const VldmStep *step = &schedule->steps[i];
-
-    if (!step_func (i, schedule->n, user_data, error))
-      return FALSE;
-    if (!set_input (sampler, queue, &state, latents, step, error))
-      return FALSE;
-    if (!guided_output (sampler, queue, &state, sample, blank_sample, step,
-            error))
-      return FALSE;
-    if (!update_latents (queue, step, &state, i, latents, noise, error))
-      return FALSE;
-  }
+  if (!find_factor (run, error)
+      || !for_each_piece (run, update_piece, NULL, error))
+    return FALSE;
+  store->class->age (store->store);
   return TRUE;
 }
 
 gboolean
-vldm_sampler_run (const VldmSampler * sampler, OclQueue * queue,
-    const OclTensor * sample, const OclTensor * blank_sample,
-    const OclTensor * latents, VldmNoise * noise, VldmStepFunc step,
-    gpointer user_data, GError ** error)
+vldm_sampler_loop (const VldmSampler * sampler, OclQueue * queue,
+    const VldmStore * store, GError ** error)
 {
-  OclArena *arena = ocl_queue_arena (queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
-  gboolean done = denoise (sampler, queue, sample, blank_sample, latents,
-      noise, step, user_data, error);
+  const VldmSchedule *schedule = sampler->schedule;
+  Run run = {.sampler = sampler,.queue = queue,.store = store };
 
-  ocl_arena_release (arena, mark);
-  return done;
-}
-
-gboolean
-vldm_noise_to_tensor (VldmNoise * noise, OclQueue * queue,
-    const OclTensor * output, GError ** error)
-{
-  gsize n = ocl_tensor_pixels (output) * output->channels;
-  g_autofree gfloat *values = g_new (gfloat, n);
-  OclArena *arena = ocl_queue_arena (queue);
-  OclArenaMark mark = ocl_arena_mark (arena);
-  OclBuffer *planar;
-  gsize offset;
-  gboolean done;
-
-  vldm_noise_fill (noise, values, n);
-  done = ocl_arena_alloc (arena, n * sizeof (gfloat), &planar, &offset, error)
-      && ocl_queue_write (queue, planar, offset, values, n * sizeof (gfloat),
-      error)
-      && ocl_from_planar (queue, planar, offset / sizeof (gfloat), OCL_F32,
-      output, error);
-  ocl_arena_release (arena, mark);
-  return done;
+  if (!for_each_piece (&run, scale_piece, NULL, error))
+    return FALSE;
+  for (guint i = 0; i < schedule->n; i++) {
+    run.step = &schedule->steps[i];
+    if (!sampler->step (i, schedule->n, sampler->user_data, error)
+        || !run_step (&run, error))
+      return FALSE;
+  }
+  return TRUE;
 }

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "vldm/model/config.h"
+#include "vldm/files/config.h"
 
 G_BEGIN_DECLS
 

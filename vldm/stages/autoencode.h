@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "vldm/model/autoencoder.h"
-#include "vldm/model/model.h"
+#include "vldm/model.h"
+#include "vldm/networks/autoencoder.h"
 #include "vldm/stages/report.h"
 
 G_BEGIN_DECLS

@@ -52,12 +52,12 @@ vldm_decode_chunks (VldmModel * model, VldmLatentSpace space, gint size,
     overlap = MIN (DEFAULT_OVERLAP, size / 2);
   if (size < 1 || size > MAX_CHUNK) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "chunk-frames is %d; allowed is 1 to %d", size, MAX_CHUNK);
+        "chunk-frames is %d; must be 1 to %d", size, MAX_CHUNK);
     return FALSE;
   }
   if (overlap < 0 || overlap > size / 2) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "chunk-overlap is %d; allowed is 0 to %d, half of chunk-frames",
+        "chunk-overlap is %d; must be 0 to %d, half of chunk-frames",
         overlap, size / 2);
     return FALSE;
   }
@@ -90,16 +90,10 @@ vldm_decode_free (VldmDecode * decode)
 {
   if (decode == NULL)
     return;
-  vldm_decode_reset (decode);
+  vldm_overlap_clear (&decode->kept);
   g_clear_pointer (&decode->queue, ocl_queue_free);
   vldm_model_unref (decode->model);
   g_free (decode);
-}
-
-void
-vldm_decode_reset (VldmDecode * decode)
-{
-  vldm_overlap_clear (&decode->kept);
 }
 
 static gboolean

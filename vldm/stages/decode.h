@@ -6,7 +6,7 @@
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/model/model.h"
+#include "vldm/model.h"
 #include "vldm/stages/windows.h"
 
 G_BEGIN_DECLS
@@ -45,8 +45,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDecode, vldm_decode_free);
  * (1 - w) * kept frame i + w * new frame i in [-1, 1], w = (i + 1) / (blend + 1). */
 gboolean vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params, const VldmFrames * latents,
     VldmFrames * rgb, const VldmProgress * progress, GError ** error);
-
-/* Forgets kept frames: after a flush or a discontinuity. */
-void vldm_decode_reset (VldmDecode * decode);
 
 G_END_DECLS

@@ -13,7 +13,6 @@
 #include "vldm/stages/prompts.h"
 #include "vldm/stages/transfer.h"
 
-#define MAX_GUIDANCE 1000.0
 #define MAX_TIME_IDS 3
 
 /* SVD's other two time ids where a model asks for three: its pipeline's defaults. */
@@ -72,44 +71,7 @@ vldm_denoiser_free (VldmDenoiser * denoiser)
   g_free (denoiser);
 }
 
-/* ---- settings ---- */
-
-void
-vldm_sampling_init (VldmSampling * sampling, const VldmStageDefaults * defaults)
-{
-  memset (sampling, 0, sizeof (*sampling));
-  sampling->prompt = "";
-  sampling->negative_prompt = "";
-  sampling->steps = defaults->steps;
-  sampling->guidance_scale = defaults->guidance;
-  sampling->guidance_rescale = defaults->rescale;
-  sampling->context_guidance = 1.0;
-  sampling->scheduler = VLDM_SCHEDULER_AUTO;
-}
-
-gboolean
-vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max,
-    GError ** error)
-{
-  if (value >= min && value <= max)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-      "%s is %g; allowed is %g to %g", name, value, min, max);
-  return FALSE;
-}
-
-gboolean
-vldm_sampling_check (const VldmSampling * sampling, GError ** error)
-{
-  return vldm_check_range ("steps", sampling->steps, 1, 1000, error)
-      && vldm_check_range ("guidance-scale", sampling->guidance_scale, 0,
-      MAX_GUIDANCE, error)
-      && vldm_check_range ("guidance-rescale", sampling->guidance_rescale, 0,
-      1, error)
-      && vldm_check_range ("context-guidance", sampling->context_guidance, 0,
-      MAX_GUIDANCE, error)
-      && vldm_check_range ("eta", sampling->eta, 0, 1, error);
-}
+/* ---- models ---- */
 
 /* What public networks with other inputs are, as an end for a message. */
 static const char *
@@ -190,15 +152,15 @@ typedef struct
 } WindowNetwork;
 
 static gboolean
-call_unet (OclQueue * queue, guint n_prompts,
-    const VldmUnetContext * const *contexts, const OclTensor * sample,
-    gfloat timestep, const OclTensor * output, gpointer network,
+call_unet (OclQueue * queue, const VldmUnetCall * call,
+    const OclTensor * sample, const OclTensor * output, gpointer network,
     GError ** error)
 {
   const WindowNetwork *self = network;
+  VldmUnetCall in_window = *call;
 
-  return vldm_unet_run_prompts (self->unet, queue, n_prompts, contexts, sample,
-      timestep, self->time_ids, output, error);
+  in_window.time_ids = self->time_ids;
+  return vldm_unet_run (self->unet, queue, &in_window, sample, output, error);
 }
 
 /* The network's input: [noisy latents, masked context latents, mask], the first to be filled at each step. @known may be
@@ -245,15 +207,18 @@ put_known_back (const VldmKnownFrames * known, VldmFrames * out)
         vldm_frames_host (known->latents, i), vldm_frames_frame_size (out));
 }
 
+static const char *const samplers[] = {
+  [VLDM_SCHEDULER_DDIM] = "DDIM",
+  [VLDM_SCHEDULER_EULER] = "Euler",
+  [VLDM_SCHEDULER_DPMPP_2M] = "DPM-Solver++ 2M",
+};
+
 static void
-warn_of_replaced (const VldmSchedulerConfig * config, const char *folder,
-    const VldmReport * report)
+warn_of_replaced (VldmModel * model, const char *component,
+    const VldmSchedulerConfig * config, const VldmReport * report)
 {
-  static const char *const samplers[] = {
-    [VLDM_SCHEDULER_DDIM] = "DDIM",
-    [VLDM_SCHEDULER_EULER] = "Euler",
-    [VLDM_SCHEDULER_DPMPP_2M] = "DPM-Solver++ 2M",
-  };
+  g_autofree char *folder =
+      vldm_folder_component (vldm_model_folder (model), component, NULL);
   g_autofree char *message =
       g_strdup_printf ("%s/scheduler_config.json names %s, which is not "
       "computed here; %s runs in its place, and pictures differ from diffusers'",
@@ -267,18 +232,16 @@ vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model,
     const char *scheduler, const VldmReport * report, gboolean * warned,
     GError ** error)
 {
-  g_autofree char *folder = NULL;
-  g_autoptr (VldmSchedulerConfig) config = NULL;
+  const VldmSchedulerConfig *config = vldm_model_scheduler_config (model,
+      scheduler, sampling->scheduler, error);
 
-  folder = vldm_folder_component (vldm_model_folder (model), scheduler, error);
-  if (folder == NULL)
-    return NULL;
-  config = vldm_scheduler_config_load (folder, sampling->scheduler, error);
   if (config == NULL)
     return NULL;
+  g_debug ("%s: %s of %s/, %u steps, seed %u", vldm_model_folder (model),
+      samplers[config->kind], scheduler, sampling->steps, sampling->seed);
   if (config->replaced != NULL && !*warned) {
     *warned = TRUE;
-    warn_of_replaced (config, folder, report);
+    warn_of_replaced (model, scheduler, config, report);
   }
   return vldm_schedule_new (config, sampling->steps, sampling->eta, error);
 }
@@ -301,8 +264,16 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
   const VldmMaker maker = { denoiser->network.name, denoiser->folder,
     vldm_model_type (denoiser->model)
   };
+  gint64 start;
   OclTensor latents, sample, blank_sample;
-  VldmSampler sampler;
+  const VldmSamplerTensors tensors = { call_unet, &network, &latents, &sample,
+    &blank_sample
+  };
+  VldmSampler sampler = {.guidance_scale = sampling->guidance_scale,
+    .guidance_rescale = sampling->guidance_rescale,
+    .context_guidance = context_guidance,.noise = noise,
+    .step = vldm_report_step,.user_data = report
+  };
 
   schedule = vldm_sampling_schedule (sampling, denoiser->model,
       denoiser->network.scheduler, report, &denoiser->warned, error);
@@ -324,20 +295,18 @@ make_window (VldmDenoiser * denoiser, const VldmSampling * sampling,
     return FALSE;
 
   fill_time_ids (fps, config->n_time_ids, network.time_ids);
-  sampler.call = call_unet;
-  sampler.network = &network;
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (denoiser->prompts);
   sampler.negative_text = vldm_prompts_negative (denoiser->prompts);
-  sampler.guidance_scale = sampling->guidance_scale;
-  sampler.guidance_rescale = sampling->guidance_rescale;
-  sampler.context_guidance = context_guidance;
-
-  if (!vldm_sampler_run (&sampler, queue, &sample, &blank_sample, &latents,
-          noise, vldm_report_step, report, error))
+  start = g_get_monotonic_time ();
+  if (!vldm_sampler_run (&sampler, queue, &tensors, error))
     return FALSE;
   if (!vldm_read_latents (queue, &latents, out, 0, error))
     return FALSE;
+  g_debug ("%s: %u frames of %u x %u latents, %u of them known, in %u steps: "
+      "%.3f s", denoiser->folder, out->count, out->width, out->height,
+      known == NULL ? 0 : known->latents->count, schedule->n,
+      (g_get_monotonic_time () - start) / (gdouble) G_TIME_SPAN_SECOND);
   put_known_back (known, out);
   if (!vldm_check_latents_made (&maker, out, error))
     return FALSE;

@@ -7,28 +7,13 @@
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/model/model.h"
-#include "vldm/model/unet.h"
+#include "vldm/model.h"
+#include "vldm/networks/unet.h"
 #include "vldm/sampling/scheduler.h"
+#include "vldm/sampling/settings.h"
 #include "vldm/stages/report.h"
 
 G_BEGIN_DECLS
-
-/* How to sample. The caller resolves defaults. */
-typedef struct
-{
-  const char *prompt, *negative_prompt; /* UTF-8, not NULL */
-  guint32 seed;                 /* of the window: vldm_window_seed */
-  guint steps;
-  gdouble guidance_scale;       /* up to 1 = no guidance */
-  gdouble guidance_rescale;     /* 0 .. 1 */
-  gdouble context_guidance;     /* 1 = none; only where frames are known */
-  VldmSchedulerKind scheduler;
-  gdouble eta;                  /* DDIM's share of fresh noise a step, 0 .. 1; other samplers ignore it */
-} VldmSampling;
-
-/* What a model's author chose for a stage: no prompts, seed 0, the scheduler of the model's folder. */
-void vldm_sampling_init (VldmSampling * sampling, const VldmStageDefaults * defaults);
 
 /* Clean scaled latents of frames that the window must contain: @latents->count of them, frame i of the window's frame
  * positions[i]. */
@@ -55,16 +40,10 @@ VldmDenoiser *vldm_denoiser_new (VldmModel * model, const VldmDenoiserNetwork * 
 void vldm_denoiser_free (VldmDenoiser * denoiser);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VldmDenoiser, vldm_denoiser_free);
 
-/* Ranges of the sampling settings; VLDM_ERROR_SETTINGS names the parameter and what is allowed. Quick. */
-gboolean vldm_sampling_check (const VldmSampling * sampling, GError ** error);
-
 /* The schedule of @model's component @scheduler for these settings. Warns through @report, unless *@warned says that the
  * stage has done so, where another sampler runs than the file names. */
 VldmSchedule *vldm_sampling_schedule (const VldmSampling * sampling, VldmModel * model, const char *scheduler,
     const VldmReport * report, gboolean * warned, GError ** error);
-
-/* FALSE with VLDM_ERROR_SETTINGS naming @name, @value and the range unless min <= value <= max. */
-gboolean vldm_check_range (const char *name, gdouble value, gdouble min, gdouble max, GError ** error);
 
 /* Can @config, from @folder, denoise latents of @latent_channels, with known frames where @context? VLDM_ERROR_MODEL
  * says why not. Quick. */

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char *name;             /* "the decoder" */
-  const char *folder;           /* of its weights, which are finite: vldm/model/weights.h */
+  const char *folder;           /* of its weights, which are finite: vldm/networks/layers.h */
   OclType type;                 /* that it stores numbers in */
 } VldmMaker;
 

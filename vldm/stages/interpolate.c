@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "vldm/model/extras.h"
+#include "vldm/files/extras.h"
 
 struct _VldmInterpolate
 {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "vldm/model/extras.h"
+#include "vldm/files/extras.h"
 
 #define MAX_SIZE 16384
 #define MAX_CONTEXT 8
@@ -182,7 +182,7 @@ check_frames (VldmModel * model, const VldmKeyframesParams * params,
   if (context != NULL && (context->count >= out->count
           || context->count > MAX_CONTEXT)) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "%u context frames for a window of %u; allowed are up to %u, and fewer than the window has",
+        "%u context frames for a window of %u; must be up to %u, and fewer than the window has",
         context->count, out->count, MAX_CONTEXT);
     return FALSE;
   }

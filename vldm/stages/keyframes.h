@@ -5,7 +5,7 @@
 #pragma once
 
 #include "vldm/frames.h"
-#include "vldm/model/model.h"
+#include "vldm/model.h"
 #include "vldm/stages/denoiser.h"
 
 G_BEGIN_DECLS

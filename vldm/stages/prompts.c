@@ -107,6 +107,8 @@ ensure_prompt (VldmPrompts * prompts, OclQueue * queue, guint frames,
   done = encode_prompt (prompts, queue, frames, prompt, &encoded->context,
       report, error);
   if (done) {
+    g_debug ("%s: encoded \"%s\" for windows of %u frames", prompts->folder,
+        prompt, frames);
     encoded->prompt = g_strdup (prompt);
     encoded->frames = frames;
   }

@@ -4,10 +4,10 @@
  */
 #pragma once
 
-#include "vldm/model/text_encoder.h"
-#include "vldm/model/tokenizer.h"
-#include "vldm/model/unet.h"
+#include "vldm/networks/text_encoder.h"
+#include "vldm/networks/unet.h"
 #include "vldm/stages/report.h"
+#include "vldm/text/tokenizer.h"
 
 G_BEGIN_DECLS
 

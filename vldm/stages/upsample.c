@@ -12,7 +12,7 @@
 
 #include "opencl/ops/convert.h"
 #include "opencl/ops/elementwise.h"
-#include "vldm/model/extras.h"
+#include "vldm/files/extras.h"
 #include "vldm/sampling/field.h"
 #include "vldm/stages/autoencode.h"
 #include "vldm/stages/finite.h"
@@ -80,18 +80,12 @@ vldm_upsample_free (VldmUpsample * upsample)
 {
   if (upsample == NULL)
     return;
-  vldm_upsample_reset (upsample);
+  vldm_frames_clear (&upsample->kept_latents);
+  vldm_overlap_clear (&upsample->kept_pictures);
   g_clear_pointer (&upsample->prompts, vldm_prompts_free);
   g_clear_pointer (&upsample->queue, ocl_queue_free);
   vldm_model_unref (upsample->model);
   g_free (upsample);
-}
-
-void
-vldm_upsample_reset (VldmUpsample * upsample)
-{
-  vldm_frames_clear (&upsample->kept_latents);
-  vldm_overlap_clear (&upsample->kept_pictures);
 }
 
 /* ---- noise and pictures ---- */
@@ -106,6 +100,8 @@ typedef struct
   VldmFrames *latents, *pictures;
   guint count;                  /* frames that come out */
   VldmReport *report;
+  VldmUpsampleConfigs configs;
+  VldmUpsampleShape shape;
 } UpsampleRun;
 
 static void
@@ -150,15 +146,11 @@ static gboolean
 load_noise_level (const UpsampleRun * run, gfloat scales[2], GError ** error)
 {
   guint level = run->params->noise_level;
-  g_autofree char *folder =
-      vldm_folder_component (vldm_model_folder (run->upsample->model),
-      "low_res_scheduler", error);
-  g_autoptr (VldmSchedulerConfig) config = NULL;
+  const VldmSchedulerConfig *config =
+      vldm_model_scheduler_config (run->upsample->model, "low_res_scheduler",
+      VLDM_SCHEDULER_AUTO, error);
   g_autofree gdouble *alphas_cumprod = NULL;
 
-  if (folder == NULL)
-    return FALSE;
-  config = vldm_scheduler_config_load (folder, VLDM_SCHEDULER_AUTO, error);
   if (config == NULL
       || !vldm_check_range ("noise-level", level, 0,
           config->num_train_timesteps - 1, error))
@@ -234,26 +226,30 @@ denoise (const UpsampleRun * run, VldmNoise * noise, const VldmFrames * low_res,
   const VldmSampling *sampling = &run->params->sampling;
   const gfloat time_id = run->params->noise_level;
   g_autoptr (VldmSchedule) schedule = NULL;
-  VldmTiledUnet tiled;
-  VldmFieldSampler sampler = { vldm_tiled_unet_call, &tiled };
+  VldmTiledUnet tiled = {.unet = upsample->unet,.time_ids = &time_id,
+    .beside = low_res
+  };
+  const VldmSamplerField field = { vldm_tiled_unet_call, &tiled, latents };
+  VldmSampler sampler = {.guidance_scale = sampling->guidance_scale,
+    .guidance_rescale = sampling->guidance_rescale,.context_guidance = 1.0,
+    .noise = noise,.step = vldm_report_step,.user_data = run->report
+  };
   guint size, overlap;
 
   schedule = vldm_sampling_schedule (sampling, upsample->model,
       "upsampler_scheduler", run->report, &upsample->warned, error);
   if (schedule == NULL)
     return FALSE;
-  if (!vldm_upsample_tiles (upsample->model, run->params, run->rgb->width,
-          run->rgb->height, &size, &overlap, error)
-      || !vldm_tiled_unet_init (&tiled, upsample->queue, upsample->unet,
-          &time_id, low_res, size, overlap, error))
+  vldm_upsample_choose_tiles (upsample->model, &run->configs, run->params,
+      &run->shape, &size, &overlap);
+  g_debug ("upsampling %u frames of %u x %u in tiles of %u that share %u",
+      run->rgb->count, run->rgb->width, run->rgb->height, size, overlap);
+  if (!vldm_tiled_unet_init (&tiled, upsample->queue, size, overlap, error))
     return FALSE;
   sampler.schedule = schedule;
   sampler.text = vldm_prompts_text (upsample->prompts);
   sampler.negative_text = vldm_prompts_negative (upsample->prompts);
-  sampler.guidance_scale = sampling->guidance_scale;
-  sampler.guidance_rescale = sampling->guidance_rescale;
-  return vldm_field_sampler_run (&sampler, upsample->queue, latents, noise,
-      vldm_report_step, run->report, error)
+  return vldm_field_sampler_run (&sampler, upsample->queue, &field, error)
       && vldm_report_progress (run->report, VLDM_ACTIVITY_DENOISE, schedule->n,
       schedule->n, error);
 }
@@ -443,21 +439,18 @@ make_window (const UpsampleRun * run, GError ** error)
   VldmUpsample *upsample = run->upsample;
   const VldmSampling *sampling = &run->params->sampling;
   g_autoptr (VldmNoise) noise = vldm_noise_new (sampling->seed);
+  const VldmUpsampleShape *shape = &run->shape;
   g_auto (VldmFrames) latents = { 0 }, low_res = { 0 };
-  guint scale, channels, width, height;
 
-  if (!vldm_upsample_shape (upsample->model, run->rgb->width,
-          run->rgb->height, &scale, &channels, &width, &height, error))
-    return FALSE;
   if (!vldm_prompts_encode (upsample->prompts, upsample->queue,
           run->rgb->count, sampling->prompt,
           vldm_guides (sampling->guidance_scale) ? sampling->negative_prompt
           : NULL, run->report, error))
     return FALSE;
-  if (!vldm_frames_init (&latents, VLDM_FORMAT_F32LE, run->rgb->count, channels,
-          height, width, error)
+  if (!vldm_frames_init (&latents, VLDM_FORMAT_F32LE, run->rgb->count,
+          shape->channels, shape->height, shape->width, error)
       || !vldm_frames_init (&low_res, VLDM_FORMAT_F32LE, run->rgb->count,
-          RGB_CHANNELS, height, width, error)
+          RGB_CHANNELS, shape->height, shape->width, error)
       || !draw_noise (run, noise, &low_res, &latents, error)
       || !cover_pictures (run, &low_res, error)
       || !denoise (run, noise, &low_res, &latents, error)
@@ -487,27 +480,26 @@ check_frames (const UpsampleRun * run, GError ** error)
 {
   const VldmFrames *rgb = run->rgb, *latents = run->latents;
   const VldmFrames *pictures = run->pictures;
-  guint scale, channels, width, height;
+  const VldmUpsampleShape *shape = &run->shape;
 
-  if (!vldm_upsample_shape (run->upsample->model, rgb->width, rgb->height,
-          &scale, &channels, &width, &height, error))
-    return FALSE;
   if (rgb->format != VLDM_FORMAT_RGB8 || rgb->host == NULL || rgb->count < 1
       || rgb->count > run->params->windows.size)
     return refuse_frames ("pictures", rgb, run->params->windows.size,
         RGB_CHANNELS, rgb->height, rgb->width, error);
   if (latents != NULL && (latents->format == VLDM_FORMAT_RGB8
           || latents->host == NULL || latents->count != run->count
-          || latents->channels != channels || latents->width != width
-          || latents->height != height))
-    return refuse_frames ("latents", latents, rgb->count, channels, height,
-        width, error);
+          || latents->channels != shape->channels
+          || latents->width != shape->width
+          || latents->height != shape->height))
+    return refuse_frames ("latents", latents, rgb->count, shape->channels,
+        shape->height, shape->width, error);
   if (pictures != NULL && (pictures->format != VLDM_FORMAT_RGB8
           || pictures->host == NULL || pictures->count != run->count
-          || pictures->width != scale * rgb->width
-          || pictures->height != scale * rgb->height))
+          || pictures->width != shape->scale * rgb->width
+          || pictures->height != shape->scale * rgb->height))
     return refuse_frames ("enlarged pictures", pictures, rgb->count,
-        RGB_CHANNELS, scale * rgb->height, scale * rgb->width, error);
+        RGB_CHANNELS, shape->scale * rgb->height, shape->scale * rgb->width,
+        error);
   return TRUE;
 }
 
@@ -545,12 +537,16 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
 {
   VldmReport report;
   const VldmFrames *out = latents != NULL ? latents : pictures;
-  const UpsampleRun run = { upsample, params, window, rgb, latents, pictures,
+  UpsampleRun run = { upsample, params, window, rgb, latents, pictures,
     out == NULL ? 0 : out->count, &report
   };
   gboolean done;
 
-  if (!vldm_upsample_check (upsample->model, params, error)
+  if (!vldm_upsample_find_configs (upsample->model, &run.configs, error)
+      || !vldm_upsample_check_settings (upsample->model, &run.configs, params,
+          error)
+      || !vldm_upsample_find_shape (&run.configs, rgb->width, rgb->height,
+          &run.shape, error)
       || !check_window (&run, error) || !check_frames (&run, error)
       || (pictures != NULL && !ensure_decoder (upsample, progress, error)))
     return FALSE;

@@ -88,7 +88,4 @@ gboolean vldm_upsample_decodes_frames (VldmModel * model);
 gboolean vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents, guint i, VldmFrames * picture,
     const VldmProgress * progress, GError ** error);
 
-/* Forgets kept frames: after a flush or a discontinuity. */
-void vldm_upsample_reset (VldmUpsample * upsample);
-
 G_END_DECLS

@@ -114,20 +114,34 @@ round_up (guint size, guint unit)
 }
 
 gboolean
+vldm_upsample_find_shape (const VldmUpsampleConfigs * configs, guint width,
+    guint height, VldmUpsampleShape * shape, GError ** error)
+{
+  if (!vldm_check_range ("width", width, 1, MAX_TILE, error)
+      || !vldm_check_range ("height", height, 1, MAX_TILE, error))
+    return FALSE;
+  shape->scale = configs->autoencoder->factor;
+  shape->channels = configs->autoencoder->latent_channels;
+  shape->width = round_up (width, configs->unit);
+  shape->height = round_up (height, configs->unit);
+  return TRUE;
+}
+
+gboolean
 vldm_upsample_shape (VldmModel * model, guint width, guint height,
     guint * scale, guint * latent_channels, guint * latent_width,
     guint * latent_height, GError ** error)
 {
   VldmUpsampleConfigs configs;
+  VldmUpsampleShape shape;
 
   if (!vldm_upsample_find_configs (model, &configs, error)
-      || !vldm_check_range ("width", width, 1, MAX_TILE, error)
-      || !vldm_check_range ("height", height, 1, MAX_TILE, error))
+      || !vldm_upsample_find_shape (&configs, width, height, &shape, error))
     return FALSE;
-  *scale = configs.autoencoder->factor;
-  *latent_channels = configs.autoencoder->latent_channels;
-  *latent_width = round_up (width, configs.unit);
-  *latent_height = round_up (height, configs.unit);
+  *scale = shape.scale;
+  *latent_channels = shape.channels;
+  *latent_width = shape.width;
+  *latent_height = shape.height;
   return TRUE;
 }
 
@@ -142,20 +156,54 @@ check_tiles (const VldmUpsampleParams * params, guint unit, GError ** error)
           params->tile_size / 2, error));
 }
 
+/* @configs may be NULL: what no model takes is refused all the same. */
+static gboolean
+check_settings (const VldmUpsampleConfigs * configs, guint max_level,
+    const VldmUpsampleParams * params, GError ** error)
+{
+  return vldm_sampling_check (&params->sampling, error)
+      && vldm_check_range ("noise-level", params->noise_level, 0, max_level,
+      error)
+      && check_windows (params->windows.size, params->windows.overlap, error)
+      && check_tiles (params, configs == NULL ? 1 : configs->unit, error);
+}
+
+gboolean
+vldm_upsample_check_settings (VldmModel * model,
+    const VldmUpsampleConfigs * configs, const VldmUpsampleParams * params,
+    GError ** error)
+{
+  guint max_level;
+
+  return vldm_model_max_noise_level (model, &max_level, error)
+      && check_settings (configs, max_level, params, error);
+}
+
 gboolean
 vldm_upsample_check (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
-  VldmUpsampleConfigs configs = {.unit = 1 };
-  guint max_level = G_MAXINT;
+  VldmUpsampleConfigs configs;
 
-  return (model == NULL || (vldm_upsample_find_configs (model, &configs, error)
-          && vldm_model_max_noise_level (model, &max_level, error)))
-      && vldm_sampling_check (&params->sampling, error)
-      && vldm_check_range ("noise-level", params->noise_level, 0, max_level,
-      error)
-      && check_windows (params->windows.size, params->windows.overlap, error)
-      && check_tiles (params, configs.unit, error);
+  if (model == NULL)
+    return check_settings (NULL, G_MAXINT, params, error);
+  return vldm_upsample_find_configs (model, &configs, error)
+      && vldm_upsample_check_settings (model, &configs, params, error);
+}
+
+void
+vldm_upsample_choose_tiles (VldmModel * model,
+    const VldmUpsampleConfigs * configs, const VldmUpsampleParams * params,
+    const VldmUpsampleShape * shape, guint * tile_size, guint * tile_overlap)
+{
+  *tile_size = params->tile_size;
+  *tile_overlap = params->tile_overlap;
+  if (params->tile_size == 0) {
+    *tile_size = vldm_tile_size_for (vldm_model_device (model), configs->unet,
+        vldm_model_type (model), params->windows.size, shape->height,
+        shape->width, configs->unit);
+    *tile_overlap = *tile_size / 4;
+  }
 }
 
 gboolean
@@ -164,18 +212,13 @@ vldm_upsample_tiles (VldmModel * model, const VldmUpsampleParams * params,
     GError ** error)
 {
   VldmUpsampleConfigs configs;
+  VldmUpsampleShape shape;
 
-  if (!vldm_upsample_check (model, params, error)
-      || !vldm_upsample_find_configs (model, &configs, error))
+  if (!vldm_upsample_find_configs (model, &configs, error)
+      || !vldm_upsample_check_settings (model, &configs, params, error)
+      || !vldm_upsample_find_shape (&configs, width, height, &shape, error))
     return FALSE;
-  *tile_size = params->tile_size;
-  *tile_overlap = params->tile_overlap;
-  if (params->tile_size == 0) {
-    *tile_size = vldm_tile_size_for (vldm_model_device (model), configs.unet,
-        vldm_model_type (model), params->windows.size,
-        round_up (height, configs.unit), round_up (width, configs.unit),
-        configs.unit);
-    *tile_overlap = *tile_size / 4;
-  }
+  vldm_upsample_choose_tiles (model, &configs, params, &shape, tile_size,
+      tile_overlap);
   return TRUE;
 }
