@@ -3,6 +3,7 @@
  * Finds devices, opens them, and shares open ones within the process.
  */
 
+#include "opencl/runtime/driver.h"
 #include "opencl/runtime/private.h"
 
 #include <string.h>
@@ -63,6 +64,21 @@ platform_string (cl_platform_id id, cl_platform_info what)
   return g_strdup (g_strstrip (text));
 }
 
+static gboolean
+is_pocl (const Candidate * candidate)
+{
+  return strstr (candidate->platform_name, VENDOR_POCL) != NULL;
+}
+
+/* PoCL before 6.0 (its commit "fix dlhandle cache") counts the uses of a compiled kernel in the wrong entry of its table where
+ * two queues run the kernel in different ways at once, and then aborts the process or unloads what runs. */
+static gboolean
+confuses_queues (const Candidate * candidate, const char *driver)
+{
+  return (candidate->type & CL_DEVICE_TYPE_CPU) != 0
+      && is_pocl (candidate) && g_ascii_strtoull (driver, NULL, 10) < 6;
+}
+
 /* The values of @what, 0 where the driver does not say. */
 static guint64
 device_number (cl_device_id id, cl_device_info what)
@@ -100,6 +116,31 @@ candidate_new (cl_platform_id platform, cl_device_id id)
   return candidate;
 }
 
+static void
+set_no_device (GError ** error, const cl_platform_id * platforms,
+    cl_uint n_platforms, cl_int status)
+{
+  g_autofree char *obstacle = ocl_driver_find_obstacle ();
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (cl_uint p = 0; p < n_platforms; p++) {
+    g_autofree char *name = platform_string (platforms[p], CL_PLATFORM_NAME);
+    g_string_append_printf (names, "%s%s", p > 0 ? ", " : "", name);
+  }
+  if (obstacle != NULL)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE, "no OpenCL device: %s",
+        obstacle);
+  else if (n_platforms > 0)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE, "no OpenCL device: "
+        "the drivers that are installed (%s) find none that this user may use",
+        names->str);
+  else
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE, "no OpenCL device: "
+        "no driver is installed (%s). Install one of the graphics card, or for "
+        "the processor Debian's package pocl-opencl-icd",
+        ocl_status_name (status));
+}
+
 /* All devices in the order of `clinfo -l`. */
 static GPtrArray *
 list_candidates (GError ** error)
@@ -107,9 +148,10 @@ list_candidates (GError ** error)
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (candidate_free);
   cl_platform_id platforms[32];
   cl_uint n_platforms = 0;
-  cl_int status =
-      clGetPlatformIDs (G_N_ELEMENTS (platforms), platforms, &n_platforms);
+  cl_int status;
 
+  ocl_driver_prepare ();
+  status = clGetPlatformIDs (G_N_ELEMENTS (platforms), platforms, &n_platforms);
   n_platforms = MIN (n_platforms, G_N_ELEMENTS (platforms));
   for (cl_uint p = 0; status == CL_SUCCESS && p < n_platforms; p++) {
     cl_device_id ids[64];
@@ -122,11 +164,7 @@ list_candidates (GError ** error)
   }
   if (list->len > 0)
     return g_steal_pointer (&list);
-  g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
-      "no OpenCL device: clGetPlatformIDs gives %u platforms (%s) without any. "
-      "Install an OpenCL driver of the graphics card, or for the processor "
-      "Debian's package pocl-opencl-icd", n_platforms,
-      ocl_status_name (status));
+  set_no_device (error, platforms, n_platforms, status);
   return NULL;
 }
 
@@ -174,6 +212,20 @@ select_candidate (GPtrArray * list, const char *selector)
       return candidate;
   }
   return NULL;
+}
+
+/* PoCL fails without a cache folder only when it compiles, and then says no reason or ends the process. */
+static gboolean
+has_obstacle (const Candidate * candidate, GError ** error)
+{
+  g_autofree char *obstacle = NULL;
+
+  if (is_pocl (candidate))
+    obstacle = ocl_driver_find_obstacle ();
+  if (obstacle != NULL)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
+        "the OpenCL device %s cannot be used: %s", candidate->name, obstacle);
+  return obstacle != NULL;
 }
 
 static void
@@ -239,10 +291,10 @@ read_caps (OclDevice * device, const Candidate * candidate)
   device->identity = g_strdup_printf ("%s\n%s\n%s\n%s",
       candidate->platform_name, version, candidate->name, driver);
   device->extensions = device_string (id, CL_DEVICE_EXTENSIONS);
-  device->driver_caches =
-      strstr (candidate->platform_name, VENDOR_POCL) != NULL;
+  device->driver_caches = is_pocl (candidate);
   device->waiters_compute = device->caps.is_cpu
       && strstr (candidate->platform_name, VENDOR_INTEL) != NULL;
+  device->one_queue_at_a_time = confuses_queues (candidate, driver);
   /* Eight operations a clock and lane: a wide CPU core does more, a small GPU's unit too; kernels are timed soon. */
   device->guessed_rate = MAX (1, device->caps.compute_units) * 16.0;
 }
@@ -353,6 +405,8 @@ ocl_device_open (const char *selector, OclForm form, GError ** error)
       return device;
     }
   }
+  if (has_obstacle (candidate, error))
+    return NULL;
   device = device_new (candidate, form, error);
   if (device != NULL)
     table = g_list_prepend (table, device);

@@ -8,6 +8,7 @@
 
 #include "opencl/runtime/launch.h"
 #include "opencl/runtime/program.h"
+#include "opencl/runtime/turn.h"
 
 #include <string.h>
 
@@ -110,13 +111,11 @@ typedef struct
 } Range;
 
 static gboolean
-enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
+enqueue_range (OclQueue * queue, OclKernel * kernel, const OclCall * call,
     const Range * range, cl_event * event, GError ** error)
 {
   gboolean sliced = range->offset[0] + range->offset[1] + range->offset[2] > 0;
 
-  if (call->enqueue != NULL)
-    return call->enqueue (queue, call->user_data, event, error);
   return ocl_check (clEnqueueNDRangeKernel (queue->handle, kernel->kernel, 3,
           sliced ? range->offset : NULL, range->global, range->local, 0, NULL,
           event), error, "clEnqueueNDRangeKernel of %s, %" G_GSIZE_FORMAT
@@ -124,6 +123,21 @@ enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
       G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT, call->kernel,
       range->global[0], range->global[1], range->global[2], range->local[0],
       range->local[1], range->local[2]);
+}
+
+static gboolean
+enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
+    const Range * range, cl_event * event, GError ** error)
+{
+  gboolean ok;
+
+  if (!ocl_turn_begin (queue, error))
+    return FALSE;
+  ok = call->enqueue != NULL
+      ? call->enqueue (queue, call->user_data, event, error)
+      : enqueue_range (queue, kernel, call, range, event, error);
+  ocl_turn_end (queue);
+  return ok;
 }
 
 /* TRUE the first time that a kernel runs in this way. What makes a driver compile again is PoCL's list: the
@@ -187,14 +201,15 @@ run_trial (OclQueue * queue, OclKernel * kernel, const OclCall * call,
 
   if (!ocl_queue_finish (queue, error))
     return FALSE;
-  started_us = g_get_monotonic_time ();
+  started_us = g_get_monotonic_time () - queue->waited_us;
   if (!enqueue (queue, kernel, call, range, &event, error))
     return FALSE;
   ok = ocl_queue_wait (queue, event, NULL, call->kernel, error);
   keep_event (queue, kernel, work, event);
   if (!ok)
     return FALSE;
-  kernel->recent_ns = 1e3 * (g_get_monotonic_time () - started_us);
+  kernel->recent_ns = 1e3 * (g_get_monotonic_time () - queue->waited_us
+      - started_us);
   kernel->recent_work = work;
   kernel->ns_per_work = kernel->recent_ns / work;
   kernel->timed = TRUE;
@@ -211,11 +226,11 @@ run_warm (OclQueue * queue, OclKernel * kernel, const OclCall * call,
 
   if (!kernel->timed && ns >= TRIAL_NS)
     return run_trial (queue, kernel, call, range, work, error);
-  if (batch->launches == 0)
-    batch->started_us = g_get_monotonic_time ();
   if (!enqueue (queue, kernel, call, range,
           queue->profiling ? &event : NULL, error))
     return FALSE;
+  if (batch->launches == 0)
+    batch->started_us = g_get_monotonic_time ();
   keep_event (queue, kernel, work, event);
 
   if (kernel->batch != queue->n_batches)

@@ -56,6 +56,7 @@ struct _OclQueue
   OclBatch filling, running;
   guint64 n_batches;
   gint64 done_us;               /* when the batch before `running` ended, 0 = not known */
+  gint64 waited_us;             /* for turns (turn.h), since the queue was made */
 
   guint64 launches;
   gboolean profiling, print_profile;
@@ -72,7 +73,7 @@ gboolean ocl_queue_wait (OclQueue * queue, cl_event event, gboolean * blocked, c
 /* Ends the batch that is being filled and waits for the one before. */
 gboolean ocl_queue_end_batch (OclQueue * queue, GError ** error);
 
-/* After all that was queued is done: nothing is known to be in flight. */
+/* After all that was queued is done: nothing is in flight. */
 void ocl_queue_forget_batches (OclQueue * queue);
 
 /* Adds the times of launches that are complete to their kernels. */

@@ -22,6 +22,7 @@ struct _OclDevice
   char *extensions;             /* as the driver lists them */
   gboolean driver_caches;       /* the driver keeps compiled programs on disk by itself */
   gboolean waiters_compute;     /* a thread that waits in the driver is one of those that compute */
+  gboolean one_queue_at_a_time; /* the driver fails where kernels of two queues are in flight */
   gdouble guessed_rate;         /* operations a nanosecond before anything was measured */
 
   gsize matrix_tried;           /* GOnce of `matrix` */

@@ -8,6 +8,7 @@
  */
 
 #include "opencl/runtime/launch.h"
+#include "opencl/runtime/turn.h"
 
 #include <string.h>
 
@@ -161,6 +162,7 @@ ocl_queue_forget_batches (OclQueue * queue)
   batch_clear (&queue->running);
   queue->n_batches++;
   queue->done_us = 0;
+  ocl_turn_give (queue);
 }
 
 /* Adds @batch to what is known of the kernel that counts most in it. Where the host was late, one batch seems long and the

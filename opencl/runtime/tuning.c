@@ -127,14 +127,15 @@ time_runs (Trial * trial, guint variant, guint runs, gdouble * us,
     GError ** error)
 {
   const OclTuningQuestion *question = trial->question;
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = g_get_monotonic_time () - trial->queue->waited_us;
 
   for (guint i = 0; i < runs; i++)
     if (!question->run (trial->queue, variant, question->user_data, error))
       return FALSE;
   /* Not ocl_queue_finish (), which sleeps up to a millisecond too long. */
   ocl_queue_drain (trial->queue);
-  *us = (g_get_monotonic_time () - start) / (gdouble) runs;
+  *us = (g_get_monotonic_time () - trial->queue->waited_us - start)
+      / (gdouble) runs;
   return ocl_queue_check (trial->queue, error);
 }
 

@@ -141,20 +141,6 @@ threads_share_a_program (Fixture * f, gconstpointer unused)
 /* Launches */
 
 static void
-set_up_probe (Fixture * f, gconstpointer unused)
-{
-  g_setenv ("VLDM_KERNEL_DIR", TEST_KERNELS, TRUE);
-  set_up (f, NULL);
-}
-
-static void
-tear_down_probe (Fixture * f, gconstpointer unused)
-{
-  tear_down (f, NULL);
-  g_unsetenv ("VLDM_KERNEL_DIR");
-}
-
-static void
 wrong_number_of_arguments (Fixture * f, gconstpointer unused)
 {
   OclCall call = {.program = "probe",.kernel = "spin" };
