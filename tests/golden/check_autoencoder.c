@@ -5,8 +5,6 @@
 #include "golden.h"
 #include "vldm/networks/autoencoder.h"
 
-static Golden golden;
-
 static void
 check_autoencoder (Golden * self, const char *name, JsonObject * vae_case,
     OclType type)
@@ -54,22 +52,9 @@ check_autoencoder (Golden * self, const char *name, JsonObject * vae_case,
       golden_call_bound (vae_case, type));
 }
 
-static void
-check_all (void)
-{
-  golden_for_each (&golden, "autoencoder", check_autoencoder);
-}
-
 int
 main (int argc, char **argv)
 {
-  int failed;
-
-  g_test_init (&argc, &argv, NULL);
-  g_assert_cmpint (argc, ==, 2);
-  golden_open (&golden, argv[1]);
-  g_test_add_func ("/golden/autoencoder", check_all);
-  failed = g_test_run ();
-  golden_clear (&golden);
-  return failed;
+  return golden_main (argc, argv, "/golden/autoencoder", "autoencoder",
+      check_autoencoder);
 }

@@ -8,8 +8,6 @@
 #include "golden.h"
 #include "vldm/sampling/sampler.h"
 
-static Golden golden;
-
 static VldmSchedule *
 new_schedule (JsonObject * run_case)
 {
@@ -149,22 +147,8 @@ check_run (Golden * self, const char *name, JsonObject * run_case, OclType type)
       ocl_tensor_pixels (&latents) * 4, golden_run_bound (type));
 }
 
-static void
-check_all (void)
-{
-  golden_for_each (&golden, "sampling", check_run);
-}
-
 int
 main (int argc, char **argv)
 {
-  int failed;
-
-  g_test_init (&argc, &argv, NULL);
-  g_assert_cmpint (argc, ==, 2);
-  golden_open (&golden, argv[1]);
-  g_test_add_func ("/golden/sampling", check_all);
-  failed = g_test_run ();
-  golden_clear (&golden);
-  return failed;
+  return golden_main (argc, argv, "/golden/sampling", "sampling", check_run);
 }

@@ -5,8 +5,6 @@
 #include "golden.h"
 #include "vldm/networks/text_encoder.h"
 
-static Golden golden;
-
 static void
 check_text_encoder (Golden * self, const char *name, JsonObject * text_case,
     OclType type)
@@ -38,22 +36,9 @@ check_text_encoder (Golden * self, const char *name, JsonObject * text_case,
       golden_call_bound (text_case, type));
 }
 
-static void
-check_all (void)
-{
-  golden_for_each (&golden, "text", check_text_encoder);
-}
-
 int
 main (int argc, char **argv)
 {
-  int failed;
-
-  g_test_init (&argc, &argv, NULL);
-  g_assert_cmpint (argc, ==, 2);
-  golden_open (&golden, argv[1]);
-  g_test_add_func ("/golden/text-encoder", check_all);
-  failed = g_test_run ();
-  golden_clear (&golden);
-  return failed;
+  return golden_main (argc, argv, "/golden/text-encoder", "text",
+      check_text_encoder);
 }

@@ -6,8 +6,6 @@
 #include "golden.h"
 #include "vldm/networks/unet.h"
 
-static Golden golden;
-
 static VldmUnetContext *
 new_context (Golden * self, JsonObject * unet_case, VldmUnet * unet,
     OclType type, guint32 spatial_seed)
@@ -142,22 +140,8 @@ check_unet (Golden * self, const char *name, JsonObject * unet_case,
   check_prompts (self, unet_case, unet, &call, &sample, values, type);
 }
 
-static void
-check_all (void)
-{
-  golden_for_each (&golden, "unet", check_unet);
-}
-
 int
 main (int argc, char **argv)
 {
-  int failed;
-
-  g_test_init (&argc, &argv, NULL);
-  g_assert_cmpint (argc, ==, 2);
-  golden_open (&golden, argv[1]);
-  g_test_add_func ("/golden/unet", check_all);
-  failed = g_test_run ();
-  golden_clear (&golden);
-  return failed;
+  return golden_main (argc, argv, "/golden/unet", "unet", check_unet);
 }

@@ -80,6 +80,36 @@ golden_for_each (Golden * golden, const char *kind, GoldenCheck check)
   }
 }
 
+typedef struct
+{
+  const char *folder, *kind;
+  GoldenCheck check;
+} OneTest;
+
+static void
+run_cases (gconstpointer data)
+{
+  const OneTest *test = data;
+  Golden golden;
+
+  golden_open (&golden, test->folder);
+  golden_for_each (&golden, test->kind, test->check);
+  golden_clear (&golden);
+}
+
+int
+golden_main (int argc, char **argv, const char *path, const char *kind,
+    GoldenCheck check)
+{
+  OneTest test = {.kind = kind,.check = check };
+
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (argc, ==, 2);
+  test.folder = argv[1];
+  g_test_add_data_func (path, &test, run_cases);
+  return g_test_run ();
+}
+
 gfloat *
 golden_randn (guint32 seed, gsize n)
 {

@@ -50,6 +50,9 @@ void golden_clear (Golden * golden);
 typedef void (*GoldenCheck) (Golden * golden, const char *name, JsonObject * golden_case, OclType type);
 void golden_for_each (Golden * golden, const char *kind, GoldenCheck check);
 
+/* main () of a test that is no more than that: its one argument is the folder, its one test is called @path. */
+int golden_main (int argc, char **argv, const char *path, const char *kind, GoldenCheck check);
+
 /* Which of the above is for @type; a case may have bounds of its own, "f16_bound" and so on. */
 gdouble golden_call_bound (JsonObject * golden_case, OclType type);
 gdouble golden_run_bound (OclType type);
