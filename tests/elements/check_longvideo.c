@@ -101,7 +101,7 @@ GST_START_TEST (test_jump)
   gst_harness_play (other.h);
   while (g_atomic_int_get (&fake_generations) == 0)
     g_usleep (1000);
-  fake.step_ms = 0;
+  g_atomic_int_set (&fake.step_ms, 0);
   g_ptr_array_unref (other.played);
   other.played = g_ptr_array_ref (video.played);
   video_check_seek (&other, 50, 60);
@@ -241,7 +241,7 @@ GST_START_TEST (test_interrupted)
     video_seek (&video, 13 * i % 40, 40);
     g_usleep (30000);
   }
-  fake.step_ms = 0;
+  g_atomic_int_set (&fake.step_ms, 0);
   video_check_seek (&video, 0, 40);
   video_clear (&video);
 }

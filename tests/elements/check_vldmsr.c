@@ -327,16 +327,16 @@ GST_END_TEST;
 GST_START_TEST (test_no_borders)
 {
   GstHarness *h = new_upsampler ("vldmsr");
+  GstCaps *caps = gst_caps_from_string (USUAL);
 
   fail_unless (gst_harness_push_event (h, conditioning ("a", 1)));
   push (h, 0, 2);
   fail_unless (gst_harness_push_event (h, conditioning ("a", 1)));
-  gst_harness_push_event (h,
-      gst_event_new_caps (gst_static_caps_get (&(GstStaticCaps)
-              GST_STATIC_CAPS (USUAL))));
+  gst_harness_push_event (h, gst_event_new_caps (caps));
   push (h, 2, SIZE);
   check_frame (h, 0, SEED (1, 0), SIZE);
   fail_unless_equals_int (fake_upsamplings, 1);
+  gst_caps_unref (caps);
   gst_harness_teardown (h);
 }
 

@@ -349,7 +349,7 @@ GST_START_TEST (test_two_models)
   fail_unless (gst_harness_push_event (h, conditioning ("a road")));
   push (h, 1, 2);
   fail_unless_equals_int (fake_live_models, 2);
-  fail_unless_equals_int (fake_decoder_space, 0);
+  fail_unless_equals_int (g_atomic_int_get (&fake_decoder_space), 0);
   gst_harness_teardown (h);
   fail_unless_equals_int (fake_live_models, 0);
   fail_unless_equals_int (fake_live_stages, 0);

@@ -11,6 +11,9 @@
 /* Of latents. */
 #define FAKE_CHANNELS 4
 
+/* Held to write fake_last_gap and fake_last_upsampling: several pipelines may play at once. */
+G_LOCK_EXTERN (fake_last);
+
 /* Works for @ms, asking now and then whether to go on. */
 gboolean fake_work (const VldmProgress * progress, VldmActivity activity, guint done, guint total, gint ms,
     GError ** error);

@@ -22,6 +22,7 @@ gint fake_long_works;
 gint fake_live_models, fake_live_stages;
 FakeGap fake_last_gap;
 FakeUpsampling fake_last_upsampling;
+G_LOCK_DEFINE (fake_last);
 FakeWindow fake_windows[FAKE_MAX_WINDOWS];
 
 struct _OclDevice
@@ -243,8 +244,8 @@ vldm_encode_check_model (VldmModel * model, GError ** error)
 gboolean
 fake_load (const VldmProgress * progress, GError ** error)
 {
-  if (!fake_work (progress, VLDM_ACTIVITY_LOAD_MODEL, 0, 1, fake.load_ms,
-          error))
+  if (!fake_work (progress, VLDM_ACTIVITY_LOAD_MODEL, 0, 1,
+          g_atomic_int_get (&fake.load_ms), error))
     return FALSE;
   if (fake_fails (FAKE_FAIL_LOAD, VLDM_ERROR, VLDM_ERROR_READ, error))
     return FALSE;
@@ -386,8 +387,8 @@ vldm_keyframes_run (VldmKeyframes * keyframes,
     if (i == steps / 2 && fake_fails (FAKE_FAIL_GENERATE, OCL_ERROR,
             OCL_ERROR_MEMORY, error))
       return FALSE;
-    if (!fake_work (progress, VLDM_ACTIVITY_DENOISE, i, steps, fake.step_ms,
-            error))
+    if (!fake_work (progress, VLDM_ACTIVITY_DENOISE, i, steps,
+            g_atomic_int_get (&fake.step_ms), error))
       return FALSE;
   }
 
@@ -455,8 +456,8 @@ vldm_decode_run (VldmDecode * decode, const VldmDecodeParams * params,
     if (i == n / 2 && fake_fails (FAKE_FAIL_DECODE, OCL_ERROR, OCL_ERROR_CALL,
             error))
       return FALSE;
-    if (!fake_work (progress, VLDM_ACTIVITY_DECODE, i, n, fake.decode_ms,
-            error))
+    if (!fake_work (progress, VLDM_ACTIVITY_DECODE, i, n,
+            g_atomic_int_get (&fake.decode_ms), error))
       return FALSE;
     for (j = 0; j < bytes; j += 3) {
       picture[j] = number;
@@ -517,6 +518,23 @@ vldm_interpolate_rate_is_unusual (VldmModel * model, gdouble fps)
   return fps > 400;
 }
 
+static void
+note_gap (const VldmInterpolateParams * params)
+{
+  const VldmSampling *sampling = &params->sampling;
+
+  g_atomic_int_inc (&fake_gaps);
+  G_LOCK (fake_last);
+  g_strlcpy (fake_last_gap.prompt, sampling->prompt,
+      sizeof (fake_last_gap.prompt));
+  g_strlcpy (fake_last_gap.negative_prompt, sampling->negative_prompt,
+      sizeof (fake_last_gap.negative_prompt));
+  fake_last_gap.steps = sampling->steps;
+  fake_last_gap.guidance_scale = sampling->guidance_scale;
+  fake_last_gap.fps = params->fps;
+  G_UNLOCK (fake_last);
+}
+
 gboolean
 vldm_interpolate_run (VldmInterpolate * interpolate,
     const VldmInterpolateParams * params, const VldmFrames * ends,
@@ -527,21 +545,14 @@ vldm_interpolate_run (VldmInterpolate * interpolate,
   gfloat right = *(gfloat *) vldm_frames_host (ends, 1);
   guint i;
 
-  g_atomic_int_inc (&fake_gaps);
-  g_strlcpy (fake_last_gap.prompt, sampling->prompt,
-      sizeof (fake_last_gap.prompt));
-  g_strlcpy (fake_last_gap.negative_prompt, sampling->negative_prompt,
-      sizeof (fake_last_gap.negative_prompt));
-  fake_last_gap.steps = sampling->steps;
-  fake_last_gap.guidance_scale = sampling->guidance_scale;
-  fake_last_gap.fps = params->fps;
+  note_gap (params);
   for (i = 0; i < sampling->steps; i++) {
     if (i == sampling->steps / 2
         && fake_fails (FAKE_FAIL_INTERPOLATE, OCL_ERROR, OCL_ERROR_MEMORY,
             error))
       return FALSE;
     if (!fake_work (progress, VLDM_ACTIVITY_DENOISE, i, sampling->steps,
-            fake.step_ms, error))
+            g_atomic_int_get (&fake.step_ms), error))
       return FALSE;
   }
 
@@ -599,7 +610,7 @@ vldm_encode_run (VldmEncode * encode, const VldmFrames * rgb,
 
     if (fake_fails (FAKE_FAIL_ENCODE, OCL_ERROR, OCL_ERROR_CALL, error)
         || !fake_work (progress, VLDM_ACTIVITY_ENCODE, i, rgb->count,
-            fake.encode_ms, error))
+            g_atomic_int_get (&fake.encode_ms), error))
       return FALSE;
     for (j = 0; latents->format == VLDM_FORMAT_F32LE && j < n; j++)
       frame[j] = *vldm_frames_host (rgb, i);

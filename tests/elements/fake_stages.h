@@ -32,7 +32,7 @@ typedef enum
   FAKE_FAIL_UPSAMPLED,          /* vldm_upsample_decode */
 } FakeFailure;
 
-/* Set before the pipeline starts. */
+/* Set before the pipeline starts; while it plays only times, by g_atomic_int_set. */
 typedef struct
 {
   gint load_ms;                 /* a stage takes so long to make */

@@ -105,6 +105,7 @@ note_upsampling (const VldmUpsampleParams * params)
   const VldmSampling *sampling = &params->sampling;
 
   g_atomic_int_inc (&fake_upsamplings);
+  G_LOCK (fake_last);
   g_strlcpy (fake_last_upsampling.prompt, sampling->prompt,
       sizeof (fake_last_upsampling.prompt));
   g_strlcpy (fake_last_upsampling.negative_prompt, sampling->negative_prompt,
@@ -114,6 +115,7 @@ note_upsampling (const VldmUpsampleParams * params)
   fake_last_upsampling.noise_level = params->noise_level;
   fake_last_upsampling.tile_size = params->tile_size;
   fake_last_upsampling.tile_overlap = params->tile_overlap;
+  G_UNLOCK (fake_last);
 }
 
 /* What is written into the three channels of frame @i. */
@@ -150,7 +152,7 @@ vldm_upsample_run (VldmUpsample * upsample, const VldmUpsampleParams * params,
     if ((i == 2 && fake_fails (FAKE_FAIL_UPSAMPLE, OCL_ERROR, OCL_ERROR_MEMORY,
                 error))
         || !fake_work (progress, VLDM_ACTIVITY_DENOISE, i,
-            params->sampling.steps, fake.step_ms, error))
+            params->sampling.steps, g_atomic_int_get (&fake.step_ms), error))
       return FALSE;
 
   for (i = 0; i < out->count; i++) {
@@ -183,7 +185,7 @@ vldm_upsample_decode (VldmUpsample * upsample, const VldmFrames * latents,
 
   if (fake_fails (FAKE_FAIL_UPSAMPLED, OCL_ERROR, OCL_ERROR_MEMORY, error)
       || !fake_work (progress, VLDM_ACTIVITY_DECODE, i, latents->count,
-          fake.decode_ms, error))
+          g_atomic_int_get (&fake.decode_ms), error))
     return FALSE;
   for (j = 0; j < bytes; j++)
     vldm_frames_host (picture, 0)[j] = colour[j % 3];
