@@ -51,6 +51,10 @@ static const struct
   {"nan", "{\"a\": NaN}", "not valid JSON"},
   {"mismatch", "{\"a\": [1}", "ends inside"},
   {"crossed", "{\"a\": [1}]", "not valid JSON"},
+  {"two-objects", "{\"a\": 1}\n{\"b\": 2}",
+      "line 2, column 1: expected nothing after the object"},
+  {"number-after", "{\"a\": 1} 2", "expected nothing after the object"},
+  {"number-before", "-1 {\"a\": 1}", "expected a JSON object"},
 };
 
 static void

@@ -16,6 +16,7 @@ typedef struct
   gsize length;
   guint depth;
   guint values;
+  gboolean ended;               /* the outermost bracket is closed */
 } Guard;
 
 static gboolean
@@ -68,6 +69,23 @@ guard_infinity (Guard * guard, gsize at)
     memcpy (guard->text + at, number, sizeof word - 1);
 }
 
+/* One object and nothing beside it: json-glib would take the last of several values, and leak the others. */
+static gboolean
+guard_outside (const Guard * guard, gsize at, GError ** error)
+{
+  char c = guard->text[at];
+  gboolean begins = g_ascii_isalnum (c) || strchr ("{[\"+-.", c);
+
+  if (guard->depth > 0 || !begins)
+    return TRUE;
+  if (guard->ended)
+    return guard_fail (guard, at, error, "expected nothing after the object");
+  if (c != '{' && c != '[')
+    return guard_fail (guard, at, error, "expected a JSON object { ... } as "
+        "the whole");
+  return TRUE;
+}
+
 /* Refuses what json-glib cannot survive (deep nesting, sizes without bound) and what it takes although it is no JSON and
  * would hide nesting from this scan (comments, other quotes). */
 static gboolean
@@ -81,6 +99,8 @@ guard_scan (Guard * guard, GError ** error)
   for (gsize i = 0; i < guard->length;) {
     char c = guard->text[i];
 
+    if (!guard_outside (guard, i, error))
+      return FALSE;
     if (c == '"') {
       i = guard_string (guard, i, error);
       if (i == 0)
@@ -95,6 +115,7 @@ guard_scan (Guard * guard, GError ** error)
       if (guard->depth-- == 0)
         return guard_fail (guard, i, error, "closing bracket without an "
             "opening one");
+      guard->ended = guard->depth == 0;
     } else if (c == ',') {
       if (++guard->values > VLDM_JSON_MAX_VALUES)
         return guard_fail (guard, i, error, "more than "
