@@ -199,21 +199,6 @@ decode (GstVldmUpsampleDecoder * decoder, gboolean last)
   return flow;
 }
 
-static gboolean
-check_size (GstVldmUpsampleDecoder * decoder, GstBuffer * buffer,
-    GError ** error)
-{
-  gsize size = gst_buffer_get_size (buffer);
-  gsize expected = gst_vldm_latents_frame_size (&decoder->latents);
-
-  if (size == expected)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_READ,
-      "a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %" G_GSIZE_FORMAT,
-      size, expected);
-  return FALSE;
-}
-
 static guint64
 number_of (const GstVldmUpsampleDecoder * decoder, GstBuffer * buffer)
 {
@@ -234,7 +219,7 @@ push_latents (GstVldmUpsampleDecoder * decoder, GstBuffer * buffer)
   GstFlowReturn flow = GST_FLOW_OK;
   guint64 number = number_of (decoder, buffer);
 
-  if (!check_size (decoder, buffer, &error))
+  if (!gst_vldm_latents_check_size (&decoder->latents, buffer, &error))
     flow = gst_vldm_fail (decoder->element, error, "reading latents");
   else if (number != decoder->next
       || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))

@@ -5,6 +5,7 @@
 #include "elements/vldmdecprivate.h"
 
 #include "gst/error.h"
+#include "gst/pictures.h"
 #include "gst/timing.h"
 
 static GstFlowReturn
@@ -12,25 +13,14 @@ gst_vldm_dec_push (GstVldmDec * self, GstVideoCodecFrame * frame,
     const guint8 * picture)
 {
   GstVideoDecoder *decoder = GST_VIDEO_DECODER (self);
-  gsize row = 3 * (gsize) self->latents.width;
-  GstVideoFrame out;
   GstFlowReturn flow;
-  guint y;
 
   flow = gst_video_decoder_allocate_output_frame (decoder, frame);
+  if (flow == GST_FLOW_OK)
+    flow = gst_vldm_pictures_write (GST_ELEMENT (self), &self->info, picture,
+        frame->output_buffer);
   if (flow != GST_FLOW_OK)
     return flow;
-  if (!gst_video_frame_map (&out, &self->info, frame->output_buffer,
-          GST_MAP_WRITE)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-        ("downstream's buffer cannot be written"), (NULL));
-    return GST_FLOW_ERROR;
-  }
-  for (y = 0; y < self->latents.height; y++)
-    memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&out, 0)
-        + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0),
-        picture + y * row, row);
-  gst_video_frame_unmap (&out);
 
   GST_OBJECT_LOCK (self);
   self->frames_out++;
@@ -171,16 +161,13 @@ gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
     GstVideoCodecFrame * frame)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
-  gsize size = gst_buffer_get_size (frame->input_buffer);
-  gsize expected = gst_vldm_latents_frame_size (&self->latents);
+  g_autoptr (GError) error = NULL;
   guint64 number = number_of (self, frame);
   GstFlowReturn flow = GST_FLOW_OK;
 
-  if (size != expected) {
-    GST_ELEMENT_ERROR (self, STREAM, DECODE,
-        ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
-            G_GSIZE_FORMAT, size, expected), (NULL));
-    flow = GST_FLOW_ERROR;
+  if (!gst_vldm_latents_check_size (&self->latents, frame->input_buffer,
+          &error)) {
+    flow = gst_vldm_fail (GST_ELEMENT (self), error, "reading latents");
   } else if (number != self->next
       || GST_BUFFER_FLAG_IS_SET (frame->input_buffer,
           GST_BUFFER_FLAG_DISCONT)) {

@@ -379,7 +379,7 @@ gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
   GstVldmGap *gap = &self->stream.gap;
   GstVldmGapKind kind;
   GstFlowReturn flow;
-  gsize size, expected;
+  g_autoptr (GError) error = NULL;
 
   flow = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
       discont, buffer);
@@ -387,14 +387,9 @@ gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
     return flow;
   buffer = g_steal_pointer (&base->queued_buf);
 
-  size = gst_buffer_get_size (buffer);
-  expected = gst_vldm_latents_frame_size (&gap->latents);
-  if (size != expected) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
-            G_GSIZE_FORMAT, size, expected), (NULL));
+  if (!gst_vldm_latents_check_size (&gap->latents, buffer, &error)) {
     gst_buffer_unref (buffer);
-    return GST_FLOW_ERROR;
+    return gst_vldm_fail (GST_ELEMENT (self), error, "reading latents");
   }
   if (gap->waiting != NULL) {
     kind = gst_vldm_gap_judge_waiting (gap, buffer);
