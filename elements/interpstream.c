@@ -11,22 +11,8 @@
 /* A window holds factor + 1 frames at once. */
 #define MAX_FACTOR 32
 
-static void *
-new_interpolate (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
-{
-  return vldm_interpolate_new (model, progress, error);
-}
-
-static void
-free_interpolate (gpointer stage)
-{
-  vldm_interpolate_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  vldm_interpolate_check_model, new_interpolate, free_interpolate
-};
+GST_VLDM_STAGE (stage_class, vldm_interpolate_check_model, vldm_interpolate_new,
+    vldm_interpolate_free);
 
 void
 gst_vldm_interp_stream_init (GstVldmInterpStream * stream, GstElement * element)
@@ -35,7 +21,7 @@ gst_vldm_interp_stream_init (GstVldmInterpStream * stream, GstElement * element)
   stream->element = element;
   stream->worker = gst_vldm_worker_new (element, &stage_class);
   stream->factor = GST_VLDM_INTERP_DEFAULT_FACTOR;
-  gst_vldm_sampling_settings_init (&stream->sampling);
+  gst_vldm_sampling_init (&stream->sampling);
   gst_vldm_gap_init (&stream->gap);
 }
 
@@ -43,7 +29,7 @@ void
 gst_vldm_interp_stream_clear (GstVldmInterpStream * stream)
 {
   gst_vldm_worker_free (stream->worker);
-  gst_vldm_sampling_settings_clear (&stream->sampling);
+  gst_vldm_sampling_clear (&stream->sampling);
   gst_vldm_model_settings_clear (&stream->model);
 }
 
@@ -113,7 +99,8 @@ gst_vldm_interp_stream_stop (GstVldmInterpStream * stream)
 /* Settings of a gap in video of @fps: properties, else what the latents were made from, else the model's values. */
 static gboolean
 choose_settings (GstVldmInterpStream * stream, VldmModel * model, gdouble fps,
-    VldmInterpolateParams * params, GstVldmTexts * texts, GError ** error)
+    VldmInterpolateParams * params, GstVldmSamplingTexts * texts,
+    GError ** error)
 {
   GstVldmConditioning conditioning = { NULL, };
   VldmSampling *sampling = &params->sampling;
@@ -126,8 +113,7 @@ choose_settings (GstVldmInterpStream * stream, VldmModel * model, gdouble fps,
   if (stream->conditioning != NULL)
     gst_vldm_conditioning_from_event (&conditioning, stream->conditioning);
   GST_OBJECT_LOCK (stream->element);
-  gst_vldm_sampling_settings_apply (&stream->sampling, &conditioning, sampling,
-      texts);
+  gst_vldm_sampling_apply (&stream->sampling, &conditioning, sampling, texts);
   GST_OBJECT_UNLOCK (stream->element);
   sampling->seed = vldm_window_seed (sampling->seed, stream->gap.number,
       conditioning.level + 1);
@@ -223,7 +209,7 @@ gst_vldm_interp_stream_check (GstVldmInterpStream * stream)
   /* A variable rate is known when frames come. */
   gdouble fps = gap->fps_n > 0 ? (gdouble) gap->fps_n / gap->fps_d : 1;
   VldmInterpolateParams params = { {NULL,}, };
-  g_auto (GstVldmTexts) texts = { NULL, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
   g_autoptr (GError) error = NULL;
   GstFlowReturn flow;
   VldmModel *model;
@@ -247,7 +233,7 @@ GstFlowReturn
 gst_vldm_interp_stream_fill (GstVldmInterpStream * stream, GstBuffer * right)
 {
   VldmInterpolateParams params = { {NULL,}, };
-  g_auto (GstVldmTexts) texts = { NULL, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
   g_autoptr (GError) error = NULL;
   GstFlowReturn flow;
   VldmModel *model;

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "elements/interpgap.h"
-#include "elements/samplingsettings.h"
+#include "gst/sampling.h"
 #include "gst/worker.h"
 
 G_BEGIN_DECLS
@@ -19,7 +19,7 @@ typedef struct
 
   /* properties, OBJECT_LOCK of the element */
   gint factor;
-  GstVldmSamplingSettings sampling;
+  GstVldmSampling sampling;
   GstVldmModelSettings model;
 
   /* streaming thread only */

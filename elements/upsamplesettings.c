@@ -34,7 +34,7 @@ gst_vldm_install_upsample_properties (GObjectClass * klass, guint first_id)
 void
 gst_vldm_upsample_settings_init (GstVldmUpsampleSettings * settings)
 {
-  gst_vldm_sampling_settings_init (&settings->sampling);
+  gst_vldm_sampling_init (&settings->sampling);
   settings->noise_level = DEFAULT_NOISE_LEVEL;
   settings->tile_size = DEFAULT_TILE_SIZE;
   settings->tile_overlap = DEFAULT_TILE_OVERLAP;
@@ -43,15 +43,15 @@ gst_vldm_upsample_settings_init (GstVldmUpsampleSettings * settings)
 void
 gst_vldm_upsample_settings_clear (GstVldmUpsampleSettings * settings)
 {
-  gst_vldm_sampling_settings_clear (&settings->sampling);
+  gst_vldm_sampling_clear (&settings->sampling);
 }
 
 void
 gst_vldm_upsample_settings_apply (const GstVldmUpsampleSettings * settings,
     const GstVldmConditioning * conditioning, VldmUpsampleParams * params,
-    GstVldmTexts * texts)
+    GstVldmSamplingTexts * texts)
 {
-  gst_vldm_sampling_settings_apply (&settings->sampling, conditioning,
+  gst_vldm_sampling_apply (&settings->sampling, conditioning,
       &params->sampling, texts);
   if (settings->noise_level != -1)
     params->noise_level = settings->noise_level;

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "elements/samplingsettings.h"
+#include "gst/sampling.h"
 #include "vldm/stages/upsample.h"
 
 G_BEGIN_DECLS
@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 /* Fields behind the properties; the element's OBJECT_LOCK. */
 typedef struct
 {
-  GstVldmSamplingSettings sampling;
+  GstVldmSampling sampling;
   gint noise_level;             /* -1 = unset */
   gint tile_size;               /* 0 = automatic */
   gint tile_overlap;            /* -1 = a quarter of a tile */
@@ -27,7 +27,7 @@ void gst_vldm_upsample_settings_clear (GstVldmUpsampleSettings * settings);
 /* Puts @settings over @conditioning (zeros where there is none), and both over the values in @params, which are the
  * model's. Its seed is that of the stream, not of a window. @texts takes copies. Under the lock. */
 void gst_vldm_upsample_settings_apply (const GstVldmUpsampleSettings * settings,
-    const GstVldmConditioning * conditioning, VldmUpsampleParams * params, GstVldmTexts * texts);
+    const GstVldmConditioning * conditioning, VldmUpsampleParams * params, GstVldmSamplingTexts * texts);
 
 /* VLDM_ERROR_TEXT or VLDM_ERROR_SETTINGS names the property and what is allowed. @model NULL: what no model allows. */
 gboolean gst_vldm_upsample_settings_check (VldmModel * model, const VldmUpsampleParams * params, GError ** error);

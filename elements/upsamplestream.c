@@ -11,21 +11,8 @@
 #define USUAL_WINDOW_FRAMES 8
 #define USUAL_WINDOW_OVERLAP 2
 
-static void *
-new_upsample (VldmModel * model, const VldmProgress * progress, GError ** error)
-{
-  return vldm_upsample_new (model, progress, error);
-}
-
-static void
-free_upsample (gpointer stage)
-{
-  vldm_upsample_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  vldm_upsample_check_model, new_upsample, free_upsample
-};
+GST_VLDM_STAGE (stage_class, vldm_upsample_check_model, vldm_upsample_new,
+    vldm_upsample_free);
 
 /* The windows of most models. */
 static void
@@ -132,7 +119,7 @@ gst_vldm_upsample_stream_wait (GstVldmUpsampleStream * stream,
  * @model too, unless it is NULL. */
 static gboolean
 apply_settings (GstVldmUpsampleStream * stream, VldmModel * model,
-    VldmUpsampleParams * params, GstVldmTexts * texts, GError ** error)
+    VldmUpsampleParams * params, GstVldmSamplingTexts * texts, GError ** error)
 {
   GstVldmConditioning conditioning;
 
@@ -146,7 +133,7 @@ apply_settings (GstVldmUpsampleStream * stream, VldmModel * model,
 
 static gboolean
 read_settings (GstVldmUpsampleStream * stream, VldmModel * model,
-    VldmUpsampleParams * params, GstVldmTexts * texts, GError ** error)
+    VldmUpsampleParams * params, GstVldmSamplingTexts * texts, GError ** error)
 {
   if (!vldm_upsample_defaults (model, params, error))
     return FALSE;
@@ -169,7 +156,7 @@ check_settings (GstVldmUpsampleStream * stream, GError ** error)
         },
     .windows = {USUAL_WINDOW_FRAMES, USUAL_WINDOW_OVERLAP},
   };
-  g_auto (GstVldmTexts) texts = { NULL, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
 
   return apply_settings (stream, NULL, &params, &texts, error);
 }
@@ -179,7 +166,7 @@ static gboolean
 check_settings_with_model (GstVldmUpsampleStream * stream, GError ** error)
 {
   VldmUpsampleParams params;
-  g_auto (GstVldmTexts) texts = { NULL, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
   VldmModel *model;
   gpointer stage;
 
@@ -278,7 +265,7 @@ gst_vldm_upsample_stream_find_grid (GstVldmUpsampleStream * stream)
 {
   g_autoptr (GError) error = NULL;
   VldmUpsampleParams params;
-  g_auto (GstVldmTexts) texts = { NULL, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
   VldmModel *model;
   gpointer stage;
   VldmChunks grid;
@@ -325,7 +312,7 @@ GstFlowReturn
 gst_vldm_upsample_stream_run (GstVldmUpsampleStream * stream, gboolean last)
 {
   VldmUpsampleParams params;
-  g_auto (GstVldmTexts) texts = { NULL, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
   g_autoptr (GError) error = NULL;
   VldmModel *model;
   gpointer stage;

@@ -450,21 +450,8 @@ gst_vldm_enc_class_init (GstVldmEncClass * klass)
   encoder_class->handle_frame = GST_DEBUG_FUNCPTR (gst_vldm_enc_handle_frame);
 }
 
-static void *
-new_encode (VldmModel * model, const VldmProgress * progress, GError ** error)
-{
-  return vldm_encode_new (model, progress, error);
-}
-
-static void
-free_encode (gpointer stage)
-{
-  vldm_encode_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  vldm_encode_check_model, new_encode, free_encode
-};
+GST_VLDM_STAGE (stage_class, vldm_encode_check_model, vldm_encode_new,
+    vldm_encode_free);
 
 static void
 gst_vldm_enc_init (GstVldmEnc * self)

@@ -586,7 +586,7 @@ gst_vldm_interp_install_properties (GObjectClass * klass)
       g_param_spec_enum ("tail", "Tail",
           "What follows the last frame, which has no next one",
           GST_TYPE_VLDM_TAIL, DEFAULT_TAIL, GST_VLDM_PARAM_READY));
-  gst_vldm_install_sampling_properties (klass, PROP_PROMPT);
+  gst_vldm_sampling_install (klass, PROP_PROMPT);
   gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
       "Model folder in diffusers' layout (NULL = the one that made the latents, "
       "else $VLDM_MODEL_PATH, else the model that comes with the plugin)");

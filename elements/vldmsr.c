@@ -501,7 +501,7 @@ gst_vldm_sr_finalize (GObject * object)
 static void
 gst_vldm_sr_install_properties (GObjectClass * klass)
 {
-  gst_vldm_install_sampling_properties (klass, PROP_PROMPT);
+  gst_vldm_sampling_install (klass, PROP_PROMPT);
   gst_vldm_install_upsample_properties (klass, PROP_NOISE_LEVEL);
   gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
       "Model folder in diffusers' layout (NULL = the one that made the video, "

@@ -100,7 +100,8 @@ FLOORS = {
     },
     'gst': {
         'prefix': 'gst_vldm_',
-        'includes': r'gst/|opencl/runtime/(device|buffer|error)\.h$|vldm/(error|frames|progress)\.h$|vldm/model/(folder|model)\.h$',
+        'includes': r'gst/|opencl/runtime/(device|buffer|error)\.h$|vldm/(error|frames|progress)\.h$|vldm/model/(folder|model)\.h$'
+                    r'|vldm/stages/(decode|denoiser)\.h$',
         'no_system': r'CL/|clblast|json-glib/',
         'words': r'\bocl_(?!device_|buffer_)\w+|\bOcl(?!Device\b|Buffer\b|Caps\b)[A-Z]\w*|\bcl_\w+|\bcl[A-Z]\w*(?= ?\()',
         'says': 'of OpenCL, gst/ knows devices and buffers only',
