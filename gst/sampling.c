@@ -5,6 +5,7 @@
 #include "gst/sampling.h"
 
 #include "gst/properties.h"
+#include "vldm/error.h"
 
 void
 gst_vldm_sampling_install (GObjectClass * klass, guint first_id)
@@ -59,6 +60,16 @@ gst_vldm_sampling_clear (GstVldmSampling * settings)
 {
   g_clear_pointer (&settings->prompt, g_free);
   g_clear_pointer (&settings->negative_prompt, g_free);
+}
+
+gboolean
+gst_vldm_sampling_check_steps (gint steps, GError ** error)
+{
+  if (steps != 0)
+    return TRUE;
+  g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "steps is 0; it must be 1 or more, or -1 for the model's value");
+  return FALSE;
 }
 
 void

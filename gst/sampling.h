@@ -30,6 +30,9 @@ void gst_vldm_sampling_install (GObjectClass * klass, guint first_id);
 void gst_vldm_sampling_init (GstVldmSampling * settings);
 void gst_vldm_sampling_clear (GstVldmSampling * settings);
 
+/* FALSE with VLDM_ERROR_SETTINGS if @steps, a property's value, suits no model. */
+gboolean gst_vldm_sampling_check_steps (gint steps, GError ** error);
+
 /* The texts that a VldmSampling points to. */
 typedef struct
 {

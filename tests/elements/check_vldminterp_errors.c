@@ -80,7 +80,7 @@ static const struct
   const char *description, *says[2];
 } bad_settings[] = {
   {"vldminterp factor=1000000", {"factor is 1000000", "1 to 32"}},
-  {"vldminterp steps=0", {"steps is 0", "1 and more"}},
+  {"vldminterp steps=0", {"steps is 0", "1 or more"}},
 };
 
 GST_START_TEST (test_bad_settings)

@@ -2,7 +2,7 @@
  *
  * The gaps between known frames that vldminterp fills.
  */
-#include "elements/interpgap.h"
+#include "elements/gap.h"
 
 #include "gst/timing.h"
 #include "vldm/error.h"
@@ -247,6 +247,12 @@ run (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
   return vldm_interpolate_run (stage, params, &ends, inner, progress, error);
 }
 
+void
+gst_vldm_gap_pass (GstVldmGap * gap, GstBuffer * right)
+{
+  put (gap, gst_buffer_copy (gap->left), 0, GST_BUFFER_PTS (right));
+}
+
 gboolean
 gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
     const VldmInterpolateParams * params, const VldmProgress * progress,
@@ -256,11 +262,10 @@ gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
   GstClockTime end = GST_BUFFER_PTS (right);
   guint i;
 
-  if (gap->factor > 1 && !run (gap, right, stage, params, &inner, progress,
-          error))
+  if (!run (gap, right, stage, params, &inner, progress, error))
     return FALSE;
 
-  put (gap, gst_buffer_copy (gap->left), 0, end);
+  gst_vldm_gap_pass (gap, right);
   for (i = 0; i + 1 < gap->factor; i++)
     put (gap, gst_buffer_new_memdup (vldm_frames_host (&inner, i),
             vldm_frames_frame_size (&inner)), i + 1, end);
@@ -318,4 +323,49 @@ GstBuffer *
 gst_vldm_gap_pop (GstVldmGap * gap)
 {
   return g_queue_pop_head (&gap->ready);
+}
+
+/* ---- seeks and queries ---- */
+
+void
+gst_vldm_gap_widen (const GstVldmGap * gap, guint64 * first, guint64 * end)
+{
+  const guint factor = gap->factor, reach = factor * gap->reach;
+  guint64 last = *end - 1, known;
+
+  *first -= *first % factor;
+  if (reach > 0)
+    *first -= MIN (*first, reach + (3 * factor + 3) / 4);
+  if (*end == G_MAXUINT64)
+    return;
+  known = last / factor + (last % factor > 0 ? 1 : 0);
+  *end = (known + 1) * factor + reach;
+}
+
+GstClockTime
+gst_vldm_gap_latency (const GstVldmGap * gap)
+{
+  if (gap->factor == 0 || gap->fps_n == 0)
+    return 0;
+  return MAX (gap->longest, gst_vldm_frame_time (gap->factor, gap->fps_n,
+          gap->fps_d));
+}
+
+gint64
+gst_vldm_gap_length (const GstVldmGap * gap, GstFormat format, gint64 length,
+    gboolean hold)
+{
+  const guint cut = hold ? 0 : gap->factor - 1;
+  guint64 frames;
+
+  if (gap->factor == 0 || length <= 0)
+    return length;
+  if (format == GST_FORMAT_DEFAULT
+      && length <= G_MAXINT64 / (gint64) gap->factor)
+    return length * gap->factor - cut;
+  if (format != GST_FORMAT_TIME || gap->fps_n == 0 || cut == 0)
+    return length;
+  frames = gst_vldm_frame_nearest (length, gap->fps_n, gap->fps_d);
+  return frames <= cut ? length
+      : (gint64) gst_vldm_frame_time (frames - cut, gap->fps_n, gap->fps_d);
 }

@@ -2,7 +2,7 @@
  *
  * How far apart the known frames of vldminterp lie.
  */
-#include "elements/interpspacing.h"
+#include "elements/spacing.h"
 
 #include "gst/timing.h"
 

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "elements/interpspacing.h"
+#include "elements/spacing.h"
 #include "gst/latents.h"
 #include "vldm/stages/interpolate.h"
 
@@ -78,8 +78,11 @@ void gst_vldm_gap_begin (GstVldmGap * gap, GstBuffer * buffer);
 /* Makes @buffer (taken) wait for the frame that tells what it ends. */
 void gst_vldm_gap_wait (GstVldmGap * gap, GstBuffer * buffer);
 
+/* Makes the left frame ready, where nothing is to be made between it and @right. */
+void gst_vldm_gap_pass (GstVldmGap * gap, GstBuffer * right);
+
 /* Makes the left frame ready, and the factor - 1 new ones between it and @right. Known frames keep memory, time and flags;
- * new ones are DELTA_UNITs. @stage is not used for factor 1. On failure nothing is ready. */
+ * new ones are DELTA_UNITs. On failure nothing is ready. */
 gboolean gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
     const VldmInterpolateParams * params, const VldmProgress * progress, GError ** error);
 
@@ -88,5 +91,16 @@ void gst_vldm_gap_end (GstVldmGap * gap, gboolean hold);
 
 /* The next frame that is ready, or NULL. */
 GstBuffer *gst_vldm_gap_pop (GstVldmGap * gap);
+
+/* Plain arithmetic on what caps said and what was learnt from frames, for seeks and queries. widen: frames @first up to, not with,
+ * @end of the output become the range that holds the known frames of all their gaps. Where those do not lie on the grid, it
+ * begins in the middle of the frame before them: upstream cuts that one, but not those that are needed. */
+void gst_vldm_gap_widen (const GstVldmGap * gap, guint64 * first, guint64 * end);
+
+/* How long a known frame waits for the next; 0 if the rate is variable or there were no caps. */
+GstClockTime gst_vldm_gap_latency (const GstVldmGap * gap);
+
+/* The length of the output for upstream's @length in @format: nothing follows the last known frame, unless @hold. */
+gint64 gst_vldm_gap_length (const GstVldmGap * gap, GstFormat format, gint64 length, gboolean hold);
 
 G_END_DECLS
