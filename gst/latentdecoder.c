@@ -561,8 +561,8 @@ gst_vldm_latent_decoder_seek (GstVldmLatentDecoder * decoder)
   return &decoder->seek;
 }
 
-static void
-widen (gconstpointer grid, guint64 * first, guint64 * end)
+void
+gst_vldm_chunks_widen (gconstpointer grid, guint64 * first, guint64 * end)
 {
   const VldmChunks *chunks = grid;
 
@@ -576,7 +576,8 @@ GstEvent *
 gst_vldm_latent_decoder_widen (GstVldmLatentDecoder * decoder, GstEvent * event)
 {
   return gst_vldm_seek_widen (&decoder->seek, decoder->element, event,
-      decoder->latents.fps_n, decoder->latents.fps_d, widen, &decoder->grid);
+      decoder->latents.fps_n, decoder->latents.fps_d,
+      gst_vldm_chunks_widen, &decoder->grid);
 }
 
 GstEvent *

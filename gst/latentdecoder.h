@@ -88,6 +88,9 @@ GstVldmSeek *gst_vldm_latent_decoder_seek (GstVldmLatentDecoder * decoder);
 /* Widens the seek @event (taken) to whole chunks; NULL if it cannot be done. Any thread. */
 GstEvent *gst_vldm_latent_decoder_widen (GstVldmLatentDecoder * decoder, GstEvent * event);
 
+/* A GstVldmWiden for VldmChunks: to whole ones. */
+void gst_vldm_chunks_widen (gconstpointer grid, guint64 * first, guint64 * end);
+
 /* Takes note of the segment @event (taken) and returns it as the output has it. Under the OBJECT_LOCK. */
 GstEvent *gst_vldm_latent_decoder_take_segment (GstVldmLatentDecoder * decoder, GstEvent * event);
 

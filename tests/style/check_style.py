@@ -28,7 +28,6 @@ RULES_BEGIN = '186ea48'                 # subjects of the commits before are as 
 # Functions with more parameters, by the reason why they may have them.
 MANY_PARAMETERS = {
     'to be split': """
-        elements/decodechunk.c:gst_vldm_chunk_decode
         vldm/model/autoencoder_load.c:load_block
         vldm/model/resnets.c:begin_path
         vldm/model/resnets.c:run_spatial
