@@ -6,6 +6,7 @@
 
 #include <gst/video/video.h>
 
+#include "gst/error.h"
 #include "gst/pictures.h"
 #include "vldm/error.h"
 #include "vldm/stages/upsample.h"
@@ -309,4 +310,39 @@ gst_vldm_sr_caps_frame_size (const GstCaps * caps)
         : 0;
   return gst_vldm_latents_from_caps (&latents, caps, NULL)
       ? gst_vldm_latents_frame_size (&latents) : 0;
+}
+
+/* ---- functions of the base class ---- */
+
+GstCaps *
+gst_vldm_sr_caps_transform (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps, GstCaps * filter)
+{
+  return direction == GST_PAD_SINK ? gst_vldm_sr_caps_out (caps, filter)
+      : gst_vldm_sr_caps_in (caps, filter);
+}
+
+gboolean
+gst_vldm_sr_caps_transform_size (GstBaseTransform * base,
+    GstPadDirection direction, GstCaps * caps, gsize size, GstCaps * othercaps,
+    gsize * othersize)
+{
+  *othersize = gst_vldm_sr_caps_frame_size (othercaps);
+  return *othersize > 0;
+}
+
+GstPadProbeReturn
+gst_vldm_sr_caps_explain (GstPad * pad, GstPadProbeInfo * info,
+    gpointer element)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  g_autoptr (GError) error = NULL;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  if (!gst_vldm_sr_caps_check (caps, &error))
+    gst_vldm_refuse_caps (element, caps, error);
+  return GST_PAD_PROBE_OK;
 }

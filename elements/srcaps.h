@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <gst/base/gstbasetransform.h>
+
 #include "gst/latents.h"
 
 G_BEGIN_DECLS
@@ -29,5 +31,15 @@ gboolean gst_vldm_sr_caps_are_latents (const GstCaps * caps);
 
 /* Bytes of a frame of fixed @caps, pictures or latents; 0 if they are neither. */
 gsize gst_vldm_sr_caps_frame_size (const GstCaps * caps);
+
+/* Functions of GstBaseTransform that follow from caps alone. */
+GstCaps *gst_vldm_sr_caps_transform (GstBaseTransform * base, GstPadDirection direction, GstCaps * caps,
+    GstCaps * filter);
+gboolean gst_vldm_sr_caps_transform_size (GstBaseTransform * base, GstPadDirection direction, GstCaps * caps,
+    gsize size, GstCaps * othercaps, gsize * othersize);
+
+/* A probe for events on the sink pad of @element: posts why caps are refused. GstBaseTransform refuses those that it does not
+ * accept without a word, and before the element is asked to set them. */
+GstPadProbeReturn gst_vldm_sr_caps_explain (GstPad * pad, GstPadProbeInfo * info, gpointer element);
 
 G_END_DECLS

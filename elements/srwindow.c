@@ -113,19 +113,29 @@ gst_vldm_sr_window_set_caps (GstVldmSrWindow * window,
 }
 
 gboolean
-gst_vldm_sr_window_set_model (GstVldmSrWindow * window,
-    VldmModel * model, GError ** error)
+gst_vldm_sr_window_set_model (GstVldmSrWindow * window, VldmModel * model,
+    GError ** error)
 {
-  GstVldmLatents *latents = &window->latents;
+  GstVldmLatents latents = window->latents;
   guint scale;
 
   window->decodes_frames = vldm_upsample_decodes_frames (model);
-  if (!window->latents_out)
-    latents->format = VLDM_FORMAT_F32LE;
-  return window->latents_out || vldm_upsample_shape (model,
-      GST_VIDEO_INFO_WIDTH (&window->in), GST_VIDEO_INFO_HEIGHT (&window->in),
-      &scale, &latents->latent_channels, &latents->latent_width,
-      &latents->latent_height, error);
+  if (!vldm_upsample_shape (model, GST_VIDEO_INFO_WIDTH (&window->in),
+          GST_VIDEO_INFO_HEIGHT (&window->in), &scale, &latents.latent_channels,
+          &latents.latent_width, &latents.latent_height, error))
+    return FALSE;
+  if (scale != GST_VLDM_SR_SCALE) {
+    g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
+        "the upsampler of %s makes pictures %u times as large; vldmsr needs "
+        "one that makes them %d times as large", vldm_model_folder (model),
+        scale, GST_VLDM_SR_SCALE);
+    return FALSE;
+  }
+  if (!window->latents_out) {
+    latents.format = VLDM_FORMAT_F32LE;
+    window->latents = latents;
+  }
+  return TRUE;
 }
 
 void

@@ -232,15 +232,7 @@ static void
 gst_vldm_dec_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmDec *self = GST_VLDM_DEC (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
 }
 
 static GstStructure *

@@ -231,30 +231,14 @@ static void
 gst_vldm_interp_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
 }
 
 static void
 gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_get (object, fields, N_PROPS, id, value, pspec);
 }
 
 /* ---- settings ---- */

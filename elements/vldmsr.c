@@ -59,6 +59,7 @@
 #include "elements/srcaps.h"
 #include "elements/srwindow.h"
 #include "gst/error.h"
+#include "gst/heldevents.h"
 #include "gst/pace.h"
 #include "gst/pictures.h"
 #include "gst/properties.h"
@@ -115,7 +116,7 @@ struct _GstVldmSr
   GstVldmSrWindow window;       /* its formats and grid change under the OBJECT_LOCK */
   gboolean grid_known;          /* else it is a guess */
   GstVldmPace pace;             /* of pictures that go out */
-  GQueue waiting;               /* of GstEvent: caps and what came after them, until the model is known */
+  GstVldmHeldEvents held;       /* caps and what came after them, until the model is known */
 };
 
 static void gst_vldm_sr_finalize (GObject * object);
@@ -129,19 +130,12 @@ static void gst_vldm_sr_reset (GstVldmFilter * filter);
 static gboolean gst_vldm_sr_start (GstBaseTransform * base);
 static gboolean gst_vldm_sr_stop (GstBaseTransform * base);
 static void gst_vldm_sr_model_changed (GstVldmFilter * filter);
-static GstCaps *gst_vldm_sr_transform_caps (GstBaseTransform * base,
-    GstPadDirection direction, GstCaps * caps, GstCaps * filter);
-static GstPadProbeReturn gst_vldm_sr_explain (GstPad * pad,
-    GstPadProbeInfo * info, gpointer self);
 static gboolean gst_vldm_sr_accept_caps (GstBaseTransform * base,
     GstPadDirection direction, GstCaps * caps);
 static GstCaps *gst_vldm_sr_fixate_caps (GstBaseTransform * base,
     GstPadDirection direction, GstCaps * caps, GstCaps * othercaps);
 static gboolean gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
     GstCaps * outcaps);
-static gboolean gst_vldm_sr_transform_size (GstBaseTransform * base,
-    GstPadDirection direction, GstCaps * caps, gsize size, GstCaps * othercaps,
-    gsize * othersize);
 static gboolean gst_vldm_sr_propose_allocation (GstBaseTransform * base,
     GstQuery * decide_query, GstQuery * query);
 static GstFlowReturn gst_vldm_sr_end (GstVldmFilter * filter);
@@ -150,9 +144,9 @@ static GstFlowReturn gst_vldm_sr_take (GstVldmFilter * filter,
 static GstFlowReturn gst_vldm_sr_pop (GstVldmFilter * filter,
     GstBuffer ** buffer);
 static void gst_vldm_sr_flush (GstVldmFilter * filter);
+static void gst_vldm_sr_release_events (GstVldmSr * self);
 static GstFlowReturn gst_vldm_sr_submit (GstBaseTransform * base,
     gboolean discont, GstBuffer * buffer);
-static void gst_vldm_sr_release_events (GstVldmSr * self);
 static GstEvent *gst_vldm_sr_forward (GstVldmFilter * filter, GstEvent * event);
 static gboolean gst_vldm_sr_sink_event (GstBaseTransform * base,
     GstEvent * event);
@@ -220,11 +214,12 @@ gst_vldm_sr_class_init (GstVldmSrClass * klass)
 
   base_class->start = GST_DEBUG_FUNCPTR (gst_vldm_sr_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_sr_stop);
-  base_class->transform_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_caps);
+  base_class->transform_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_caps_transform);
   base_class->accept_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_accept_caps);
   base_class->fixate_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_fixate_caps);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_set_caps);
-  base_class->transform_size = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_size);
+  base_class->transform_size =
+      GST_DEBUG_FUNCPTR (gst_vldm_sr_caps_transform_size);
   base_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_vldm_sr_propose_allocation);
   base_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_vldm_sr_submit);
@@ -254,12 +249,13 @@ static void
 gst_vldm_sr_init (GstVldmSr * self)
 {
   gst_pad_add_probe (GST_BASE_TRANSFORM_SINK_PAD (self),
-      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, gst_vldm_sr_explain, self, NULL);
+      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, gst_vldm_sr_caps_explain, self,
+      NULL);
   self->noise_level = DEFAULT_NOISE_LEVEL;
   self->tile_size = DEFAULT_TILE_SIZE;
   self->tile_overlap = DEFAULT_TILE_OVERLAP;
   gst_vldm_sr_window_init (&self->window);
-  g_queue_init (&self->waiting);
+  gst_vldm_held_events_init (&self->held);
 }
 
 static void
@@ -282,30 +278,14 @@ static void
 gst_vldm_sr_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmSr *self = GST_VLDM_SR (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
 }
 
 static void
 gst_vldm_sr_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmSr *self = GST_VLDM_SR (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_get (object, fields, N_PROPS, id, value, pspec);
 }
 
 /* ---- settings ---- */
@@ -393,7 +373,7 @@ gst_vldm_sr_stop (GstBaseTransform * base)
 {
   GstVldmSr *self = GST_VLDM_SR (base);
 
-  g_queue_clear_full (&self->waiting, (GDestroyNotify) gst_event_unref);
+  gst_vldm_held_events_clear (&self->held);
   gst_vldm_pace_clear (&self->pace);
   return GST_BASE_TRANSFORM_CLASS (parent_class)->stop (base);
 }
@@ -402,24 +382,6 @@ static void
 gst_vldm_sr_model_changed (GstVldmFilter * filter)
 {
   GST_VLDM_SR (filter)->grid_known = FALSE;
-}
-
-static gboolean
-gst_vldm_sr_check_scale (GstVldmSr * self, VldmModel * model, GError ** error)
-{
-  guint scale, channels, width, height;
-
-  if (!vldm_upsample_shape (model, GST_VIDEO_INFO_WIDTH (&self->window.in),
-          GST_VIDEO_INFO_HEIGHT (&self->window.in), &scale, &channels, &width,
-          &height, error))
-    return FALSE;
-  if (scale == GST_VLDM_SR_SCALE)
-    return TRUE;
-  g_set_error (error, VLDM_ERROR, VLDM_ERROR_MODEL,
-      "the upsampler of %s makes pictures %u times as large; vldmsr needs one "
-      "that makes them %d times as large", vldm_model_folder (model), scale,
-      GST_VLDM_SR_SCALE);
-  return FALSE;
 }
 
 /* The event for what decodes latents that go out: what the video was made from, and the model whose latents they are. */
@@ -458,8 +420,7 @@ gst_vldm_sr_find_grid (GstVldmSr * self)
     return flow;
   if (!gst_vldm_sr_read_settings (self, model, &params, &texts, &error))
     return gst_vldm_fail (GST_ELEMENT (self), error, "choosing settings");
-  if (!gst_vldm_sr_check_scale (self, model, &error)
-      || !vldm_upsample_windows (model, -1, -1, &grid, &error)
+  if (!vldm_upsample_windows (model, -1, -1, &grid, &error)
       || !gst_vldm_sr_window_set_model (&self->window, model, &error))
     return gst_vldm_fail (GST_ELEMENT (self), error, "choosing windows");
 
@@ -477,30 +438,6 @@ gst_vldm_sr_find_grid (GstVldmSr * self)
 }
 
 /* ---- caps ---- */
-
-static GstCaps *
-gst_vldm_sr_transform_caps (GstBaseTransform * base, GstPadDirection direction,
-    GstCaps * caps, GstCaps * filter)
-{
-  return direction == GST_PAD_SINK ? gst_vldm_sr_caps_out (caps, filter)
-      : gst_vldm_sr_caps_in (caps, filter);
-}
-
-/* An element refuses caps that it does not accept before it is asked to set them, without a word: so this comes first. */
-static GstPadProbeReturn
-gst_vldm_sr_explain (GstPad * pad, GstPadProbeInfo * info, gpointer self)
-{
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-  g_autoptr (GError) error = NULL;
-  GstCaps *caps;
-
-  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
-    return GST_PAD_PROBE_OK;
-  gst_event_parse_caps (event, &caps);
-  if (!gst_vldm_sr_caps_check (caps, &error))
-    gst_vldm_refuse_caps (self, caps, error);
-  return GST_PAD_PROBE_OK;
-}
 
 /* While it plays, caps that a template cannot tell from others come in all the same: upstream has nothing else then, and would
  * only say that it is not negotiated. */
@@ -571,14 +508,6 @@ gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_latency (GST_OBJECT (self)));
   return TRUE;
-}
-
-static gboolean
-gst_vldm_sr_transform_size (GstBaseTransform * base, GstPadDirection direction,
-    GstCaps * caps, gsize size, GstCaps * othercaps, gsize * othersize)
-{
-  *othersize = gst_vldm_sr_caps_frame_size (othercaps);
-  return *othersize > 0;
 }
 
 /* Frames of a window are held here, so upstream needs some more of them. */
@@ -733,21 +662,16 @@ gst_vldm_sr_submit (GstBaseTransform * base, gboolean discont,
       discont, buffer);
 }
 
-/* ---- events that wait ---- */
+/* ---- events ---- */
 
-/* The shape of latents that go out follows from the model, and upstream says which one it is after the caps. Those wait
- * then, and so does what must not overtake them. */
+/* The shape of latents that go out follows from the model, and upstream says which one it is after the caps, so those wait. */
 static gboolean
-gst_vldm_sr_must_wait (GstVldmSr * self, GstEvent * event)
+gst_vldm_sr_must_hold (GstVldmSr * self, GstEvent * event)
 {
   g_autoptr (GstCaps) out = NULL;
   g_autoptr (GstCaps) taken = NULL;
   GstCaps *caps;
 
-  if (!g_queue_is_empty (&self->waiting))
-    return GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_IS_STICKY (event)
-        && GST_EVENT_TYPE (event) != GST_EVENT_STREAM_START
-        && GST_EVENT_TYPE (event) != GST_EVENT_EOS;
   if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS
       || gst_vldm_filter_knows_model (GST_VLDM_FILTER (self)))
     return FALSE;
@@ -757,29 +681,14 @@ gst_vldm_sr_must_wait (GstVldmSr * self, GstEvent * event)
   return gst_vldm_sr_caps_are_latents (taken);
 }
 
-/* Handles the events that wait. */
 static void
 gst_vldm_sr_release_events (GstVldmSr * self)
 {
   GstEvent *event;
 
-  while ((event = g_queue_pop_head (&self->waiting)) != NULL)
+  while ((event = gst_vldm_held_events_pop (&self->held)) != NULL)
     GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (GST_BASE_TRANSFORM
         (self), event);
-}
-
-static void
-gst_vldm_sr_forget_segments (GstVldmSr * self)
-{
-  GList *l, *next;
-
-  for (l = self->waiting.head; l != NULL; l = next) {
-    next = l->next;
-    if (GST_EVENT_TYPE (l->data) == GST_EVENT_SEGMENT) {
-      gst_event_unref (l->data);
-      g_queue_delete_link (&self->waiting, l);
-    }
-  }
 }
 
 /* Latents of another model go out: the next frame brings an event that says so. */
@@ -817,13 +726,14 @@ gst_vldm_sr_sink_event (GstBaseTransform * base, GstEvent * event)
 
   if (gst_vldm_conditioning_from_event (&conditioning, event)) {
     gst_vldm_sr_take_conditioning (self, event);
-  } else if (gst_vldm_sr_must_wait (self, event)) {
+  } else if (gst_vldm_held_events_follow (&self->held, event)
+      || gst_vldm_sr_must_hold (self, event)) {
     GST_DEBUG_OBJECT (self, "waiting for the model: %" GST_PTR_FORMAT, event);
-    g_queue_push_tail (&self->waiting, event);
+    gst_vldm_held_events_push (&self->held, event);
     return TRUE;
   }
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    gst_vldm_sr_forget_segments (self);
+    gst_vldm_held_events_forget_segments (&self->held);
   else if (GST_EVENT_IS_SERIALIZED (event))
     gst_vldm_sr_release_events (self);
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
@@ -880,7 +790,7 @@ gst_vldm_sr_query (GstBaseTransform * base, GstPadDirection direction,
     GstQuery * query)
 {
   if (GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION
-      && !g_queue_is_empty (&GST_VLDM_SR (base)->waiting))
+      && gst_vldm_held_events_are_there (&GST_VLDM_SR (base)->held))
     return FALSE;
   return GST_BASE_TRANSFORM_CLASS (parent_class)->query (base, direction,
       query);
