@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gst/filter.h"
 #include "gst/latents.h"
 
 #define MAX_INTERPOLATIONS 2
@@ -61,11 +62,19 @@ make_keys (void)
   g_once_init_leave (&made, 1);
 }
 
-/* TRUE for properties of vldmsrc that a URI sets by their names. What its base classes have, is not about the video. */
+/* TRUE for properties about the video, which belong to @element itself or to the base of filters, not to GStreamer's classes. */
+static gboolean
+is_ours (gpointer element, const GParamSpec * spec)
+{
+  return spec->owner_type == G_OBJECT_TYPE (element)
+      || spec->owner_type == GST_TYPE_VLDM_FILTER;
+}
+
+/* TRUE for properties of vldmsrc that a URI sets by their names. */
 static gboolean
 is_key (GstElement * src, const GParamSpec * spec)
 {
-  return spec->owner_type == G_OBJECT_TYPE (src)
+  return is_ours (src, spec)
       && (spec->flags & G_PARAM_WRITABLE)
       && strcmp (spec->name, "prompt") != 0
       && strcmp (spec->name, "model-path") != 0;
@@ -363,7 +372,7 @@ set_properties (GPtrArray * chain, const GstVldmUri * uri, GError ** error)
 
     if (spec == NULL)
       continue;
-    if (spec != keys[KEY_MODEL] && spec->owner_type != G_OBJECT_TYPE (src))
+    if (spec != keys[KEY_MODEL] && !is_ours (src, spec))
       continue;
     if (!read_value (spec, setting->key, setting->value, &value, error))
       return FALSE;
@@ -400,7 +409,7 @@ set_stage_property (GPtrArray * chain, const GstVldmUriSetting * setting,
     spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
     if (spec == NULL || strcmp (spec->name, name) != 0
         || !(spec->flags & G_PARAM_WRITABLE)
-        || spec->owner_type != G_OBJECT_TYPE (element)) {
+        || !is_ours (element, spec)) {
       g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
           "vldm:// URIs have no setting '%s': %s has no property '%s' to set",
           setting->key, stages[stage].factory, name);

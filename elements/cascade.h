@@ -6,7 +6,7 @@
 
 #include <gst/gst.h>
 
-#include "elements/vldmuri.h"
+#include "elements/uri.h"
 
 G_BEGIN_DECLS
 

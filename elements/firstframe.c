@@ -26,7 +26,6 @@ take (GstVldmSidePad * side, GstBuffer * buffer, const char **warning,
 {
   GstVldmFirstFrame *first = (GstVldmFirstFrame *) side;
   const GstVldmLatents *latents = &first->latents;
-  gsize size = gst_buffer_get_size (buffer);
 
   if (first->frame.count > 0) {
     if (!first->warned)
@@ -35,18 +34,13 @@ take (GstVldmSidePad * side, GstBuffer * buffer, const char **warning,
     first->warned = TRUE;
     return TRUE;
   }
-  if (latents->width == 0 || size != gst_vldm_latents_frame_size (latents)) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "the frame on pad \"context\" has %" G_GSIZE_FORMAT " bytes; its caps "
-        "mean %" G_GSIZE_FORMAT, size, latents->width == 0 ? 0 :
-        gst_vldm_latents_frame_size (latents));
-    return FALSE;
-  }
-  if (!vldm_frames_init (&first->frame, latents->format, 1,
+  if (!gst_vldm_latents_check_size (latents, buffer, error)
+      || !vldm_frames_init (&first->frame, latents->format, 1,
           latents->latent_channels, latents->latent_height,
           latents->latent_width, error))
     return FALSE;
-  gst_buffer_extract (buffer, 0, first->frame.host, size);
+  gst_buffer_extract (buffer, 0, first->frame.host,
+      vldm_frames_size (&first->frame));
   first->settled = TRUE;
   return TRUE;
 }

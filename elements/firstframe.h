@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "elements/sidepad.h"
+#include "gst/sidepad.h"
 #include "gst/latents.h"
 
 G_BEGIN_DECLS

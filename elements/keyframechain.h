@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "elements/keyframesettings.h"
+#include "elements/recipe.h"
 #include "vldm/stages/windows.h"
 
 G_BEGIN_DECLS

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "elements/sidepad.h"
+#include "gst/sidepad.h"
 
 G_BEGIN_DECLS
 

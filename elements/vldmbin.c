@@ -57,7 +57,7 @@
 #include "elements/vldmbin.h"
 
 #include "elements/cascade.h"
-#include "elements/vldmuri.h"
+#include "elements/uri.h"
 #include "gst/properties.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_bin_debug);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * vldmdec: latents become pictures. Properties, states, caps and events; vldmdecframes.c has the frames.
+ * vldmdec: latents become pictures. gst/latentdecoder.h decodes them in chunks; here are pads, caps, time and events.
  */
 
 /**
@@ -36,10 +36,13 @@
  * Since: 0.1
  */
 
-#include "elements/vldmdecprivate.h"
+#include "elements/vldmdec.h"
 
 #include "gst/conditioning.h"
 #include "gst/error.h"
+#include "gst/latentdecoder.h"
+#include "gst/pace.h"
+#include "gst/pictures.h"
 #include "gst/properties.h"
 #include "gst/timing.h"
 
@@ -48,10 +51,6 @@ GST_DEBUG_CATEGORY_STATIC (gst_vldm_dec_debug);
 
 #define DEFAULT_CHUNK_FRAMES -1
 #define DEFAULT_CHUNK_OVERLAP -1
-
-/* Assumed for latency and seeks while no model is open that knows better. */
-#define USUAL_CHUNK_FRAMES 8
-#define USUAL_CHUNK_OVERLAP 2
 
 enum
 {
@@ -97,6 +96,33 @@ static gboolean gst_vldm_dec_sink_event (GstVideoDecoder * decoder,
     GstEvent * event);
 static gboolean gst_vldm_dec_src_event (GstVideoDecoder * decoder,
     GstEvent * event);
+static GstFlowReturn gst_vldm_dec_drain (GstVideoDecoder * decoder);
+static GstFlowReturn gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
+    GstVideoCodecFrame * frame);
+static gboolean gst_vldm_dec_choose_model (GstElement * element);
+static void gst_vldm_dec_update_latency (GstElement * element);
+static void gst_vldm_dec_forget (GstVldmDec * self);
+
+struct _GstVldmDec
+{
+  GstVideoDecoder parent;
+
+  /* properties, OBJECT_LOCK */
+  GstVldmModelSettings model;
+  gint chunk_frames, chunk_overlap;
+
+  GstVldmLatentDecoder *decoder;        /* STREAM_LOCK; its frames are GstVideoCodecFrames */
+
+  /* stream, STREAM_LOCK */
+  GstVldmLatents latents;       /* what comes in */
+  GstVideoInfo info;            /* what goes out */
+  gboolean is_segment_seek;     /* SEGMENT_DONE follows where the segment stops */
+  char *upstream_model;         /* from vldm-conditioning */
+  GstVldmPace pace;
+
+  /* statistics, OBJECT_LOCK */
+  guint64 frames_in, frames_out;
+};
 
 #define gst_vldm_dec_parent_class parent_class
 G_DEFINE_TYPE (GstVldmDec, gst_vldm_dec, GST_TYPE_VIDEO_DECODER);
@@ -156,57 +182,10 @@ gst_vldm_dec_class_init (GstVldmDecClass * klass)
   decoder_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_dec_src_event);
 }
 
-static gboolean
-check_model (VldmModel * model, GError ** error)
-{
-  return vldm_decode_check_model (model, VLDM_LATENTS_VAE, error);
-}
-
-static gboolean
-check_upsampler_model (VldmModel * model, GError ** error)
-{
-  return vldm_decode_check_model (model, VLDM_LATENTS_UPSAMPLER_VAE, error);
-}
-
-static void *
-new_decode (VldmModel * model, const VldmProgress * progress, GError ** error)
-{
-  return vldm_decode_new (model, VLDM_LATENTS_VAE, progress, error);
-}
-
-static void *
-new_upsampler_decode (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
-{
-  return vldm_decode_new (model, VLDM_LATENTS_UPSAMPLER_VAE, progress, error);
-}
-
-static void
-free_decode (gpointer stage)
-{
-  vldm_decode_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  check_model, new_decode, free_decode
+static const GstVldmLatentDecoderOwner owner = {
+  gst_vldm_dec_choose_model, gst_vldm_dec_update_latency,
+  (GDestroyNotify) gst_video_codec_frame_unref, FALSE
 };
-
-static const GstVldmStageClass upsampler_stage_class = {
-  check_upsampler_model, new_upsampler_decode, free_decode
-};
-
-VldmLatentSpace
-gst_vldm_dec_space (GstVldmDec * self)
-{
-  return g_str_equal (self->latents.space, "upsampler-vae")
-      ? VLDM_LATENTS_UPSAMPLER_VAE : VLDM_LATENTS_VAE;
-}
-
-static GstBuffer *
-latents_of_frame (gpointer frame)
-{
-  return ((GstVideoCodecFrame *) frame)->input_buffer;
-}
 
 static void
 gst_vldm_dec_init (GstVldmDec * self)
@@ -222,9 +201,7 @@ gst_vldm_dec_init (GstVldmDec * self)
   /* A frame costs the same whether it is shown or not, and chunks have no gaps. */
   g_object_set (self, "qos", FALSE, NULL);
 
-  self->worker = gst_vldm_worker_new (GST_ELEMENT (self), &stage_class);
-  gst_vldm_chunk_init (&self->chunk,
-      (GDestroyNotify) gst_video_codec_frame_unref, latents_of_frame);
+  self->decoder = gst_vldm_latent_decoder_new (GST_ELEMENT (self), &owner);
   self->chunk_frames = DEFAULT_CHUNK_FRAMES;
   self->chunk_overlap = DEFAULT_CHUNK_OVERLAP;
 }
@@ -234,12 +211,13 @@ gst_vldm_dec_finalize (GObject * object)
 {
   GstVldmDec *self = GST_VLDM_DEC (object);
 
-  gst_vldm_worker_free (self->worker);
-  gst_vldm_chunk_clear (&self->chunk);
+  gst_vldm_latent_decoder_free (self->decoder);
   gst_vldm_model_settings_clear (&self->model);
   g_free (self->upstream_model);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
+
+/* ---- properties ---- */
 
 /* Where the plain ones among the properties are kept. */
 static const gsize fields[N_PROPS] = {
@@ -254,27 +232,17 @@ static void
 gst_vldm_dec_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmDec *self = GST_VLDM_DEC (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
 }
 
 static GstStructure *
 gst_vldm_dec_stats (GstVldmDec * self)
 {
   GstStructure *stats = gst_structure_new ("vldmdec-stats",
-      "chunks-decoded", G_TYPE_UINT64, self->chunks_decoded,
       "frames-in", G_TYPE_UINT64, self->frames_in,
-      "frames-out", G_TYPE_UINT64, self->frames_out,
-      "decode-time", G_TYPE_UINT64, self->decode_ns, NULL);
+      "frames-out", G_TYPE_UINT64, self->frames_out, NULL);
 
-  gst_vldm_worker_add_stats (self->worker, stats);
+  gst_vldm_latent_decoder_add_stats (self->decoder, stats);
   return stats;
 }
 
@@ -296,34 +264,31 @@ gst_vldm_dec_get_property (GObject * object, guint id, GValue * value,
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
-gboolean
-gst_vldm_dec_choose_model (GstVldmDec * self)
-{
-  g_auto (GstVldmModelSettings) settings =
-      gst_vldm_model_settings_copy (GST_ELEMENT (self), &self->model,
-      self->upstream_model);
-  g_autoptr (GError) error = NULL;
-  gboolean kept;
-
-  if (!gst_vldm_worker_open (self->worker, &settings, &kept, &error)) {
-    gst_vldm_fail (GST_ELEMENT (self), error, "choosing the model");
-    return FALSE;
-  }
-  if (!kept)
-    self->grid_known = FALSE;
-  return TRUE;
-}
+/* ---- life ---- */
 
 static void
-gst_vldm_dec_guess_grid (GstVldmDec * self)
+gst_vldm_dec_ask_chunks (GstVldmDec * self)
 {
+  gint size, overlap;
+
   GST_OBJECT_LOCK (self);
-  self->grid.size = self->chunk_frames > 0 ? self->chunk_frames
-      : USUAL_CHUNK_FRAMES;
-  self->grid.overlap = self->chunk_overlap >= 0 ? self->chunk_overlap
-      : USUAL_CHUNK_OVERLAP;
-  self->grid.overlap = MIN (self->grid.overlap, self->grid.size / 2);
+  size = self->chunk_frames;
+  overlap = self->chunk_overlap;
   GST_OBJECT_UNLOCK (self);
+  gst_vldm_latent_decoder_ask_chunks (self->decoder, size, overlap);
+}
+
+/* Begins to load the model: the property's, else upstream's, else the default one. */
+static gboolean
+gst_vldm_dec_choose_model (GstElement * element)
+{
+  GstVldmDec *self = GST_VLDM_DEC (element);
+  g_auto (GstVldmModelSettings) settings =
+      gst_vldm_model_settings_copy (element, &self->model,
+      self->upstream_model);
+
+  gst_vldm_dec_ask_chunks (self);
+  return gst_vldm_latent_decoder_open (self->decoder, &settings);
 }
 
 /* Which of a model's autoencoders decodes, the caps will say, so nothing is opened before; but a folder that is not there
@@ -350,18 +315,9 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
   GstVldmDec *self = GST_VLDM_DEC (decoder);
 
   gst_vldm_forget_errors (GST_ELEMENT (self));
-  gst_segment_init (&self->upstream, GST_FORMAT_TIME);
-  gst_segment_init (&self->segment, GST_FORMAT_TIME);
   memset (&self->latents, 0, sizeof (self->latents));
-  self->next = 0;
-  self->grid_known = FALSE;
-  gst_vldm_dec_guess_grid (self);
-  gst_vldm_worker_interrupt (self->worker, FALSE);
-
-  GST_OBJECT_LOCK (self);
-  gst_vldm_seek_init (&self->seek);
-  GST_OBJECT_UNLOCK (self);
-
+  gst_vldm_latent_decoder_start (self->decoder);
+  gst_vldm_dec_ask_chunks (self);
   return gst_vldm_dec_check_path (self);
 }
 
@@ -369,7 +325,7 @@ gst_vldm_dec_start (GstVideoDecoder * decoder)
 static gboolean
 gst_vldm_dec_flush (GstVideoDecoder * decoder)
 {
-  gst_vldm_chunk_reset (&GST_VLDM_DEC (decoder)->chunk);
+  gst_vldm_latent_decoder_flush (GST_VLDM_DEC (decoder)->decoder);
   return TRUE;
 }
 
@@ -378,10 +334,9 @@ gst_vldm_dec_stop (GstVideoDecoder * decoder)
 {
   GstVldmDec *self = GST_VLDM_DEC (decoder);
 
-  gst_vldm_dec_flush (decoder);
+  gst_vldm_latent_decoder_stop (self->decoder);
   gst_vldm_pace_clear (&self->pace);
   g_clear_pointer (&self->upstream_model, g_free);
-  gst_vldm_worker_settle (self->worker);
   return TRUE;
 }
 
@@ -392,23 +347,28 @@ gst_vldm_dec_change_state (GstElement * element, GstStateChange transition)
   GstStateChangeReturn ret;
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_worker_interrupt (self->worker, TRUE);
+    gst_vldm_latent_decoder_interrupt (self->decoder, TRUE);
 
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_worker_close (self->worker);
+    gst_vldm_latent_decoder_close (self->decoder);
   return ret;
 }
 
-void
-gst_vldm_dec_update_latency (GstVldmDec * self)
+/* ---- caps ---- */
+
+/* Tells how many frames are held back. */
+static void
+gst_vldm_dec_update_latency (GstElement * element)
 {
+  GstVldmDec *self = GST_VLDM_DEC (element);
   GstClockTime latency = 0;
 
   if (self->latents.fps_n > 0)
-    latency = gst_vldm_frame_time (self->grid.size - 1, self->latents.fps_n,
-        self->latents.fps_d);
+    latency = gst_vldm_frame_time (gst_vldm_latent_decoder_delay
+        (self->decoder), self->latents.fps_n, self->latents.fps_d);
+  GST_DEBUG_OBJECT (self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS (latency));
   gst_video_decoder_set_latency (GST_VIDEO_DECODER (self), latency, latency);
 }
 
@@ -426,14 +386,12 @@ gst_vldm_dec_set_format (GstVideoDecoder * decoder, GstVideoCodecState * state)
     gst_vldm_refuse_caps (GST_ELEMENT (self), state->caps, error);
     return FALSE;
   }
+  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, state->caps);
   self->latents = latents;
-  if (!gst_vldm_worker_use (self->worker,
-          gst_vldm_dec_space (self) == VLDM_LATENTS_VAE ? &stage_class
-          : &upsampler_stage_class))
-    self->grid_known = FALSE;
+  gst_vldm_latent_decoder_set_caps (self->decoder, &latents);
   /* Else upstream tells which model it is, after the caps. */
   if (gst_vldm_model_settings_has_path (GST_ELEMENT (self), &self->model)
-      && !gst_vldm_dec_choose_model (self))
+      && !gst_vldm_dec_choose_model (GST_ELEMENT (self)))
     return FALSE;
 
   output = gst_video_decoder_set_output_state (decoder, GST_VIDEO_FORMAT_RGB,
@@ -443,7 +401,7 @@ gst_vldm_dec_set_format (GstVideoDecoder * decoder, GstVideoCodecState * state)
       GST_VIDEO_COLORIMETRY_SRGB);
   self->info = output->info;
   gst_video_codec_state_unref (output);
-  gst_vldm_dec_update_latency (self);
+  gst_vldm_dec_update_latency (GST_ELEMENT (self));
   return TRUE;
 }
 
@@ -455,7 +413,8 @@ gst_vldm_dec_propose_allocation (GstVideoDecoder * decoder, GstQuery * query)
 
   if (self->latents.width > 0)
     gst_query_add_allocation_pool (query, NULL,
-        gst_vldm_latents_frame_size (&self->latents), self->grid.size + 1, 0);
+        gst_vldm_latents_frame_size (&self->latents),
+        gst_vldm_latent_decoder_delay (self->decoder) + 2, 0);
   return GST_VIDEO_DECODER_CLASS (parent_class)->propose_allocation (decoder,
       query);
 }
@@ -466,26 +425,31 @@ gst_vldm_dec_take_conditioning (GstVldmDec * self,
 {
   if (g_strcmp0 (conditioning->model, self->upstream_model) == 0)
     return;
+  GST_DEBUG_OBJECT (self, "latents were made by %s", conditioning->model);
   g_free (self->upstream_model);
   self->upstream_model = g_strdup (conditioning->model);
 
   if (!gst_vldm_model_settings_has_path (GST_ELEMENT (self), &self->model)
       && gst_vldm_dec_drain (GST_VIDEO_DECODER (self)) == GST_FLOW_OK)
-    gst_vldm_dec_choose_model (self);
+    gst_vldm_dec_choose_model (GST_ELEMENT (self));
 }
 
 /* Returns the segment as downstream sees it. */
 static GstEvent *
 gst_vldm_dec_take_segment (GstVldmDec * self, GstEvent * event)
 {
-  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
+  const GstSegment *segment;
+
+  if (gst_vldm_seek_is_answered (gst_vldm_latent_decoder_seek (self->decoder),
+          GST_ELEMENT (self), event))
     gst_vldm_dec_forget (self);
   else
     gst_vldm_dec_drain (GST_VIDEO_DECODER (self));
-  gst_event_copy_segment (event, &self->upstream);
   GST_OBJECT_LOCK (self);
-  event = gst_vldm_seek_narrow (&self->seek, event, &self->segment);
+  event = gst_vldm_latent_decoder_take_segment (self->decoder, event);
   GST_OBJECT_UNLOCK (self);
+  gst_event_parse_segment (event, &segment);
+  self->is_segment_seek = (segment->flags & GST_SEGMENT_FLAG_SEGMENT) != 0;
   return event;
 }
 
@@ -499,10 +463,10 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
-      gst_vldm_worker_interrupt (self->worker, TRUE);
+      gst_vldm_latent_decoder_interrupt (self->decoder, TRUE);
       break;
     case GST_EVENT_FLUSH_STOP:
-      gst_vldm_worker_interrupt (self->worker, FALSE);
+      gst_vldm_latent_decoder_interrupt (self->decoder, FALSE);
       break;
     case GST_EVENT_SEGMENT:
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);
@@ -513,8 +477,7 @@ gst_vldm_dec_sink_event (GstVideoDecoder * decoder, GstEvent * event)
       GST_VIDEO_DECODER_STREAM_LOCK (decoder);
       gst_vldm_dec_drain (decoder);
       /* Who prerolls with it takes the video for one that can be played. */
-      playable = self->grid_known || self->latents.width == 0
-          || gst_vldm_dec_find_grid (self) == GST_FLOW_OK;
+      playable = gst_vldm_latent_decoder_check (self->decoder) == GST_FLOW_OK;
       GST_VIDEO_DECODER_STREAM_UNLOCK (decoder);
       if (playable)
         break;
@@ -540,13 +503,117 @@ gst_vldm_dec_src_event (GstVideoDecoder * decoder, GstEvent * event)
   if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
     return GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event);
 
-  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event,
-      self->latents.fps_n, self->latents.fps_d, gst_vldm_chunks_widen,
-      &self->grid);
+  event = gst_vldm_latent_decoder_widen (self->decoder, event);
   if (event == NULL)
     return FALSE;
   if (GST_VIDEO_DECODER_CLASS (parent_class)->src_event (decoder, event))
     return TRUE;
-  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
+  gst_vldm_seek_undo (gst_vldm_latent_decoder_seek (self->decoder),
+      GST_ELEMENT (self));
   return FALSE;
+}
+
+/* ---- frames ---- */
+
+/* Pushes @picture for @frame (taken). */
+static GstFlowReturn
+gst_vldm_dec_push (GstVldmDec * self, GstVideoCodecFrame * frame,
+    GstBuffer * picture)
+{
+  GstVideoDecoder *decoder = GST_VIDEO_DECODER (self);
+  GstVldmSeek *seek = gst_vldm_latent_decoder_seek (self->decoder);
+  GstFlowReturn flow;
+  GstMapInfo map;
+
+  flow = gst_video_decoder_allocate_output_frame (decoder, frame);
+  if (flow == GST_FLOW_OK) {
+    gst_buffer_map (picture, &map, GST_MAP_READ);
+    flow = gst_vldm_pictures_write (GST_ELEMENT (self), &self->info, map.data,
+        frame->output_buffer);
+    gst_buffer_unmap (picture, &map);
+  }
+  if (flow != GST_FLOW_OK) {
+    gst_video_decoder_release_frame (decoder, frame);
+    return flow;
+  }
+
+  GST_LOG_OBJECT (self, "pushing %" GST_PTR_FORMAT, frame->output_buffer);
+  GST_OBJECT_LOCK (self);
+  self->frames_out++;
+  gst_vldm_seek_leaves (seek, frame->pts, frame->duration);
+  GST_OBJECT_UNLOCK (self);
+  flow = gst_video_decoder_finish_frame (decoder, frame);
+  if (flow == GST_FLOW_OK) {
+    GST_OBJECT_LOCK (self);
+    gst_vldm_seek_left (seek);
+    GST_OBJECT_UNLOCK (self);
+  }
+  /* The base class returns EOS behind the stop. Upstream was asked for a little more, and a queue that hears of the end would
+   * drop the SEGMENT_DONE that follows. */
+  if (flow == GST_FLOW_EOS && self->is_segment_seek)
+    flow = GST_FLOW_OK;
+  return flow;
+}
+
+static void
+release_frame (gpointer frame, gpointer decoder)
+{
+  gst_video_decoder_release_frame (decoder, gst_video_codec_frame_ref (frame));
+}
+
+/* Nobody wants the collected frames any more. */
+static void
+gst_vldm_dec_forget (GstVldmDec * self)
+{
+  gst_vldm_latent_decoder_foreach (self->decoder, release_frame, self);
+  gst_vldm_latent_decoder_flush (self->decoder);
+}
+
+/* Pushes all pictures that are there. */
+static GstFlowReturn
+gst_vldm_dec_push_pictures (GstVldmDec * self)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  GstBuffer *picture;
+  gpointer frame;
+
+  while (flow == GST_FLOW_OK
+      && (picture = gst_vldm_latent_decoder_pop (self->decoder, &frame))) {
+    gst_vldm_pace_follow (&self->pace, GST_VIDEO_DECODER_SRC_PAD (self));
+    flow = gst_vldm_dec_push (self, frame, picture);
+    gst_buffer_unref (picture);
+  }
+  if (flow != GST_FLOW_OK)
+    gst_vldm_dec_forget (self);
+  return flow;
+}
+
+/* No frame continues the chunk, so all that is there is decoded and pushed. */
+static GstFlowReturn
+gst_vldm_dec_drain (GstVideoDecoder * decoder)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  GstFlowReturn flow = gst_vldm_latent_decoder_drain (self->decoder);
+
+  return flow == GST_FLOW_OK ? gst_vldm_dec_push_pictures (self) : flow;
+}
+
+static GstFlowReturn
+gst_vldm_dec_handle_frame (GstVideoDecoder * decoder,
+    GstVideoCodecFrame * frame)
+{
+  GstVldmDec *self = GST_VLDM_DEC (decoder);
+  GstFlowReturn flow;
+
+  flow = gst_vldm_latent_decoder_push (self->decoder,
+      gst_buffer_ref (frame->input_buffer), gst_video_codec_frame_ref (frame));
+  if (flow != GST_FLOW_OK) {
+    gst_video_decoder_release_frame (decoder, frame);
+    return flow;
+  }
+  gst_video_codec_frame_unref (frame);
+  GST_OBJECT_LOCK (self);
+  self->frames_in++;
+  GST_OBJECT_UNLOCK (self);
+  return gst_vldm_dec_push_pictures (self);
 }

@@ -112,15 +112,7 @@ static void
 gst_vldm_enc_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmEnc *self = GST_VLDM_ENC (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
 }
 
 static GstStructure *
@@ -450,21 +442,8 @@ gst_vldm_enc_class_init (GstVldmEncClass * klass)
   encoder_class->handle_frame = GST_DEBUG_FUNCPTR (gst_vldm_enc_handle_frame);
 }
 
-static void *
-new_encode (VldmModel * model, const VldmProgress * progress, GError ** error)
-{
-  return vldm_encode_new (model, progress, error);
-}
-
-static void
-free_encode (gpointer stage)
-{
-  vldm_encode_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  vldm_encode_check_model, new_encode, free_encode
-};
+GST_VLDM_STAGE (stage_class, vldm_encode_check_model, vldm_encode_new,
+    vldm_encode_free);
 
 static void
 gst_vldm_enc_init (GstVldmEnc * self)

@@ -61,36 +61,28 @@
 
 #include "elements/vldminterp.h"
 
-#include "elements/interprate.h"
-#include "elements/interpstream.h"
-#include "gst/conditioning.h"
+#include "elements/gap.h"
 #include "gst/enums.h"
 #include "gst/error.h"
 #include "gst/properties.h"
-#include "gst/seek.h"
 #include "gst/timing.h"
+#include "vldm/error.h"
+#include "vldm/stages/windows.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_interp_debug);
 #define GST_CAT_DEFAULT gst_vldm_interp_debug
 
+#define DEFAULT_FACTOR 4
 #define DEFAULT_TAIL GST_VLDM_TAIL_DROP
+
+/* A window holds factor + 1 frames at once. */
+#define MAX_FACTOR 32
 
 enum
 {
   PROP_0,
   PROP_FACTOR,
   PROP_TAIL,
-  PROP_PROMPT,
-  PROP_NEGATIVE_PROMPT,
-  PROP_SEED,
-  PROP_STEPS,
-  PROP_GUIDANCE_SCALE,
-  PROP_GUIDANCE_RESCALE,
-  PROP_SCHEDULER,
-  PROP_MODEL_PATH,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_STATS,
   N_PROPS
 };
 
@@ -110,111 +102,227 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 
 struct _GstVldmInterp
 {
-  GstBaseTransform parent;
+  GstVldmFilter parent;
 
-  /* OBJECT_LOCK */
+  /* properties, OBJECT_LOCK */
+  gint factor;
   GstVldmTail tail;
-  GstVldmSeek seek;
 
-  GstVldmInterpStream stream;
+  /* streaming thread */
+  GstVldmGap gap;               /* its rate, reach and factor change under the OBJECT_LOCK */
+  gboolean warned;              /* of what the model was not made for */
+  gboolean told_rate, told_hole;        /* of caps and times that disagree, and of frames that are missing */
 };
 
+static void gst_vldm_interp_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_vldm_interp_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static gboolean gst_vldm_interp_check (GstVldmFilter * filter,
+    VldmModel * model, GError ** error);
+static void gst_vldm_interp_reset (GstVldmFilter * filter);
+static GstEvent *gst_vldm_interp_forward (GstVldmFilter * filter,
+    GstEvent * event);
+static GstCaps *gst_vldm_interp_transform_caps (GstBaseTransform * base,
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter);
+static gboolean gst_vldm_interp_set_caps (GstBaseTransform * base,
+    GstCaps * incaps, GstCaps * outcaps);
+static gboolean gst_vldm_interp_decide_allocation (GstBaseTransform * base,
+    GstQuery * query);
+static gboolean gst_vldm_interp_propose_allocation (GstBaseTransform * base,
+    GstQuery * decide_query, GstQuery * query);
+static GstFlowReturn gst_vldm_interp_take (GstVldmFilter * filter,
+    GstBuffer * buffer);
+static GstFlowReturn gst_vldm_interp_end (GstVldmFilter * filter);
+static GstFlowReturn gst_vldm_interp_pop (GstVldmFilter * filter,
+    GstBuffer ** buffer);
+static void gst_vldm_interp_flush (GstVldmFilter * filter);
+static void gst_vldm_interp_set_segment (GstVldmFilter * filter,
+    const GstSegment * upstream, const GstSegment * segment);
+static void gst_vldm_interp_get_rate (GstVldmFilter * filter, gint * fps_n,
+    gint * fps_d);
+static void gst_vldm_interp_widen (gconstpointer filter, guint64 * first,
+    guint64 * end);
+static GstClockTime gst_vldm_interp_get_latency (GstVldmFilter * filter);
+static gboolean gst_vldm_interp_query (GstBaseTransform * base,
+    GstPadDirection direction, GstQuery * query);
+
+GST_VLDM_STAGE (interpolate_stage, vldm_interpolate_check_model,
+    vldm_interpolate_new, vldm_interpolate_free);
+
 #define gst_vldm_interp_parent_class parent_class
-G_DEFINE_TYPE (GstVldmInterp, gst_vldm_interp, GST_TYPE_BASE_TRANSFORM);
+G_DEFINE_TYPE (GstVldmInterp, gst_vldm_interp, GST_TYPE_VLDM_FILTER);
 GST_ELEMENT_REGISTER_DEFINE (vldminterp, "vldminterp", GST_RANK_NONE,
     GST_TYPE_VLDM_INTERP);
 
+static void
+gst_vldm_interp_class_init (GstVldmInterpClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
+  GstVldmFilterClass *filter_class = GST_VLDM_FILTER_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_vldm_interp_debug, "vldminterp", 0,
+      "frames between frames");
+
+  object_class->set_property = gst_vldm_interp_set_property;
+  object_class->get_property = gst_vldm_interp_get_property;
+  g_object_class_install_property (object_class, PROP_FACTOR,
+      g_param_spec_int ("factor", "Factor",
+          "How many times the frames: best is the number that the model was "
+          "trained for, 4 as a rule (1 = frames pass unchanged)", 1, G_MAXINT,
+          DEFAULT_FACTOR, GST_VLDM_PARAM_READY));
+  g_object_class_install_property (object_class, PROP_TAIL,
+      g_param_spec_enum ("tail", "Tail",
+          "What follows the last frame, which has no next one",
+          GST_TYPE_VLDM_TAIL, DEFAULT_TAIL, GST_VLDM_PARAM_READY));
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Video latents interpolator", "Filter/Effect/Video",
+      "Raises the frame rate of latents by diffusion",
+      "The gst-vldm developers");
+
+  base_class->transform_caps =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_transform_caps);
+  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_interp_set_caps);
+  base_class->decide_allocation =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_decide_allocation);
+  base_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_vldm_interp_propose_allocation);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_interp_query);
+
+  filter_class->stage = &interpolate_stage;
+  filter_class->stats = "vldminterp-stats";
+  filter_class->runs = "gaps-filled";
+  filter_class->run_time = "interpolate-time";
+  filter_class->check = gst_vldm_interp_check;
+  filter_class->reset = gst_vldm_interp_reset;
+  filter_class->forward = gst_vldm_interp_forward;
+  filter_class->take = gst_vldm_interp_take;
+  filter_class->end = gst_vldm_interp_end;
+  filter_class->pop = gst_vldm_interp_pop;
+  filter_class->flush = gst_vldm_interp_flush;
+  filter_class->set_segment = gst_vldm_interp_set_segment;
+  filter_class->get_rate = gst_vldm_interp_get_rate;
+  filter_class->widen = gst_vldm_interp_widen;
+  filter_class->get_latency = gst_vldm_interp_get_latency;
+}
+
+static void
+gst_vldm_interp_init (GstVldmInterp * self)
+{
+  self->factor = DEFAULT_FACTOR;
+  self->tail = DEFAULT_TAIL;
+  gst_vldm_gap_init (&self->gap);
+}
+
 /* ---- properties ---- */
 
-/* Where the plain ones among the properties are kept. */
+/* Where they are kept. */
 static const gsize fields[N_PROPS] = {
-  [PROP_FACTOR] = G_STRUCT_OFFSET (GstVldmInterp, stream.factor),
+  [PROP_FACTOR] = G_STRUCT_OFFSET (GstVldmInterp, factor),
   [PROP_TAIL] = G_STRUCT_OFFSET (GstVldmInterp, tail),
-  [PROP_PROMPT] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.prompt),
-  [PROP_NEGATIVE_PROMPT] =
-      G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.negative_prompt),
-  [PROP_SEED] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.seed),
-  [PROP_STEPS] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.steps),
-  [PROP_GUIDANCE_SCALE] =
-      G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.guidance_scale),
-  [PROP_GUIDANCE_RESCALE] =
-      G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.guidance_rescale),
-  [PROP_SCHEDULER] = G_STRUCT_OFFSET (GstVldmInterp, stream.sampling.scheduler),
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmInterp, stream.model.path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmInterp, stream.model.device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmInterp, stream.model.precision),
 };
 
 static void
 gst_vldm_interp_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (object);
-  gboolean known;
-
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
 }
 
 static void
 gst_vldm_interp_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (object);
-  gboolean known = TRUE;
-
-  GST_OBJECT_LOCK (self);
-  if (id == PROP_STATS)
-    g_value_take_boxed (value, gst_vldm_interp_stream_stats (&self->stream));
-  else
-    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
-        value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_vldm_fields_get (object, fields, N_PROPS, id, value, pspec);
 }
 
-/* ---- states ---- */
+/* ---- settings ---- */
 
+/* Settings of a gap in video of @fps: properties, else what the latents were made from, else the model's values. */
 static gboolean
-gst_vldm_interp_start (GstBaseTransform * base)
+gst_vldm_interp_read_settings (GstVldmInterp * self, VldmModel * model,
+    gdouble fps, VldmInterpolateParams * params, GstVldmSamplingTexts * texts,
+    GError ** error)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstVldmConditioning conditioning;
+  guint factor;
 
-  GST_OBJECT_LOCK (self);
-  gst_vldm_seek_init (&self->seek);
-  GST_OBJECT_UNLOCK (self);
-  return gst_vldm_interp_stream_start (&self->stream);
+  if (!vldm_interpolate_defaults (model, params, &factor, error)
+      || !gst_vldm_filter_read_sampling (GST_VLDM_FILTER (self),
+          &params->sampling, texts, error))
+    return FALSE;
+  params->fps = fps;
+  gst_vldm_filter_get_conditioning (GST_VLDM_FILTER (self), &conditioning);
+  params->sampling.seed = vldm_window_seed (params->sampling.seed,
+      self->gap.number, conditioning.level + 1);
+  return vldm_interpolate_check (model, params, error);
 }
 
 static gboolean
-gst_vldm_interp_stop (GstBaseTransform * base)
+gst_vldm_interp_check_factor (GstVldmInterp * self, GError ** error)
 {
-  gst_vldm_interp_stream_stop (&GST_VLDM_INTERP (base)->stream);
-  return TRUE;
+  gint factor;
+
+  GST_OBJECT_LOCK (self);
+  factor = self->factor;
+  GST_OBJECT_UNLOCK (self);
+  if (factor <= MAX_FACTOR)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "factor is %d; it must be 1 to %d, and best is what the model was "
+      "trained for, 4 as a rule", factor, MAX_FACTOR);
+  return FALSE;
 }
 
-static GstStateChangeReturn
-gst_vldm_interp_change_state (GstElement * element, GstStateChange transition)
+static gboolean
+gst_vldm_interp_check (GstVldmFilter * filter, VldmModel * model,
+    GError ** error)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (element);
-  GstStateChangeReturn ret;
+  GstVldmInterp *self = GST_VLDM_INTERP (filter);
+  const GstVldmGap *gap = &self->gap;
+  VldmInterpolateParams params = { {NULL,}, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
 
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_worker_interrupt (self->stream.worker, TRUE);
-
-  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
-
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_worker_close (self->stream.worker);
-  return ret;
+  if (model == NULL)
+    return gst_vldm_interp_check_factor (self, error)
+        && gst_vldm_filter_check_steps (filter, error);
+  /* A variable rate is known when frames come. */
+  return gst_vldm_interp_read_settings (self, model,
+      gap->fps_n > 0 ? (gdouble) gap->fps_n / gap->fps_d : 1, &params, &texts,
+      error);
 }
 
-/* ---- negotiation ---- */
+static void
+gst_vldm_interp_reset (GstVldmFilter * filter)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (filter);
+
+  self->warned = self->told_rate = self->told_hole = FALSE;
+  GST_OBJECT_LOCK (self);
+  gst_vldm_gap_flush (&self->gap);
+  gst_vldm_gap_init (&self->gap);
+  gst_vldm_filter_set_idle (filter, self->factor == 1);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* The event for the stage after this one. */
+static GstEvent *
+gst_vldm_interp_forward (GstVldmFilter * filter, GstEvent * event)
+{
+  gint factor;
+
+  GST_OBJECT_LOCK (filter);
+  factor = GST_VLDM_INTERP (filter)->factor;
+  GST_OBJECT_UNLOCK (filter);
+  return factor == 1 ? event : gst_vldm_conditioning_next_level (event);
+}
+
+/* ---- caps ---- */
 
 static GstCaps *
 gst_vldm_interp_transform_caps (GstBaseTransform * base,
@@ -225,7 +333,7 @@ gst_vldm_interp_transform_caps (GstBaseTransform * base,
   gint factor;
 
   GST_OBJECT_LOCK (self);
-  factor = self->stream.factor;
+  factor = self->factor;
   GST_OBJECT_UNLOCK (self);
 
   if (direction == GST_PAD_SINK)
@@ -253,9 +361,11 @@ gst_vldm_interp_set_caps (GstBaseTransform * base, GstCaps * incaps,
     return FALSE;
   }
 
+  GST_DEBUG_OBJECT (self, "from %" GST_PTR_FORMAT " to %" GST_PTR_FORMAT,
+      incaps, outcaps);
   GST_OBJECT_LOCK (self);
-  self->stream.gap.factor = self->stream.factor;
-  gst_vldm_gap_set_caps (&self->stream.gap, &latents, &out);
+  self->gap.factor = self->factor;
+  gst_vldm_gap_set_caps (&self->gap, &latents, &out);
   GST_OBJECT_UNLOCK (self);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_latency (GST_OBJECT (self)));
@@ -281,375 +391,290 @@ gst_vldm_interp_propose_allocation (GstBaseTransform * base,
       && gst_query_get_n_allocation_pools (decide_query) > 0)
     gst_query_parse_nth_allocation_pool (decide_query, 0, NULL, NULL, &min,
         NULL);
-  if (self->stream.gap.latents.width > 0)
+  if (self->gap.latents.width > 0)
     gst_query_add_allocation_pool (query, NULL,
-        gst_vldm_latents_frame_size (&self->stream.gap.latents), min + 3, 0);
+        gst_vldm_latents_frame_size (&self->gap.latents), min + 3, 0);
   return TRUE;
 }
 
 /* ---- gaps ---- */
 
-static GstFlowReturn
-gst_vldm_interp_generate (GstBaseTransform * base, GstBuffer ** buffer)
+/* Says once what the model was not made for. */
+static void
+gst_vldm_interp_warn (GstVldmInterp * self, VldmModel * model, gdouble fps)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  VldmInterpolateParams unused;
+  guint factor;
 
-  *buffer = gst_vldm_gap_pop (&self->stream.gap);
-  GST_OBJECT_LOCK (self);
-  gst_vldm_seek_left (&self->seek);
-  if (*buffer != NULL) {
-    self->stream.frames_out++;
-    gst_vldm_seek_leaves (&self->seek, GST_BUFFER_PTS (*buffer),
-        GST_BUFFER_DURATION (*buffer));
+  if (self->warned)
+    return;
+  if (vldm_interpolate_defaults (model, &unused, &factor, NULL)
+      && factor != self->gap.factor) {
+    self->warned = TRUE;
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("factor is %u, but the model was trained for %u", self->gap.factor,
+            factor), (NULL));
   }
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
+  if (vldm_interpolate_rate_is_unusual (model, fps)) {
+    self->warned = TRUE;
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("%g frames per second after interpolation are far from what the model "
+            "was trained for", fps),
+        ("more than twice above or below all of its rates"));
+  }
 }
 
-/* The base class takes an element without this for one that changes nothing; it is not called, since all output is
- * generated. */
-static GstFlowReturn
-gst_vldm_interp_transform (GstBaseTransform * base, GstBuffer * in,
-    GstBuffer * out)
+/* Takes note of where @right lies, and says once if that is not where caps mean. */
+static void
+gst_vldm_interp_measure (GstVldmInterp * self, GstBuffer * right)
 {
-  return GST_FLOW_NOT_SUPPORTED;
-}
-
-/* No frame follows that the last one could be interpolated to: pushes it. */
-static GstFlowReturn
-gst_vldm_interp_drain (GstVldmInterp * self)
-{
-  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
-  GstFlowReturn flow = GST_FLOW_OK;
-  GstBuffer *buffer;
-  gboolean hold;
+  GstVldmGap *gap = &self->gap;
+  gdouble named, real;
 
   GST_OBJECT_LOCK (self);
-  hold = self->tail == GST_VLDM_TAIL_HOLD;
+  gst_vldm_gap_close (gap, right);
   GST_OBJECT_UNLOCK (self);
+  if (self->told_rate || !gst_vldm_spacing_surely_contradicts (&gap->spacing))
+    return;
 
-  /* Nothing tells any more that it is no hole. */
-  if (self->stream.gap.waiting != NULL)
-    gst_vldm_interp_stream_tell_hole (&self->stream, self->stream.gap.waiting);
-  gst_vldm_gap_end (&self->stream.gap, hold);
-  while (flow == GST_FLOW_OK) {
-    gst_vldm_interp_generate (base, &buffer);
-    if (buffer == NULL)
-      break;
-    flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (base), buffer);
+  self->told_rate = TRUE;
+  named = (gdouble) gap->latents.fps_n / gap->latents.fps_d;
+  real = gst_vldm_spacing_rate (&gap->spacing);
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+      ("caps say %.4g frames per second, but %.4g come by their times: new "
+          "frames follow the times, and caps behind say %.4g instead of %.4g; "
+          "capssetter in front can correct the caps", named, real,
+          gap->factor * named, gap->factor * real), (NULL));
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* Says once that frames are missing before @right, so that new ones are, too. */
+static void
+gst_vldm_interp_tell_hole (GstVldmInterp * self, GstBuffer * right)
+{
+  const GstVldmGap *gap = &self->gap;
+
+  GST_INFO_OBJECT (self, "frames are missing before %"
+      GST_PTR_FORMAT ", after %" GST_PTR_FORMAT, right, gap->left);
+  if (self->told_hole)
+    return;
+  self->told_hole = TRUE;
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+      ("frames are missing between %" GST_TIME_FORMAT " and %" GST_TIME_FORMAT
+          ", and such holes are not filled",
+          GST_TIME_ARGS (GST_BUFFER_PTS (gap->left)),
+          GST_TIME_ARGS (GST_BUFFER_PTS (right))),
+      ("caps say %d/%d frames per second", gap->latents.fps_n,
+          gap->latents.fps_d));
+}
+
+/* Makes the left frame ready to go, and those between it and @right. */
+static GstFlowReturn
+gst_vldm_interp_fill (GstVldmInterp * self, GstBuffer * right)
+{
+  GstVldmFilter *filter = GST_VLDM_FILTER (self);
+  VldmInterpolateParams params = { {NULL,}, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow;
+  VldmModel *model;
+  gpointer stage;
+  gint64 start;
+  gdouble fps;
+
+  gst_vldm_interp_measure (self, right);
+  if (!gst_vldm_gap_is_wanted (&self->gap, right)) {
+    GST_DEBUG_OBJECT (self, "gap %" G_GUINT64_FORMAT " is not shown",
+        self->gap.number);
+    return GST_FLOW_OK;
   }
-  gst_vldm_gap_flush (&self->stream.gap);
-  return flow;
+  if (self->gap.factor == 1) {
+    gst_vldm_gap_pass (&self->gap, right);
+    return GST_FLOW_OK;
+  }
+  flow = gst_vldm_filter_wait (filter, &model, NULL);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!gst_vldm_gap_rate (&self->gap, right, &fps, &error)
+      || !gst_vldm_interp_read_settings (self, model, fps, &params, &texts,
+          &error))
+    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing settings");
+  gst_vldm_interp_warn (self, model, params.fps);
+  flow = gst_vldm_filter_wait (filter, &model, &stage);
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  GST_DEBUG_OBJECT (self, "gap %" G_GUINT64_FORMAT ": %" GST_TIME_FORMAT
+      " to %" GST_TIME_FORMAT ", %g frames per second", self->gap.number,
+      GST_TIME_ARGS (GST_BUFFER_PTS (self->gap.left)),
+      GST_TIME_ARGS (GST_BUFFER_PTS (right)), fps);
+  start = g_get_monotonic_time ();
+  gst_vldm_gap_fill (&self->gap, right, stage, &params,
+      gst_vldm_worker_progress (gst_vldm_filter_worker (filter)), &error);
+  return gst_vldm_filter_ran (filter, start, 1, "interpolating", error);
 }
 
 /* Takes @buffer, the next known frame, after a gap of @kind. */
 static GstFlowReturn
-gst_vldm_interp_take (GstVldmInterp * self, GstBuffer * buffer,
+gst_vldm_interp_take_known (GstVldmInterp * self, GstBuffer * buffer,
     GstVldmGapKind kind)
 {
   GstFlowReturn flow;
 
   switch (kind) {
     case GST_VLDM_GAP_UNKNOWN:
-      gst_vldm_gap_wait (&self->stream.gap, buffer);
+      gst_vldm_gap_wait (&self->gap, buffer);
       return GST_FLOW_OK;
     case GST_VLDM_GAP_FILLED:
-      flow = gst_vldm_interp_stream_fill (&self->stream, buffer);
+      flow = gst_vldm_interp_fill (self, buffer);
       break;
     case GST_VLDM_GAP_HOLE:
-      gst_vldm_interp_stream_tell_hole (&self->stream, buffer);
-      flow = gst_vldm_interp_drain (self);
+      gst_vldm_interp_tell_hole (self, buffer);
+      flow = gst_vldm_filter_end (GST_VLDM_FILTER (self));
       break;
     default:
-      flow = gst_vldm_interp_drain (self);
+      flow = gst_vldm_filter_end (GST_VLDM_FILTER (self));
       break;
   }
   if (flow == GST_FLOW_OK)
-    gst_vldm_gap_begin (&self->stream.gap, buffer);
+    gst_vldm_gap_begin (&self->gap, buffer);
   else
     gst_buffer_unref (buffer);
   return flow;
 }
 
 static GstFlowReturn
-gst_vldm_interp_submit (GstBaseTransform * base, gboolean discont,
-    GstBuffer * buffer)
+gst_vldm_interp_take (GstVldmFilter * filter, GstBuffer * buffer)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (base);
-  GstVldmGap *gap = &self->stream.gap;
+  GstVldmInterp *self = GST_VLDM_INTERP (filter);
+  GstVldmGap *gap = &self->gap;
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn flow = GST_FLOW_OK;
   GstVldmGapKind kind;
-  GstFlowReturn flow;
-  gsize size, expected;
 
-  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
-      discont, buffer);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  buffer = g_steal_pointer (&base->queued_buf);
-
-  size = gst_buffer_get_size (buffer);
-  expected = gst_vldm_latents_frame_size (&gap->latents);
-  if (size != expected) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %"
-            G_GSIZE_FORMAT, size, expected), (NULL));
-    gst_buffer_unref (buffer);
-    return GST_FLOW_ERROR;
-  }
-  if (gap->waiting != NULL) {
+  if (!gst_vldm_latents_check_size (&gap->latents, buffer, &error)) {
+    flow = gst_vldm_fail (GST_ELEMENT (self), error, "reading latents");
+  } else if (gap->waiting != NULL) {
     kind = gst_vldm_gap_judge_waiting (gap, buffer);
-    flow = gst_vldm_interp_take (self, g_steal_pointer (&gap->waiting), kind);
+    flow = gst_vldm_interp_take_known (self, g_steal_pointer (&gap->waiting),
+        kind);
   }
   if (flow == GST_FLOW_OK)
-    flow = gst_vldm_interp_take (self, buffer, gst_vldm_gap_judge (gap,
+    return gst_vldm_interp_take_known (self, buffer, gst_vldm_gap_judge (gap,
             buffer));
-  else
-    gst_buffer_unref (buffer);
-  if (flow != GST_FLOW_OK)
-    return flow;
+  gst_buffer_unref (buffer);
+  return flow;
+}
+
+/* No frame follows that the last one could be interpolated to. */
+static GstFlowReturn
+gst_vldm_interp_end (GstVldmFilter * filter)
+{
+  GstVldmInterp *self = GST_VLDM_INTERP (filter);
+  gboolean hold;
 
   GST_OBJECT_LOCK (self);
-  self->stream.frames_in++;
+  hold = self->tail == GST_VLDM_TAIL_HOLD;
   GST_OBJECT_UNLOCK (self);
+  /* No frame will tell whether the gap is one. */
+  if (self->gap.waiting != NULL)
+    gst_vldm_interp_tell_hole (self, self->gap.waiting);
+  gst_vldm_gap_end (&self->gap, hold);
   return GST_FLOW_OK;
 }
 
-/* ---- events and queries ---- */
-
-/* Frames of different origin do not belong together. Returns the event for the next stage. */
-static GstEvent *
-gst_vldm_interp_take_conditioning (GstVldmInterp * self, GstEvent * event)
+static GstFlowReturn
+gst_vldm_interp_pop (GstVldmFilter * filter, GstBuffer ** buffer)
 {
-  gboolean own_model = gst_vldm_model_settings_has_path (GST_ELEMENT (self),
-      &self->stream.model);
-  gboolean idle;
-
-  GST_OBJECT_LOCK (self);
-  idle = self->stream.factor == 1;
-  GST_OBJECT_UNLOCK (self);
-
-  if (self->stream.conditioning == NULL
-      || !gst_structure_is_equal (gst_event_get_structure (event),
-          gst_event_get_structure (self->stream.conditioning))) {
-    gst_vldm_interp_drain (self);
-    gst_event_replace (&self->stream.conditioning, event);
-    if (!own_model && !idle)
-      gst_vldm_interp_stream_choose_model (&self->stream);
-  }
-  return idle ? event : gst_vldm_conditioning_next_level (event);
-}
-
-static GstEvent *
-gst_vldm_interp_take_segment (GstVldmInterp * self, GstEvent * event)
-{
-  GstSegment upstream, segment;
-
-  if (gst_vldm_seek_is_answered (&self->seek, GST_ELEMENT (self), event))
-    gst_vldm_gap_flush (&self->stream.gap);
-  else
-    gst_vldm_interp_drain (self);
-  gst_event_copy_segment (event, &upstream);
-  GST_OBJECT_LOCK (self);
-  event = gst_vldm_seek_narrow (&self->seek, event, &segment);
-  GST_OBJECT_UNLOCK (self);
-  gst_vldm_gap_set_segment (&self->stream.gap, &upstream, &segment);
-  return event;
-}
-
-/* TRUE if @event brings other caps than those that are set. */
-static gboolean
-gst_vldm_interp_changes_caps (GstVldmInterp * self, GstEvent * event)
-{
-  GstCaps *old = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
-  GstCaps *caps;
-  gboolean changes;
-
-  gst_event_parse_caps (event, &caps);
-  changes = old == NULL || !gst_caps_is_equal (old, caps);
-  gst_clear_caps (&old);
-  return changes;
-}
-
-static gboolean
-gst_vldm_interp_sink_event (GstBaseTransform * base, GstEvent * event)
-{
-  GstVldmInterp *self = GST_VLDM_INTERP (base);
-  GstVldmConditioning conditioning;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_FLUSH_START:
-      gst_vldm_worker_interrupt (self->stream.worker, TRUE);
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      gst_vldm_worker_interrupt (self->stream.worker, FALSE);
-      gst_vldm_gap_flush (&self->stream.gap);
-      break;
-    case GST_EVENT_CAPS:
-      if (gst_vldm_interp_changes_caps (self, event))
-        gst_vldm_interp_drain (self);
-      break;
-    case GST_EVENT_SEGMENT:
-      event = gst_vldm_interp_take_segment (self, event);
-      break;
-    case GST_EVENT_GAP:
-      gst_vldm_interp_drain (self);
-      /* Who prerolls with it takes the video for one that can be played. */
-      if (gst_vldm_interp_stream_check (&self->stream) == GST_FLOW_OK)
-        break;
-      gst_event_unref (event);
-      return FALSE;
-    case GST_EVENT_STREAM_START:
-    case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_EOS:
-      gst_vldm_interp_drain (self);
-      break;
-    default:
-      if (gst_vldm_conditioning_from_event (&conditioning, event))
-        event = gst_vldm_interp_take_conditioning (self, event);
-      break;
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
+  *buffer = gst_vldm_gap_pop (&GST_VLDM_INTERP (filter)->gap);
+  return GST_FLOW_OK;
 }
 
 static void
-gst_vldm_interp_get_rate (GstVldmInterp * self, GstVldmInterpRate * rate)
+gst_vldm_interp_flush (GstVldmFilter * filter)
 {
-  GST_OBJECT_LOCK (self);
-  rate->factor = self->stream.gap.factor;
-  rate->fps_n = self->stream.gap.fps_n;
-  rate->fps_d = self->stream.gap.fps_d;
-  rate->hold = self->tail == GST_VLDM_TAIL_HOLD;
-  rate->reach = self->stream.gap.reach;
-  rate->spacing = self->stream.gap.longest;
-  GST_OBJECT_UNLOCK (self);
+  gst_vldm_gap_flush (&GST_VLDM_INTERP (filter)->gap);
 }
 
-/* Asks upstream for whole gaps, so that frames are the same as without the seek. */
-static gboolean
-gst_vldm_interp_src_event (GstBaseTransform * base, GstEvent * event)
+/* ---- time ---- */
+
+static void
+gst_vldm_interp_set_segment (GstVldmFilter * filter,
+    const GstSegment * upstream, const GstSegment * segment)
 {
-  GstVldmInterp *self = GST_VLDM_INTERP (base);
-  GstVldmInterpRate rate;
+  gst_vldm_gap_set_segment (&GST_VLDM_INTERP (filter)->gap, upstream, segment);
+}
 
-  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
-    return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event);
+static void
+gst_vldm_interp_get_rate (GstVldmFilter * filter, gint * fps_n, gint * fps_d)
+{
+  *fps_n = GST_VLDM_INTERP (filter)->gap.fps_n;
+  *fps_d = GST_VLDM_INTERP (filter)->gap.fps_d;
+}
 
-  gst_vldm_interp_get_rate (self, &rate);
-  event = gst_vldm_seek_widen (&self->seek, GST_ELEMENT (self), event,
-      rate.fps_n, rate.fps_d, gst_vldm_interp_rate_widen, &rate);
-  if (event == NULL)
+static void
+gst_vldm_interp_widen (gconstpointer filter, guint64 * first, guint64 * end)
+{
+  gst_vldm_gap_widen (&((const GstVldmInterp *) filter)->gap, first, end);
+}
+
+static GstClockTime
+gst_vldm_interp_get_latency (GstVldmFilter * filter)
+{
+  return gst_vldm_gap_latency (&GST_VLDM_INTERP (filter)->gap);
+}
+
+/* The length of the output for upstream's @length. */
+static gint64
+gst_vldm_interp_length (GstVldmInterp * self, GstFormat format, gint64 length)
+{
+  GST_OBJECT_LOCK (self);
+  length = gst_vldm_gap_length (&self->gap, format, length,
+      self->tail == GST_VLDM_TAIL_HOLD);
+  GST_OBJECT_UNLOCK (self);
+  return length;
+}
+
+static gboolean
+gst_vldm_interp_convert (GstVldmInterp * self, GstQuery * query)
+{
+  GstFormat from, to;
+  gint64 value, result;
+  gint fps_n, fps_d;
+
+  GST_OBJECT_LOCK (self);
+  gst_vldm_interp_get_rate (GST_VLDM_FILTER (self), &fps_n, &fps_d);
+  GST_OBJECT_UNLOCK (self);
+  gst_query_parse_convert (query, &from, &value, &to, NULL);
+  if (!gst_vldm_convert (from, value, to, &result, fps_n, fps_d))
     return FALSE;
-  if (GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (base, event))
-    return TRUE;
-  gst_vldm_seek_undo (&self->seek, GST_ELEMENT (self));
-  return FALSE;
+  gst_query_set_convert (query, from, value, to, result);
+  return TRUE;
 }
 
 static gboolean
 gst_vldm_interp_query (GstBaseTransform * base, GstPadDirection direction,
     GstQuery * query)
 {
-  GstVldmInterpRate rate;
-  GstFormat from, to;
-  gint64 value, result;
+  GstVldmInterp *self = GST_VLDM_INTERP (base);
+  GstFormat format;
+  gboolean seekable;
+  gint64 start, end;
 
-  gst_vldm_interp_get_rate (GST_VLDM_INTERP (base), &rate);
-  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_CONVERT) {
-    gst_query_parse_convert (query, &from, &value, &to, NULL);
-    if (!gst_vldm_convert (from, value, to, &result, rate.fps_n, rate.fps_d))
-      return FALSE;
-    gst_query_set_convert (query, from, value, to, result);
-    return TRUE;
-  }
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_CONVERT)
+    return gst_vldm_interp_convert (self, query);
   if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (base, direction, query))
     return FALSE;
-  if (direction == GST_PAD_SRC)
-    gst_vldm_interp_rate_answer (&rate, query);
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_DURATION) {
+    gst_query_parse_duration (query, &format, &end);
+    gst_query_set_duration (query, format, gst_vldm_interp_length (self, format,
+            end));
+  } else if (direction == GST_PAD_SRC
+      && GST_QUERY_TYPE (query) == GST_QUERY_SEEKING) {
+    gst_query_parse_seeking (query, &format, &seekable, &start, &end);
+    gst_query_set_seeking (query, format, seekable, start,
+        gst_vldm_interp_length (self, format, end));
+  }
   return TRUE;
-}
-
-/* ---- class and object ---- */
-
-static void
-gst_vldm_interp_finalize (GObject * object)
-{
-  GstVldmInterp *self = GST_VLDM_INTERP (object);
-
-  gst_vldm_interp_stream_clear (&self->stream);
-  G_OBJECT_CLASS (parent_class)->finalize (object);
-}
-
-static void
-gst_vldm_interp_install_properties (GObjectClass * klass)
-{
-  g_object_class_install_property (klass, PROP_FACTOR,
-      g_param_spec_int ("factor", "Factor",
-          "How many times the frames: best is the number that the model was "
-          "trained for, 4 as a rule (1 = frames pass unchanged)", 1, G_MAXINT,
-          GST_VLDM_INTERP_DEFAULT_FACTOR, GST_VLDM_PARAM_READY));
-  g_object_class_install_property (klass, PROP_TAIL,
-      g_param_spec_enum ("tail", "Tail",
-          "What follows the last frame, which has no next one",
-          GST_TYPE_VLDM_TAIL, DEFAULT_TAIL, GST_VLDM_PARAM_READY));
-  gst_vldm_install_sampling_properties (klass, PROP_PROMPT);
-  gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
-      "Model folder in diffusers' layout (NULL = the one that made the latents, "
-      "else $VLDM_MODEL_PATH, else the model that comes with the plugin)");
-  g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "Gaps filled, frames in and out, time of interpolation (ns), device "
-          "and its memory in use (bytes)", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-static void
-gst_vldm_interp_class_init (GstVldmInterpClass * klass)
-{
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
-
-  GST_DEBUG_CATEGORY_INIT (gst_vldm_interp_debug, "vldminterp", 0,
-      "frames between frames");
-
-  object_class->set_property = gst_vldm_interp_set_property;
-  object_class->get_property = gst_vldm_interp_get_property;
-  object_class->finalize = gst_vldm_interp_finalize;
-  gst_vldm_interp_install_properties (object_class);
-
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class,
-      "Video latents interpolator", "Filter/Effect/Video",
-      "Raises the frame rate of latents by diffusion",
-      "The gst-vldm developers");
-  element_class->change_state =
-      GST_DEBUG_FUNCPTR (gst_vldm_interp_change_state);
-
-  base_class->passthrough_on_same_caps = FALSE;
-  base_class->start = GST_DEBUG_FUNCPTR (gst_vldm_interp_start);
-  base_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_interp_stop);
-  base_class->transform_caps =
-      GST_DEBUG_FUNCPTR (gst_vldm_interp_transform_caps);
-  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_interp_set_caps);
-  base_class->decide_allocation =
-      GST_DEBUG_FUNCPTR (gst_vldm_interp_decide_allocation);
-  base_class->propose_allocation =
-      GST_DEBUG_FUNCPTR (gst_vldm_interp_propose_allocation);
-  base_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_vldm_interp_submit);
-  base_class->generate_output = GST_DEBUG_FUNCPTR (gst_vldm_interp_generate);
-  base_class->transform = GST_DEBUG_FUNCPTR (gst_vldm_interp_transform);
-  base_class->sink_event = GST_DEBUG_FUNCPTR (gst_vldm_interp_sink_event);
-  base_class->src_event = GST_DEBUG_FUNCPTR (gst_vldm_interp_src_event);
-  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_interp_query);
-}
-
-static void
-gst_vldm_interp_init (GstVldmInterp * self)
-{
-  /* A late frame that was dropped would tear a hole between two known ones. */
-  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
-
-  gst_vldm_interp_stream_init (&self->stream, GST_ELEMENT (self));
-  self->tail = DEFAULT_TAIL;
 }

@@ -4,12 +4,12 @@
  */
 #pragma once
 
-#include <gst/base/gstbasetransform.h>
+#include "gst/filter.h"
 
 G_BEGIN_DECLS
 
 #define GST_TYPE_VLDM_INTERP (gst_vldm_interp_get_type ())
-G_DECLARE_FINAL_TYPE (GstVldmInterp, gst_vldm_interp, GST, VLDM_INTERP, GstBaseTransform)
+G_DECLARE_FINAL_TYPE (GstVldmInterp, gst_vldm_interp, GST, VLDM_INTERP, GstVldmFilter)
 
 GST_ELEMENT_REGISTER_DECLARE (vldminterp);
 

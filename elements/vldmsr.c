@@ -56,32 +56,29 @@
 
 #include "elements/vldmsr.h"
 
-#include "elements/upsamplecaps.h"
-#include "elements/vldmsrprivate.h"
+#include "elements/srcaps.h"
+#include "elements/srwindow.h"
 #include "gst/error.h"
+#include "gst/heldevents.h"
+#include "gst/pace.h"
 #include "gst/pictures.h"
 #include "gst/properties.h"
+#include "gst/timing.h"
+#include "vldm/error.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_vldm_sr_debug);
 #define GST_CAT_DEFAULT gst_vldm_sr_debug
 
+#define DEFAULT_NOISE_LEVEL -1
+#define DEFAULT_TILE_SIZE 0
+#define DEFAULT_TILE_OVERLAP -1
+
 enum
 {
   PROP_0,
-  PROP_PROMPT,
-  PROP_NEGATIVE_PROMPT,
-  PROP_SEED,
-  PROP_STEPS,
-  PROP_GUIDANCE_SCALE,
-  PROP_GUIDANCE_RESCALE,
-  PROP_SCHEDULER,
   PROP_NOISE_LEVEL,
   PROP_TILE_SIZE,
   PROP_TILE_OVERLAP,
-  PROP_MODEL_PATH,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_STATS,
   N_PROPS
 };
 
@@ -106,411 +103,90 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
         "latent-space = (string) upsampler-vae, "
         "framerate = (fraction) [ 0/1, 2147483647/1 ]"));
 
-#define gst_vldm_sr_parent_class parent_class
-G_DEFINE_TYPE (GstVldmSr, gst_vldm_sr, GST_TYPE_BASE_TRANSFORM);
-GST_ELEMENT_REGISTER_DEFINE (vldmsr, "vldmsr", GST_RANK_NONE, GST_TYPE_VLDM_SR);
+struct _GstVldmSr
+{
+  GstVldmFilter parent;
 
-/* ---- properties ---- */
+  /* properties, OBJECT_LOCK */
+  gint noise_level;             /* -1 = the model's */
+  gint tile_size;               /* 0 = automatic */
+  gint tile_overlap;            /* -1 = a quarter of a tile */
 
-/* Where the plain ones among the properties are kept. */
-static const gsize fields[N_PROPS] = {
-  [PROP_PROMPT] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.prompt),
-  [PROP_NEGATIVE_PROMPT] =
-      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.negative_prompt),
-  [PROP_SEED] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.seed),
-  [PROP_STEPS] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.steps),
-  [PROP_GUIDANCE_SCALE] =
-      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.guidance_scale),
-  [PROP_GUIDANCE_RESCALE] =
-      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.guidance_rescale),
-  [PROP_SCHEDULER] =
-      G_STRUCT_OFFSET (GstVldmSr, stream.settings.sampling.scheduler),
-  [PROP_NOISE_LEVEL] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.noise_level),
-  [PROP_TILE_SIZE] = G_STRUCT_OFFSET (GstVldmSr, stream.settings.tile_size),
-  [PROP_TILE_OVERLAP] =
-      G_STRUCT_OFFSET (GstVldmSr, stream.settings.tile_overlap),
-  [PROP_MODEL_PATH] = G_STRUCT_OFFSET (GstVldmSr, stream.model.path),
-  [PROP_DEVICE] = G_STRUCT_OFFSET (GstVldmSr, stream.model.device),
-  [PROP_PRECISION] = G_STRUCT_OFFSET (GstVldmSr, stream.model.precision),
+  /* streaming thread */
+  GstVldmSrWindow window;       /* its formats and grid change under the OBJECT_LOCK */
+  gboolean grid_known;          /* else it is a guess */
+  GstVldmPace pace;             /* of pictures that go out */
+  GstVldmHeldEvents held;       /* caps and what came after them, until the model is known */
 };
 
-static void
-gst_vldm_sr_set_property (GObject * object, guint id, const GValue * value,
-    GParamSpec * pspec)
-{
-  GstVldmSr *self = GST_VLDM_SR (object);
-  gboolean known;
+static void gst_vldm_sr_finalize (GObject * object);
+static void gst_vldm_sr_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec);
+static void gst_vldm_sr_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec);
+static gboolean gst_vldm_sr_check (GstVldmFilter * filter, VldmModel * model,
+    GError ** error);
+static void gst_vldm_sr_reset (GstVldmFilter * filter);
+static gboolean gst_vldm_sr_start (GstBaseTransform * base);
+static gboolean gst_vldm_sr_stop (GstBaseTransform * base);
+static void gst_vldm_sr_model_changed (GstVldmFilter * filter);
+static gboolean gst_vldm_sr_accept_caps (GstBaseTransform * base,
+    GstPadDirection direction, GstCaps * caps);
+static GstCaps *gst_vldm_sr_fixate_caps (GstBaseTransform * base,
+    GstPadDirection direction, GstCaps * caps, GstCaps * othercaps);
+static gboolean gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
+    GstCaps * outcaps);
+static gboolean gst_vldm_sr_propose_allocation (GstBaseTransform * base,
+    GstQuery * decide_query, GstQuery * query);
+static GstFlowReturn gst_vldm_sr_end (GstVldmFilter * filter);
+static GstFlowReturn gst_vldm_sr_take (GstVldmFilter * filter,
+    GstBuffer * picture);
+static GstFlowReturn gst_vldm_sr_pop (GstVldmFilter * filter,
+    GstBuffer ** buffer);
+static void gst_vldm_sr_flush (GstVldmFilter * filter);
+static void gst_vldm_sr_release_events (GstVldmSr * self);
+static GstFlowReturn gst_vldm_sr_submit (GstBaseTransform * base,
+    gboolean discont, GstBuffer * buffer);
+static GstEvent *gst_vldm_sr_forward (GstVldmFilter * filter, GstEvent * event);
+static gboolean gst_vldm_sr_sink_event (GstBaseTransform * base,
+    GstEvent * event);
+static void gst_vldm_sr_set_segment (GstVldmFilter * filter,
+    const GstSegment * upstream, const GstSegment * segment);
+static void gst_vldm_sr_get_rate (GstVldmFilter * filter, gint * fps_n,
+    gint * fps_d);
+static void gst_vldm_sr_widen (gconstpointer filter, guint64 * first,
+    guint64 * end);
+static guint gst_vldm_sr_delay (GstVldmSr * self);
+static GstClockTime gst_vldm_sr_get_latency (GstVldmFilter * filter);
+static gboolean gst_vldm_sr_query (GstBaseTransform * base,
+    GstPadDirection direction, GstQuery * query);
 
-  GST_OBJECT_LOCK (self);
-  known = gst_vldm_field_set (gst_vldm_field (self, fields, N_PROPS, id),
-      value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
+GST_VLDM_STAGE (upsample_stage, vldm_upsample_check_model, vldm_upsample_new,
+    vldm_upsample_free);
 
-static void
-gst_vldm_sr_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstVldmSr *self = GST_VLDM_SR (object);
-  gboolean known = TRUE;
-
-  GST_OBJECT_LOCK (self);
-  if (id == PROP_STATS)
-    g_value_take_boxed (value, gst_vldm_upsample_stream_stats (&self->stream));
-  else
-    known = gst_vldm_field_get (gst_vldm_field (self, fields, N_PROPS, id),
-        value);
-  GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
-
-/* ---- states ---- */
-
-static gboolean
-gst_vldm_sr_start (GstBaseTransform * base)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-
-  GST_OBJECT_LOCK (self);
-  gst_vldm_seek_init (&self->seek);
-  GST_OBJECT_UNLOCK (self);
-  return gst_vldm_upsample_stream_start (&self->stream);
-}
-
-static gboolean
-gst_vldm_sr_stop (GstBaseTransform * base)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-
-  g_queue_clear_full (&self->waiting, (GDestroyNotify) gst_event_unref);
-  gst_vldm_upsample_stream_stop (&self->stream);
-  return TRUE;
-}
-
-static GstStateChangeReturn
-gst_vldm_sr_change_state (GstElement * element, GstStateChange transition)
-{
-  GstVldmSr *self = GST_VLDM_SR (element);
-  GstStateChangeReturn ret;
-
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_vldm_upsample_stream_interrupt (&self->stream, TRUE);
-
-  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
-
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_vldm_upsample_stream_close (&self->stream);
-  return ret;
-}
-
-/* ---- frames ---- */
-
-static GstFlowReturn gst_vldm_sr_push_made (GstVldmSr * self);
-
-/* Pushes what is left of a window that no frame continues. */
-static GstFlowReturn
-gst_vldm_sr_end_window (GstVldmSr * self)
-{
-  GstVldmUpsampleFrames *frames = &self->stream.frames;
-  GstFlowReturn flow = GST_FLOW_OK;
-
-  if (gst_vldm_upsample_frames_new (frames) > 0)
-    flow = gst_vldm_upsample_stream_run (&self->stream, TRUE);
-  else
-    gst_vldm_upsample_frames_release (frames);
-  if (flow == GST_FLOW_OK)
-    flow = gst_vldm_sr_push_made (self);
-  gst_vldm_upsample_frames_flush (frames);
-  return flow;
-}
-
-/* Takes @picture, and upsamples its window if that is complete. */
-static GstFlowReturn
-gst_vldm_sr_take_picture (GstVldmSr * self, GstBuffer * picture)
-{
-  GstVldmUpsampleStream *stream = &self->stream;
-  GstFlowReturn flow = GST_FLOW_OK;
-
-  if (!gst_vldm_upsample_frames_continue (&stream->frames, picture))
-    flow = gst_vldm_sr_end_window (self);
-  if (flow == GST_FLOW_OK && !stream->grid_known) {
-    flow = gst_vldm_upsample_stream_find_grid (stream);
-    if (flow == GST_FLOW_OK && stream->frames.latents_out)
-      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
-          gst_vldm_upsample_stream_origin (stream));
-  }
-  if (flow != GST_FLOW_OK) {
-    gst_buffer_unref (picture);
-    return flow;
-  }
-  return gst_vldm_upsample_frames_add (&stream->frames, picture)
-      ? gst_vldm_upsample_stream_run (stream, FALSE) : GST_FLOW_OK;
-}
-
-/* The next frame that can leave, or NULL. */
-static GstFlowReturn
-gst_vldm_sr_next (GstVldmSr * self, GstBuffer ** buffer)
-{
-  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
-  g_autoptr (GstBuffer) in = NULL;
-  GstFlowReturn flow;
-  guint i;
-
-  *buffer = NULL;
-  GST_OBJECT_LOCK (self);
-  gst_vldm_seek_left (&self->seek);
-  GST_OBJECT_UNLOCK (self);
-  in = gst_vldm_upsample_frames_pop (&self->stream.frames, &i);
-  if (in == NULL)
-    return GST_FLOW_OK;
-  if (!self->stream.frames.latents_out)
-    gst_vldm_pace_follow (&self->stream.pace,
-        GST_BASE_TRANSFORM_SRC_PAD (self));
-
-  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->prepare_output_buffer (base,
-      in, buffer);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  flow = gst_vldm_upsample_stream_fill (&self->stream, i, *buffer);
-  if (flow != GST_FLOW_OK) {
-    gst_clear_buffer (buffer);
-    return flow;
-  }
-  GST_OBJECT_LOCK (self);
-  gst_vldm_seek_leaves (&self->seek, GST_BUFFER_PTS (*buffer),
-      GST_BUFFER_DURATION (*buffer));
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-gst_vldm_sr_push_made (GstVldmSr * self)
-{
-  GstFlowReturn flow;
-  GstBuffer *buffer;
-
-  do {
-    flow = gst_vldm_sr_next (self, &buffer);
-    if (buffer != NULL)
-      flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), buffer);
-  } while (flow == GST_FLOW_OK && buffer != NULL);
-  return flow;
-}
-
-/* Called until it gives no more buffer: what can leave, else what pictures that wait make possible. */
-static GstFlowReturn
-gst_vldm_sr_generate (GstBaseTransform * base, GstBuffer ** buffer)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  GstFlowReturn flow;
-  GstBuffer *picture;
-
-  while ((flow = gst_vldm_sr_next (self, buffer)) == GST_FLOW_OK
-      && *buffer == NULL) {
-    picture = g_queue_pop_head (&self->stream.decoder.pictures);
-    if (picture == NULL)
-      break;
-    flow = gst_vldm_sr_take_picture (self, picture);
-    if (flow != GST_FLOW_OK)
-      break;
-  }
-  return flow;
-}
-
-/* Not called, since all output is generated; but the base class lets an element without it change nothing. */
-static GstFlowReturn
-gst_vldm_sr_transform (GstBaseTransform * base, GstBuffer * in, GstBuffer * out)
-{
-  return GST_FLOW_NOT_SUPPORTED;
-}
-
-GstFlowReturn
-gst_vldm_sr_drain (GstVldmSr * self)
-{
-  GstFlowReturn flow = gst_vldm_upsample_decoder_drain (&self->stream.decoder);
-  GstBuffer *picture;
-
-  while (flow == GST_FLOW_OK
-      && (picture = g_queue_pop_head (&self->stream.decoder.pictures))) {
-    flow = gst_vldm_sr_take_picture (self, picture);
-    if (flow == GST_FLOW_OK)
-      flow = gst_vldm_sr_push_made (self);
-  }
-  if (flow == GST_FLOW_OK)
-    flow = gst_vldm_sr_end_window (self);
-  gst_vldm_upsample_decoder_flush (&self->stream.decoder);
-  gst_vldm_upsample_frames_flush (&self->stream.frames);
-  return flow;
-}
-
-static GstFlowReturn
-gst_vldm_sr_submit (GstBaseTransform * base, gboolean discont,
-    GstBuffer * buffer)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  GstFlowReturn flow;
-
-  gst_vldm_sr_release_events (self);
-  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
-      discont, buffer);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  buffer = g_steal_pointer (&base->queued_buf);
-  return gst_vldm_upsample_stream_push (&self->stream, buffer);
-}
-
-/* ---- negotiation ---- */
-
-static GstCaps *
-gst_vldm_sr_transform_caps (GstBaseTransform * base, GstPadDirection direction,
-    GstCaps * caps, GstCaps * filter)
-{
-  return direction == GST_PAD_SINK ? gst_vldm_upsample_caps_out (caps, filter)
-      : gst_vldm_upsample_caps_in (caps, filter);
-}
-
-/* An element refuses caps that it does not accept before it is asked to set them, without a word: so this comes first. */
-static GstPadProbeReturn
-gst_vldm_sr_explain (GstPad * pad, GstPadProbeInfo * info, gpointer self)
-{
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-  g_autoptr (GError) error = NULL;
-  GstCaps *caps;
-
-  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
-    return GST_PAD_PROBE_OK;
-  gst_event_parse_caps (event, &caps);
-  if (!gst_vldm_upsample_caps_check (caps, &error))
-    gst_vldm_refuse_caps (self, caps, error);
-  return GST_PAD_PROBE_OK;
-}
-
-/* While it plays, caps that a template cannot tell from others come in all the same: upstream has nothing else then, and would
- * only say that it is not negotiated. */
-static gboolean
-gst_vldm_sr_accept_caps (GstBaseTransform * base, GstPadDirection direction,
-    GstCaps * caps)
-{
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->accept_caps (base, direction,
-      caps) && (direction == GST_PAD_SRC
-      || GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (base))
-      || gst_vldm_upsample_caps_check (caps, NULL));
-}
-
-/* The shape of latents follows from the model. */
-static GstCaps *
-gst_vldm_sr_fixate_caps (GstBaseTransform * base, GstPadDirection direction,
-    GstCaps * caps, GstCaps * othercaps)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  g_autoptr (GError) error = NULL;
-  gint width, height;
-  VldmModel *model;
-  gpointer stage;
-
-  if (direction == GST_PAD_SRC
-      || !gst_vldm_upsample_caps_are_latents (othercaps)
-      || !gst_structure_get (gst_caps_get_structure (caps, 0),
-          "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height, NULL))
-    return GST_BASE_TRANSFORM_CLASS (parent_class)->fixate_caps (base,
-        direction, caps, othercaps);
-  if (gst_vldm_upsample_stream_wait (&self->stream, &model,
-          &stage) != GST_FLOW_OK)
-    return othercaps;
-
-  othercaps = gst_vldm_upsample_caps_fixate (othercaps, model, width, height,
-      &error);
-  if (othercaps == NULL) {
-    gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
-    othercaps = gst_caps_new_empty ();
-  }
-  return othercaps;
-}
-
-static gboolean
-gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
-    GstCaps * outcaps)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  g_autoptr (GError) error = NULL;
-  gboolean done;
-
-  /* Pads still have the caps from before. */
-  if (gst_vldm_sr_drain (self) != GST_FLOW_OK)
-    return FALSE;
-  GST_OBJECT_LOCK (self);
-  done = gst_vldm_upsample_frames_set_caps (&self->stream.frames, incaps,
-      outcaps, &error)
-      && gst_vldm_upsample_decoder_set_caps (&self->stream.decoder, incaps,
-      &error);
-  GST_OBJECT_UNLOCK (self);
-  if (!done) {
-    gst_vldm_refuse_caps (GST_ELEMENT (self), incaps, error);
-    return FALSE;
-  }
-  gst_vldm_pictures_warn (GST_ELEMENT (self), &self->stream.frames.in);
-  self->stream.grid_known = FALSE;
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_latency (GST_OBJECT (self)));
-  return TRUE;
-}
-
-static gboolean
-gst_vldm_sr_transform_size (GstBaseTransform * base, GstPadDirection direction,
-    GstCaps * caps, gsize size, GstCaps * othercaps, gsize * othersize)
-{
-  *othersize = gst_vldm_upsample_caps_frame_size (othercaps);
-  return *othersize > 0;
-}
-
-/* Frames of a window are held here, so upstream needs some more of them. */
-static gboolean
-gst_vldm_sr_propose_allocation (GstBaseTransform * base,
-    GstQuery * decide_query, GstQuery * query)
-{
-  GstVldmSr *self = GST_VLDM_SR (base);
-  GstCaps *caps;
-  gsize size;
-
-  gst_query_parse_allocation (query, &caps, NULL);
-  size = caps != NULL ? gst_vldm_upsample_caps_frame_size (caps) : 0;
-  if (size == 0)
-    return FALSE;
-  gst_query_add_allocation_pool (query, NULL, size,
-      self->stream.frames.grid.size + 1
-      + gst_vldm_upsample_decoder_delay (&self->stream.decoder), 0);
-  if (!gst_vldm_upsample_caps_are_latents (caps))
-    gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
-  return TRUE;
-}
-
-/* ---- class and object ---- */
-
-static void
-gst_vldm_sr_finalize (GObject * object)
-{
-  GstVldmSr *self = GST_VLDM_SR (object);
-
-  gst_vldm_upsample_stream_clear (&self->stream);
-  G_OBJECT_CLASS (parent_class)->finalize (object);
-}
+#define gst_vldm_sr_parent_class parent_class
+G_DEFINE_TYPE (GstVldmSr, gst_vldm_sr, GST_TYPE_VLDM_FILTER);
+GST_ELEMENT_REGISTER_DEFINE (vldmsr, "vldmsr", GST_RANK_NONE, GST_TYPE_VLDM_SR);
 
 static void
 gst_vldm_sr_install_properties (GObjectClass * klass)
 {
-  gst_vldm_install_sampling_properties (klass, PROP_PROMPT);
-  gst_vldm_install_upsample_properties (klass, PROP_NOISE_LEVEL);
-  gst_vldm_install_model_properties (klass, PROP_MODEL_PATH,
-      "Model folder in diffusers' layout (NULL = the one that made the video, "
-      "else $VLDM_MODEL_PATH, else the model that comes with the plugin)");
-  g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "Windows upsampled, frames in and out, time of upsampling (ns), "
-          "device and its memory in use (bytes)", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  const GParamFlags flags = GST_VLDM_PARAM_PLAYING;
+
+  g_object_class_install_property (klass, PROP_NOISE_LEVEL,
+      g_param_spec_int ("noise-level", "Noise level",
+          "How much noise covers the pictures that come in: more gives the "
+          "network more freedom (-1 = the model's)", -1, G_MAXINT,
+          DEFAULT_NOISE_LEVEL, flags));
+  g_object_class_install_property (klass, PROP_TILE_SIZE,
+      g_param_spec_int ("tile-size", "Tile size",
+          "Pixels of what comes in that the network sees at once, along each "
+          "axis (0 = as the device's memory allows)", 0, G_MAXINT,
+          DEFAULT_TILE_SIZE, flags));
+  g_object_class_install_property (klass, PROP_TILE_OVERLAP,
+      g_param_spec_int ("tile-overlap", "Tile overlap",
+          "Pixels that neighbouring tiles share, at most half of tile-size "
+          "(-1 = a quarter of it)", -1, G_MAXINT, DEFAULT_TILE_OVERLAP, flags));
 }
 
 static void
@@ -519,6 +195,7 @@ gst_vldm_sr_class_init (GstVldmSrClass * klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
+  GstVldmFilterClass *filter_class = GST_VLDM_FILTER_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (gst_vldm_sr_debug, "vldmsr", 0,
       "pictures four times as large");
@@ -534,32 +211,587 @@ gst_vldm_sr_class_init (GstVldmSrClass * klass)
       "Video upsampler", "Filter/Effect/Converter/Video/Scaler",
       "Makes video four times as large by diffusion",
       "The gst-vldm developers");
-  element_class->change_state = GST_DEBUG_FUNCPTR (gst_vldm_sr_change_state);
 
-  base_class->passthrough_on_same_caps = FALSE;
   base_class->start = GST_DEBUG_FUNCPTR (gst_vldm_sr_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_vldm_sr_stop);
-  base_class->transform_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_caps);
+  base_class->transform_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_caps_transform);
   base_class->accept_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_accept_caps);
   base_class->fixate_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_fixate_caps);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_vldm_sr_set_caps);
-  base_class->transform_size = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform_size);
+  base_class->transform_size =
+      GST_DEBUG_FUNCPTR (gst_vldm_sr_caps_transform_size);
   base_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_vldm_sr_propose_allocation);
   base_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_vldm_sr_submit);
-  base_class->generate_output = GST_DEBUG_FUNCPTR (gst_vldm_sr_generate);
-  base_class->transform = GST_DEBUG_FUNCPTR (gst_vldm_sr_transform);
-  gst_vldm_sr_install_events (base_class);
+  base_class->sink_event = GST_DEBUG_FUNCPTR (gst_vldm_sr_sink_event);
+  base_class->query = GST_DEBUG_FUNCPTR (gst_vldm_sr_query);
+
+  filter_class->stage = &upsample_stage;
+  filter_class->decodes = TRUE;
+  filter_class->stats = "vldmsr-stats";
+  filter_class->runs = "windows-upsampled";
+  filter_class->run_time = "upsample-time";
+  filter_class->check = gst_vldm_sr_check;
+  filter_class->reset = gst_vldm_sr_reset;
+  filter_class->model_changed = gst_vldm_sr_model_changed;
+  filter_class->forward = gst_vldm_sr_forward;
+  filter_class->take = gst_vldm_sr_take;
+  filter_class->end = gst_vldm_sr_end;
+  filter_class->pop = gst_vldm_sr_pop;
+  filter_class->flush = gst_vldm_sr_flush;
+  filter_class->set_segment = gst_vldm_sr_set_segment;
+  filter_class->get_rate = gst_vldm_sr_get_rate;
+  filter_class->widen = gst_vldm_sr_widen;
+  filter_class->get_latency = gst_vldm_sr_get_latency;
 }
 
 static void
 gst_vldm_sr_init (GstVldmSr * self)
 {
-  /* A late frame that was dropped would tear a hole into its window. */
-  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
-
   gst_pad_add_probe (GST_BASE_TRANSFORM_SINK_PAD (self),
-      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, gst_vldm_sr_explain, self, NULL);
-  gst_vldm_upsample_stream_init (&self->stream, GST_ELEMENT (self));
-  g_queue_init (&self->waiting);
+      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, gst_vldm_sr_caps_explain, self,
+      NULL);
+  self->noise_level = DEFAULT_NOISE_LEVEL;
+  self->tile_size = DEFAULT_TILE_SIZE;
+  self->tile_overlap = DEFAULT_TILE_OVERLAP;
+  gst_vldm_sr_window_init (&self->window);
+  gst_vldm_held_events_init (&self->held);
+}
+
+static void
+gst_vldm_sr_finalize (GObject * object)
+{
+  gst_vldm_sr_window_clear (&GST_VLDM_SR (object)->window);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+/* ---- properties ---- */
+
+/* Where they are kept. */
+static const gsize fields[N_PROPS] = {
+  [PROP_NOISE_LEVEL] = G_STRUCT_OFFSET (GstVldmSr, noise_level),
+  [PROP_TILE_SIZE] = G_STRUCT_OFFSET (GstVldmSr, tile_size),
+  [PROP_TILE_OVERLAP] = G_STRUCT_OFFSET (GstVldmSr, tile_overlap),
+};
+
+static void
+gst_vldm_sr_set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  gst_vldm_fields_set (object, fields, N_PROPS, id, value, pspec);
+}
+
+static void
+gst_vldm_sr_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  gst_vldm_fields_get (object, fields, N_PROPS, id, value, pspec);
+}
+
+/* ---- settings ---- */
+
+/* Puts properties, else what the video was made from, over the values in @params, and checks them: those that depend on
+ * @model too, unless it is NULL. */
+static gboolean
+gst_vldm_sr_apply_settings (GstVldmSr * self, VldmModel * model,
+    VldmUpsampleParams * params, GstVldmSamplingTexts * texts, GError ** error)
+{
+  if (!gst_vldm_filter_read_sampling (GST_VLDM_FILTER (self),
+          &params->sampling, texts, error))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  if (self->noise_level != -1)
+    params->noise_level = self->noise_level;
+  params->tile_size = self->tile_size;
+  params->tile_overlap = self->tile_overlap != -1 ? self->tile_overlap
+      : self->tile_size / 4;
+  GST_OBJECT_UNLOCK (self);
+  return vldm_upsample_check (model, params, error);
+}
+
+static gboolean
+gst_vldm_sr_read_settings (GstVldmSr * self, VldmModel * model,
+    VldmUpsampleParams * params, GstVldmSamplingTexts * texts, GError ** error)
+{
+  if (!vldm_upsample_defaults (model, params, error))
+    return FALSE;
+  params->windows = self->window.grid;
+  return gst_vldm_sr_apply_settings (self, model, params, texts, error);
+}
+
+static gboolean
+gst_vldm_sr_check (GstVldmFilter * filter, VldmModel * model, GError ** error)
+{
+  /* What a model would say: any valid values do. */
+  VldmUpsampleParams params = {
+    .sampling = {
+          .prompt = "",
+          .negative_prompt = "",
+          .steps = 1,
+          .guidance_scale = 1.0,
+          .context_guidance = 1.0,
+        },
+    .windows = {1, 0},
+  };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
+
+  return (model == NULL || vldm_upsample_defaults (model, &params, error))
+      && gst_vldm_sr_apply_settings (GST_VLDM_SR (filter), model, &params,
+      &texts, error);
+}
+
+/* ---- life ---- */
+
+static void
+gst_vldm_sr_reset (GstVldmFilter * filter)
+{
+  GstVldmSr *self = GST_VLDM_SR (filter);
+
+  GST_OBJECT_LOCK (self);
+  gst_vldm_sr_window_guess_grid (&self->window);
+  GST_OBJECT_UNLOCK (self);
+  self->grid_known = FALSE;
+}
+
+/* With a model of its own, settings that it refuses fail at once; its configurations are read in a moment. */
+static gboolean
+gst_vldm_sr_start (GstBaseTransform * base)
+{
+  GstVldmFilter *filter = GST_VLDM_FILTER (base);
+
+  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->start (base))
+    return FALSE;
+  if (!gst_vldm_filter_knows_model (filter)
+      || gst_vldm_filter_check (filter) == GST_FLOW_OK)
+    return TRUE;
+  gst_vldm_worker_close (gst_vldm_filter_worker (filter));
+  return FALSE;
+}
+
+static gboolean
+gst_vldm_sr_stop (GstBaseTransform * base)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+
+  gst_vldm_held_events_clear (&self->held);
+  gst_vldm_pace_clear (&self->pace);
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->stop (base);
+}
+
+static void
+gst_vldm_sr_model_changed (GstVldmFilter * filter)
+{
+  GST_VLDM_SR (filter)->grid_known = FALSE;
+}
+
+/* The event for what decodes latents that go out: what the video was made from, and the model whose latents they are. */
+static void
+gst_vldm_sr_announce (GstVldmSr * self)
+{
+  GstVldmFilter *filter = GST_VLDM_FILTER (self);
+  GstVldmConditioning conditioning;
+  GstEvent *event;
+
+  gst_vldm_filter_get_conditioning (filter, &conditioning);
+  if (conditioning.prompt == NULL)
+    conditioning.prompt = "";
+  if (conditioning.negative_prompt == NULL)
+    conditioning.negative_prompt = "";
+  conditioning.model = gst_vldm_worker_folder (gst_vldm_filter_worker (filter));
+  event = gst_vldm_conditioning_to_event (&conditioning);
+  GST_DEBUG_OBJECT (self, "sending %" GST_PTR_FORMAT, event);
+  gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self), event);
+}
+
+/* Waits for the model, and takes its windows once settings were found to suit it. */
+static GstFlowReturn
+gst_vldm_sr_find_grid (GstVldmSr * self)
+{
+  g_autoptr (GError) error = NULL;
+  VldmUpsampleParams params;
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
+  VldmModel *model;
+  gpointer stage;
+  VldmChunks grid;
+  GstFlowReturn flow = gst_vldm_filter_wait (GST_VLDM_FILTER (self), &model,
+      &stage);
+
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!gst_vldm_sr_read_settings (self, model, &params, &texts, &error))
+    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing settings");
+  if (!vldm_upsample_windows (model, -1, -1, &grid, &error)
+      || !gst_vldm_sr_window_set_model (&self->window, model, &error))
+    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing windows");
+
+  GST_DEBUG_OBJECT (self, "windows of %u frames that share %u", grid.size,
+      grid.overlap);
+  GST_OBJECT_LOCK (self);
+  self->window.grid = grid;
+  GST_OBJECT_UNLOCK (self);
+  self->grid_known = TRUE;
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_latency (GST_OBJECT (self)));
+  if (self->window.latents_out)
+    gst_vldm_sr_announce (self);
+  return GST_FLOW_OK;
+}
+
+/* ---- caps ---- */
+
+/* While it plays, caps that a template cannot tell from others come in all the same: upstream has nothing else then, and would
+ * only say that it is not negotiated. */
+static gboolean
+gst_vldm_sr_accept_caps (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps)
+{
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->accept_caps (base, direction,
+      caps) && (direction == GST_PAD_SRC
+      || GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (base))
+      || gst_vldm_sr_caps_check (caps, NULL));
+}
+
+/* The shape of latents follows from the model. */
+static GstCaps *
+gst_vldm_sr_fixate_caps (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps, GstCaps * othercaps)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  g_autoptr (GError) error = NULL;
+  gint width, height;
+  VldmModel *model;
+  gpointer stage;
+
+  if (direction == GST_PAD_SRC || !gst_vldm_sr_caps_are_latents (othercaps)
+      || !gst_structure_get (gst_caps_get_structure (caps, 0),
+          "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height, NULL))
+    return GST_BASE_TRANSFORM_CLASS (parent_class)->fixate_caps (base,
+        direction, caps, othercaps);
+  if (gst_vldm_filter_wait (GST_VLDM_FILTER (self), &model,
+          &stage) != GST_FLOW_OK)
+    return othercaps;
+
+  othercaps = gst_vldm_sr_caps_fixate (othercaps, model, width, height, &error);
+  if (othercaps == NULL) {
+    gst_vldm_fail (GST_ELEMENT (self), error, "negotiating");
+    othercaps = gst_caps_new_empty ();
+  }
+  return othercaps;
+}
+
+static gboolean
+gst_vldm_sr_set_caps (GstBaseTransform * base, GstCaps * incaps,
+    GstCaps * outcaps)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstVldmLatents latents;
+  g_autoptr (GError) error = NULL;
+  gboolean done, decodes = gst_vldm_sr_caps_are_latents (incaps);
+
+  /* Pads still have the caps from before. */
+  if (gst_vldm_filter_drain (GST_VLDM_FILTER (self)) != GST_FLOW_OK)
+    return FALSE;
+  GST_DEBUG_OBJECT (self, "from %" GST_PTR_FORMAT " to %" GST_PTR_FORMAT,
+      incaps, outcaps);
+  GST_OBJECT_LOCK (self);
+  done = gst_vldm_sr_window_set_caps (&self->window, incaps, outcaps, &error)
+      && (!decodes || gst_vldm_latents_from_caps (&latents, incaps, &error));
+  GST_OBJECT_UNLOCK (self);
+  if (!done) {
+    gst_vldm_refuse_caps (GST_ELEMENT (self), incaps, error);
+    return FALSE;
+  }
+  gst_vldm_latent_decoder_set_caps (gst_vldm_filter_decoder (GST_VLDM_FILTER
+          (self)), decodes ? &latents : NULL);
+  gst_vldm_pictures_warn (GST_ELEMENT (self), &self->window.in);
+  self->grid_known = FALSE;
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_latency (GST_OBJECT (self)));
+  return TRUE;
+}
+
+/* Frames of a window are held here, so upstream needs some more of them. */
+static gboolean
+gst_vldm_sr_propose_allocation (GstBaseTransform * base,
+    GstQuery * decide_query, GstQuery * query)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstCaps *caps;
+  gsize size;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  size = caps != NULL ? gst_vldm_sr_caps_frame_size (caps) : 0;
+  if (size == 0)
+    return FALSE;
+  gst_query_add_allocation_pool (query, NULL, size,
+      gst_vldm_sr_delay (self) + 2, 0);
+  if (!gst_vldm_sr_caps_are_latents (caps))
+    gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+/* ---- frames ---- */
+
+/* Upsamples what was collected; with @last, no later window has a share in it. */
+static GstFlowReturn
+gst_vldm_sr_run (GstVldmSr * self, gboolean last)
+{
+  GstVldmFilter *filter = GST_VLDM_FILTER (self);
+  g_auto (GstVldmSrRun) run = { {{NULL,},}, };
+  g_auto (GstVldmSamplingTexts) texts = { NULL, };
+  g_autoptr (GError) error = NULL;
+  VldmModel *model;
+  gpointer stage;
+  gint64 start = g_get_monotonic_time ();
+  GstFlowReturn flow = gst_vldm_filter_wait (filter, &model, &stage);
+  gboolean done;
+
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!gst_vldm_sr_read_settings (self, model, &run.params, &texts, &error))
+    return gst_vldm_fail (GST_ELEMENT (self), error, "choosing settings");
+
+  done = gst_vldm_sr_window_begin (&self->window, last, &run, &error);
+  GST_DEBUG_OBJECT (self, "window %" G_GUINT64_FORMAT " from frame %"
+      G_GUINT64_FORMAT ": %u frames, %u of them shared%s", self->window.number,
+      self->window.first, run.rgb.count, run.place.shared,
+      last ? ", the last" : "");
+  done = done && vldm_upsample_run (stage, &run.params, &run.place, &run.rgb,
+      run.latents, run.pictures,
+      gst_vldm_worker_progress (gst_vldm_filter_worker (filter)), &error);
+  gst_vldm_sr_window_ran (&self->window, last, done);
+  return gst_vldm_filter_ran (filter, start, 1, "upsampling", error);
+}
+
+/* All of a window becomes ready that no frame continues. */
+static GstFlowReturn
+gst_vldm_sr_end (GstVldmFilter * filter)
+{
+  GstVldmSr *self = GST_VLDM_SR (filter);
+
+  if (gst_vldm_sr_window_new (&self->window) > 0)
+    return gst_vldm_sr_run (self, TRUE);
+  gst_vldm_sr_window_release (&self->window);
+  return GST_FLOW_OK;
+}
+
+/* Takes @picture, and upsamples its window if that is complete. */
+static GstFlowReturn
+gst_vldm_sr_take (GstVldmFilter * filter, GstBuffer * picture)
+{
+  GstVldmSr *self = GST_VLDM_SR (filter);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  if (!gst_vldm_sr_window_continue (&self->window, picture))
+    flow = gst_vldm_filter_end (filter);
+  if (flow == GST_FLOW_OK && !self->grid_known)
+    flow = gst_vldm_sr_find_grid (self);
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref (picture);
+    return flow;
+  }
+  return gst_vldm_sr_window_add (&self->window, picture)
+      ? gst_vldm_sr_run (self, FALSE) : GST_FLOW_OK;
+}
+
+/* Fills @buffer, which goes out, with frame @i of those that were made; decodes it where that was left. */
+static GstFlowReturn
+gst_vldm_sr_fill (GstVldmSr * self, guint i, GstBuffer * buffer)
+{
+  GstVldmFilter *filter = GST_VLDM_FILTER (self);
+  g_auto (VldmFrames) picture = { 0, };
+  g_autoptr (GError) error = NULL;
+  gint64 start = g_get_monotonic_time ();
+  GstFlowReturn flow;
+  gpointer stage;
+  const guint8 *made;
+
+  flow = gst_vldm_worker_wait_stage (gst_vldm_filter_worker (filter), &stage);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  made = gst_vldm_sr_window_get (&self->window, stage, i, &picture,
+      gst_vldm_worker_progress (gst_vldm_filter_worker (filter)), &error);
+  flow = gst_vldm_filter_ran (filter, start, 0, "decoding", error);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (!self->window.latents_out)
+    return gst_vldm_pictures_write (GST_ELEMENT (self), &self->window.out, made,
+        buffer);
+  gst_buffer_fill (buffer, 0, made,
+      vldm_frames_frame_size (&self->window.made));
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_vldm_sr_pop (GstVldmFilter * filter, GstBuffer ** buffer)
+{
+  GstVldmSr *self = GST_VLDM_SR (filter);
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+  g_autoptr (GstBuffer) in = NULL;
+  GstFlowReturn flow;
+  guint i;
+
+  in = gst_vldm_sr_window_pop (&self->window, &i);
+  if (in == NULL)
+    return GST_FLOW_OK;
+  if (!self->window.latents_out)
+    gst_vldm_pace_follow (&self->pace, GST_BASE_TRANSFORM_SRC_PAD (self));
+
+  flow = GST_BASE_TRANSFORM_CLASS (parent_class)->prepare_output_buffer (base,
+      in, buffer);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  flow = gst_vldm_sr_fill (self, i, *buffer);
+  if (flow != GST_FLOW_OK)
+    gst_clear_buffer (buffer);
+  return flow;
+}
+
+static void
+gst_vldm_sr_flush (GstVldmFilter * filter)
+{
+  gst_vldm_sr_window_flush (&GST_VLDM_SR (filter)->window);
+}
+
+static GstFlowReturn
+gst_vldm_sr_submit (GstBaseTransform * base, gboolean discont,
+    GstBuffer * buffer)
+{
+  gst_vldm_sr_release_events (GST_VLDM_SR (base));
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (base,
+      discont, buffer);
+}
+
+/* ---- events ---- */
+
+/* The shape of latents that go out follows from the model, and upstream says which one it is after the caps, so those wait. */
+static gboolean
+gst_vldm_sr_must_hold (GstVldmSr * self, GstEvent * event)
+{
+  g_autoptr (GstCaps) out = NULL;
+  g_autoptr (GstCaps) taken = NULL;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS
+      || gst_vldm_filter_knows_model (GST_VLDM_FILTER (self)))
+    return FALSE;
+  gst_event_parse_caps (event, &caps);
+  out = gst_vldm_sr_caps_out (caps, NULL);
+  taken = gst_pad_peer_query_caps (GST_BASE_TRANSFORM_SRC_PAD (self), out);
+  return gst_vldm_sr_caps_are_latents (taken);
+}
+
+static void
+gst_vldm_sr_release_events (GstVldmSr * self)
+{
+  GstEvent *event;
+
+  while ((event = gst_vldm_held_events_pop (&self->held)) != NULL)
+    GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (GST_BASE_TRANSFORM
+        (self), event);
+}
+
+/* Latents of another model go out: the next frame brings an event that says so. */
+static GstEvent *
+gst_vldm_sr_forward (GstVldmFilter * filter, GstEvent * event)
+{
+  GstVldmSr *self = GST_VLDM_SR (filter);
+
+  if (!self->window.latents_out)
+    return event;
+  self->grid_known = FALSE;
+  gst_event_unref (event);
+  return NULL;
+}
+
+static void
+gst_vldm_sr_take_conditioning (GstVldmSr * self, GstEvent * event)
+{
+  GstVldmFilter *filter = GST_VLDM_FILTER (self);
+  GstVldmWorker *worker = gst_vldm_filter_worker (filter);
+  g_autofree char *before = g_strdup (gst_vldm_worker_folder (worker));
+
+  /* Another model's latents may have another shape. */
+  if (gst_vldm_filter_take_conditioning (filter, event)
+      && self->window.latents_out
+      && g_strcmp0 (before, gst_vldm_worker_folder (worker)) != 0)
+    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
+}
+
+static gboolean
+gst_vldm_sr_sink_event (GstBaseTransform * base, GstEvent * event)
+{
+  GstVldmSr *self = GST_VLDM_SR (base);
+  GstVldmConditioning conditioning;
+
+  if (gst_vldm_conditioning_from_event (&conditioning, event)) {
+    gst_vldm_sr_take_conditioning (self, event);
+  } else if (gst_vldm_held_events_follow (&self->held, event)
+      || gst_vldm_sr_must_hold (self, event)) {
+    GST_DEBUG_OBJECT (self, "waiting for the model: %" GST_PTR_FORMAT, event);
+    gst_vldm_held_events_push (&self->held, event);
+    return TRUE;
+  }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_vldm_held_events_forget_segments (&self->held);
+  else if (GST_EVENT_IS_SERIALIZED (event))
+    gst_vldm_sr_release_events (self);
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
+}
+
+/* ---- time ---- */
+
+static void
+gst_vldm_sr_set_segment (GstVldmFilter * filter, const GstSegment * upstream,
+    const GstSegment * segment)
+{
+  gst_vldm_sr_window_set_segment (&GST_VLDM_SR (filter)->window, upstream,
+      segment);
+}
+
+static void
+gst_vldm_sr_get_rate (GstVldmFilter * filter, gint * fps_n, gint * fps_d)
+{
+  const GstVldmSrWindow *window = &GST_VLDM_SR (filter)->window;
+
+  *fps_n = GST_VIDEO_INFO_FPS_N (&window->in);
+  *fps_d = GST_VIDEO_INFO_FPS_D (&window->in);
+}
+
+static void
+gst_vldm_sr_widen (gconstpointer filter, guint64 * first, guint64 * end)
+{
+  gst_vldm_chunks_widen (&((const GstVldmSr *) filter)->window.grid, first,
+      end);
+}
+
+/* The first frame of a window waits for the last, and so does that of a chunk. Under the OBJECT_LOCK. */
+static guint
+gst_vldm_sr_delay (GstVldmSr * self)
+{
+  return self->window.grid.size - 1
+      + gst_vldm_latent_decoder_delay (gst_vldm_filter_decoder (GST_VLDM_FILTER
+          (self)));
+}
+
+static GstClockTime
+gst_vldm_sr_get_latency (GstVldmFilter * filter)
+{
+  gint fps_n, fps_d;
+
+  gst_vldm_sr_get_rate (filter, &fps_n, &fps_d);
+  return fps_n > 0 ? gst_vldm_frame_time (gst_vldm_sr_delay (GST_VLDM_SR
+          (filter)), fps_n, fps_d) : 0;
+}
+
+/* The base class would negotiate with caps that wait. It is a query of the streaming thread. */
+static gboolean
+gst_vldm_sr_query (GstBaseTransform * base, GstPadDirection direction,
+    GstQuery * query)
+{
+  if (GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION
+      && gst_vldm_held_events_are_there (&GST_VLDM_SR (base)->held))
+    return FALSE;
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->query (base, direction,
+      query);
 }

@@ -4,12 +4,12 @@
  */
 #pragma once
 
-#include <gst/base/gstbasetransform.h>
+#include "gst/filter.h"
 
 G_BEGIN_DECLS
 
 #define GST_TYPE_VLDM_SR (gst_vldm_sr_get_type ())
-G_DECLARE_FINAL_TYPE (GstVldmSr, gst_vldm_sr, GST, VLDM_SR, GstBaseTransform)
+G_DECLARE_FINAL_TYPE (GstVldmSr, gst_vldm_sr, GST, VLDM_SR, GstVldmFilter)
 
 GST_ELEMENT_REGISTER_DECLARE (vldmsr);
 

@@ -442,22 +442,8 @@ fail:
   return FALSE;
 }
 
-static void *
-new_keyframes (VldmModel * model, const VldmProgress * progress,
-    GError ** error)
-{
-  return vldm_keyframes_new (model, progress, error);
-}
-
-static void
-free_keyframes (gpointer stage)
-{
-  vldm_keyframes_free (stage);
-}
-
-static const GstVldmStageClass stage_class = {
-  vldm_keyframes_check_model, new_keyframes, free_keyframes
-};
+GST_VLDM_STAGE (stage_class, vldm_keyframes_check_model, vldm_keyframes_new,
+    vldm_keyframes_free);
 
 static void
 gst_vldm_src_init (GstVldmSrc * self)

@@ -99,7 +99,7 @@ gst_vldm_latents_from_caps (GstVldmLatents * latents, const GstCaps * caps,
 
   if (gst_vldm_latents_frame_size (latents) > MAX_FRAME_SIZE) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "latents caps describe frames of %u x %u x %u; allowed are 2 GiB a frame",
+        "latents caps describe frames of %u x %u x %u; a frame must have at most 2 GiB",
         latents->latent_channels, latents->latent_height,
         latents->latent_width);
     return FALSE;
@@ -120,6 +120,21 @@ gst_vldm_latents_frame_size (const GstVldmLatents * latents)
   /* At most 2^15 * 2^15 * 2^10 * 4 = 2^42. */
   return element * latents->latent_channels * latents->latent_height *
       latents->latent_width;
+}
+
+gboolean
+gst_vldm_latents_check_size (const GstVldmLatents * latents, GstBuffer * buffer,
+    GError ** error)
+{
+  gsize size = gst_buffer_get_size (buffer);
+  gsize expected = gst_vldm_latents_frame_size (latents);
+
+  if (size == expected)
+    return TRUE;
+  g_set_error (error, VLDM_ERROR, VLDM_ERROR_INPUT,
+      "a frame has %" G_GSIZE_FORMAT " bytes; its caps mean %" G_GSIZE_FORMAT,
+      size, expected);
+  return FALSE;
 }
 
 /* Keeps the sizes that the autoencoder's factor divides, if there are any. Else one that does not divide stays, to be

@@ -43,7 +43,10 @@ GstCaps *gst_vldm_latents_fixate (GstCaps * caps, VldmModel * model, guint width
  * variable rates stay variable. */
 GstCaps *gst_vldm_latents_scale_rate (GstCaps * caps, gint num, gint den);
 
-/* Bytes of one frame, from caps that gst_vldm_latents_from_caps accepted. */
+/* Bytes of one frame, from caps that gst_vldm_latents_from_caps accepted; 0 before there were caps. */
 gsize gst_vldm_latents_frame_size (const GstVldmLatents * latents);
+
+/* TRUE if @buffer is one frame of @latents. Else VLDM_ERROR_INPUT names both sizes. */
+gboolean gst_vldm_latents_check_size (const GstVldmLatents * latents, GstBuffer * buffer, GError ** error);
 
 G_END_DECLS

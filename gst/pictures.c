@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Raw pictures that come in, as stages take them.
+ * Raw pictures as stages take and give them.
  */
 #include "gst/pictures.h"
 
@@ -134,28 +134,56 @@ convert (const GstVideoFrame * in, GstVideoConverter * converter, guint8 * rgb)
   return TRUE;
 }
 
+/* Strides are in bytes. */
+static void
+copy_rows (const GstVideoInfo * info, guint8 * to, gssize to_stride,
+    const guint8 * from, gssize from_stride)
+{
+  const gsize size = 3 * (gsize) GST_VIDEO_INFO_WIDTH (info);
+  gint y;
+
+  for (y = 0; y < GST_VIDEO_INFO_HEIGHT (info); y++)
+    memcpy (to + y * to_stride, from + y * from_stride, size);
+}
+
 gboolean
 gst_vldm_pictures_read (const GstVideoInfo * info,
     GstVideoConverter * converter, GstBuffer * buffer, guint8 * rgb,
     GError ** error)
 {
-  const gsize row = 3 * (gsize) GST_VIDEO_INFO_WIDTH (info);
   gboolean mapped;
   GstVideoFrame in;
-  gint y;
 
   mapped = gst_video_frame_map (&in, info, buffer, GST_MAP_READ);
   if (mapped) {
     if (converter == NULL)
-      for (y = 0; y < GST_VIDEO_INFO_HEIGHT (info); y++)
-        memcpy (rgb + y * row, (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&in, 0)
-            + (gssize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&in, 0), row);
+      copy_rows (info, rgb, 3 * (gssize) GST_VIDEO_INFO_WIDTH (info),
+          GST_VIDEO_FRAME_PLANE_DATA (&in, 0),
+          GST_VIDEO_FRAME_PLANE_STRIDE (&in, 0));
     else
       mapped = convert (&in, converter, rgb);
     gst_video_frame_unmap (&in);
   }
   if (!mapped)
-    g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_READ,
+    g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_INPUT,
         "a picture cannot be read: its buffer is smaller than its caps say");
   return mapped;
+}
+
+GstFlowReturn
+gst_vldm_pictures_write (GstElement * element, const GstVideoInfo * info,
+    const guint8 * rgb, GstBuffer * buffer)
+{
+  GstVideoFrame out;
+
+  if (!gst_video_frame_map (&out, info, buffer, GST_MAP_WRITE)) {
+    GST_ELEMENT_ERROR (element, RESOURCE, WRITE,
+        ("downstream's buffer cannot be written"), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  copy_rows (info, GST_VIDEO_FRAME_PLANE_DATA (&out, 0),
+      GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0), rgb,
+      3 * (gssize) GST_VIDEO_INFO_WIDTH (info));
+  gst_video_frame_unmap (&out);
+  return GST_FLOW_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Raw pictures that come in, as stages take them: whole ones, in sRGB. GStreamer's own converter makes them so where transfer
- * function or primaries are others.
+ * Raw pictures as stages take and give them: whole ones, in packed rows of sRGB. GStreamer's own converter changes pictures of
+ * another transfer function or other primaries.
  */
 #pragma once
 
@@ -19,8 +19,13 @@ gboolean gst_vldm_pictures_prepare (const GstVideoInfo * info, GstVideoConverter
 /* Posts a warning on @element where pictures of @info come out dark: those of high dynamic range are not tone-mapped. */
 void gst_vldm_pictures_warn (GstElement * element, const GstVideoInfo * info);
 
-/* The picture in @buffer as packed RGB, [height, width, 3]. Fails with VLDM_ERROR_READ if the buffer is too small. */
+/* The picture in @buffer as packed RGB, [height, width, 3]. Fails with VLDM_ERROR_INPUT if the buffer is too small. */
 gboolean gst_vldm_pictures_read (const GstVideoInfo * info, GstVideoConverter * converter, GstBuffer * buffer,
     guint8 * rgb, GError ** error);
+
+/* Copies @rgb, packed [height, width, 3], to @buffer of @element's output, whose rows lie as @info says. GST_FLOW_ERROR, which
+ * has been posted as RESOURCE/WRITE, if the buffer cannot be written. */
+GstFlowReturn gst_vldm_pictures_write (GstElement * element, const GstVideoInfo * info, const guint8 * rgb,
+    GstBuffer * buffer);
 
 G_END_DECLS

@@ -75,6 +75,34 @@ gst_vldm_field_get (gconstpointer field, GValue * value)
 }
 
 void
+gst_vldm_fields_set (GObject * object, const gsize * fields, guint n_fields,
+    guint id, const GValue * value, GParamSpec * pspec)
+{
+  gboolean known;
+
+  GST_OBJECT_LOCK (object);
+  known = gst_vldm_field_set (gst_vldm_field (object, fields, n_fields, id),
+      value);
+  GST_OBJECT_UNLOCK (object);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+void
+gst_vldm_fields_get (GObject * object, const gsize * fields, guint n_fields,
+    guint id, GValue * value, GParamSpec * pspec)
+{
+  gboolean known;
+
+  GST_OBJECT_LOCK (object);
+  known = gst_vldm_field_get (gst_vldm_field (object, fields, n_fields, id),
+      value);
+  GST_OBJECT_UNLOCK (object);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+void
 gst_vldm_install_model_properties (GObjectClass * klass, guint first_id,
     const char *model_blurb)
 {

@@ -23,6 +23,12 @@ gpointer gst_vldm_field (gpointer base, const gsize * fields, guint n_fields, gu
 gboolean gst_vldm_field_set (gpointer field, const GValue * value);
 gboolean gst_vldm_field_get (gconstpointer field, GValue * value);
 
+/* set_property and get_property of a GstObject all of whose properties are in @fields. Take its OBJECT_LOCK. */
+void gst_vldm_fields_set (GObject * object, const gsize * fields, guint n_fields, guint id, const GValue * value,
+    GParamSpec * pspec);
+void gst_vldm_fields_get (GObject * object, const gsize * fields, guint n_fields, guint id, GValue * value,
+    GParamSpec * pspec);
+
 /* Installs model-path, device and precision under @first_id and the two ids after it. @model_blurb says what model-path
  * NULL means; it must be static. */
 void gst_vldm_install_model_properties (GObjectClass * klass, guint first_id, const char *model_blurb);

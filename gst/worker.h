@@ -28,6 +28,23 @@ typedef struct
   void (*free_stage) (gpointer stage);
 } GstVldmStageClass;
 
+/* Defines @name, the GstVldmStageClass of a stage with functions of its own type. */
+#define GST_VLDM_STAGE(name, check, new, free)                                \
+    static gpointer                                                           \
+    name##_new (VldmModel * model, const VldmProgress * progress,             \
+        GError ** error)                                                      \
+    {                                                                         \
+      return new (model, progress, error);                                    \
+    }                                                                         \
+                                                                              \
+    static void                                                               \
+    name##_free (gpointer stage)                                              \
+    {                                                                         \
+      free (stage);                                                           \
+    }                                                                         \
+                                                                              \
+    static const GstVldmStageClass name = { check, name##_new, name##_free }
+
 typedef struct _GstVldmWorker GstVldmWorker;
 
 /* @element must outlive the worker. */

@@ -302,14 +302,23 @@ static const struct
   gint width;                   /* of the picture; latents have 8 columns */
   gsize bytes;                  /* of the frame; 0 = EOS instead */
   gboolean no_context;
+  CheckDomain domain;
+  gint code;
   const char *says[2];
 } bad_frames[] = {
-  {"F32LE", 64, 100, FALSE, {"100 bytes", "512"}},
-  {"F32LE", 64, 0, FALSE, {"ended without a frame", "context"}},
-  {"F32LE", 68, 512, FALSE, {"68 x 32 pixels", "are [4, 4, 9]"}},
-  {"F32LE", 128, 512, FALSE, {"latents [4, 4, 8]", "are [4, 4, 16]"}},
-  {"F16LE", 64, 256, FALSE, {"64 x 32 in F16LE", "downstream"}},
-  {"F32LE", 64, 512, TRUE, {"cannot begin with a given frame", "context"}},
+  {"F32LE", 64, 100, FALSE, gst_stream_error_quark, GST_STREAM_ERROR_DECODE,
+      {"100 bytes", "512"}},
+  {"F32LE", 64, 0, FALSE, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_SETTINGS, {"ended without a frame", "context"}},
+  {"F32LE", 68, 512, FALSE, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_SETTINGS, {"68 x 32 pixels", "are [4, 4, 9]"}},
+  {"F32LE", 128, 512, FALSE, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_SETTINGS, {"latents [4, 4, 8]", "are [4, 4, 16]"}},
+  {"F16LE", 64, 256, FALSE, gst_resource_error_quark,
+      GST_RESOURCE_ERROR_SETTINGS, {"64 x 32 in F16LE", "downstream"}},
+  {"F32LE", 64, 512, TRUE, gst_resource_error_quark,
+        GST_RESOURCE_ERROR_SETTINGS, {"cannot begin with a given frame",
+          "context"}},
 };
 
 GST_START_TEST (test_bad_frames)
@@ -329,7 +338,7 @@ GST_START_TEST (test_bad_frames)
   if (bad_frames[__i__].bytes > 0)
     push_bytes (pad, bytes, bad_frames[__i__].bytes, 0);
   gst_pad_push_event (pad, gst_event_new_eos ());
-  check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+  check_error (bus, bad_frames[__i__].domain (), bad_frames[__i__].code,
       bad_frames[__i__].says[0], bad_frames[__i__].says[1], NULL);
   check_stops (video.h->element);
   unlink_pad (&video, pad);

@@ -4,7 +4,7 @@
  */
 #include "tests/elements/harness.h"
 
-#include "elements/vldmuri.h"
+#include "elements/uri.h"
 #include "tests/elements/chain.h"
 #include "tests/elements/fake_stages.h"
 

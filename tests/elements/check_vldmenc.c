@@ -166,8 +166,8 @@ static const struct
   {RAW ("width=61, height=31, framerate=25/1, interlace-mode=interleaved"),
         gst_stream_error_quark, GST_STREAM_ERROR_FORMAT,
       {"interlaced", "deinterlace"}},
-  {RAW ("width=640, height=480, framerate=25/1"), gst_resource_error_quark,
-      GST_RESOURCE_ERROR_READ, {"cannot be read", "smaller"}},
+  {RAW ("width=640, height=480, framerate=25/1"), gst_stream_error_quark,
+      GST_STREAM_ERROR_DECODE, {"cannot be read", "smaller"}},
 };
 
 GST_START_TEST (test_refusals)

@@ -80,7 +80,7 @@ static const struct
   const char *description, *says[2];
 } bad_settings[] = {
   {"vldminterp factor=1000000", {"factor is 1000000", "1 to 32"}},
-  {"vldminterp steps=0", {"steps is 0", "1 and more"}},
+  {"vldminterp steps=0", {"steps is 0", "1 or more"}},
 };
 
 GST_START_TEST (test_bad_settings)
@@ -149,7 +149,7 @@ GST_START_TEST (test_bad_input)
     gst_harness_set_src_caps_str (h, USUAL);
     gst_buffer_resize (buffer, 0, 100);
     fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_ERROR);
-    check_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "100 bytes",
+    check_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "100 bytes",
         "512", NULL);
   } else {
     gst_harness_set_src_caps_str (h, "video/x-vldm-latents, format=F32LE, "

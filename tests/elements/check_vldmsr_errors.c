@@ -230,7 +230,7 @@ GST_START_TEST (test_short_buffer)
   gst_buffer_resize (buffer, 0, 20);
   gst_harness_push (h, buffer);
   gst_harness_push_event (h, gst_event_new_eos ());
-  check_error (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+  check_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
       __i__ == 0 ? "smaller" : "20 bytes; its caps mean 512", NULL);
   gst_element_set_bus (h->element, NULL);
   gst_object_unref (bus);

@@ -214,7 +214,7 @@ static const struct
   {NULL, "guidance-rescale", "2", GST_RESOURCE_ERROR_SETTINGS,
       {"guidance-rescale", "0 to 1"}},
   {NULL, "chunk-frames", "0", GST_RESOURCE_ERROR_SETTINGS, {"chunk-frames is 0",
-          "1 and more"}},
+          "1 or more"}},
   {NULL, "chunk-frames", "100000", GST_RESOURCE_ERROR_SETTINGS,
       {"chunk-frames is 100000", "1 to 1024"}},
   {NULL, "model-path", "/no/such/folder", GST_RESOURCE_ERROR_NOT_FOUND,

@@ -2,7 +2,7 @@
  *
  * The input is a URI. What is read must be written so that it reads the same.
  */
-#include "elements/vldmuri.h"
+#include "elements/uri.h"
 
 #include "fuzz.h"
 

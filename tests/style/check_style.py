@@ -28,7 +28,6 @@ RULES_BEGIN = '186ea48'                 # subjects of the commits before are as 
 # Functions with more parameters, by the reason why they may have them.
 MANY_PARAMETERS = {
     'to be split': """
-        elements/decodechunk.c:gst_vldm_chunk_decode
         vldm/networks/autoencoder_load.c:load_block
         vldm/networks/strip_layers.c:fill_rows
         vldm/networks/strips.c:vldm_scratch_alloc
@@ -81,7 +80,8 @@ FLOORS = {
     },
     'gst': {
         'prefix': 'gst_vldm_',
-        'includes': r'gst/|opencl/runtime/(device|buffer|error)\.h$|vldm/(error|frames|model|progress)\.h$|vldm/(files/folder|sampling/settings)\.h$',
+        'includes': r'gst/|opencl/runtime/(device|buffer|error)\.h$|vldm/(error|frames|model|progress)\.h$'
+                    r'|vldm/(files/folder|sampling/settings|stages/decode)\.h$',
         'no_system': r'CL/|clblast|json-glib/',
         'words': r'\bocl_(?!device_|buffer_)\w+|\bOcl(?!Device\b|Buffer\b|Caps\b)[A-Z]\w*|\bcl_\w+|\bcl[A-Z]\w*(?= ?\()',
         'says': 'of OpenCL, gst/ knows devices and buffers only',

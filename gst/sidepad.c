@@ -2,7 +2,7 @@
  *
  * A request sink pad of a source element.
  */
-#include "elements/sidepad.h"
+#include "gst/sidepad.h"
 
 #include "gst/error.h"
 

@@ -12,11 +12,49 @@
  */
 #pragma once
 
-#include "elements/interpspacing.h"
 #include "gst/latents.h"
 #include "vldm/stages/interpolate.h"
 
 G_BEGIN_DECLS
+
+/* How far apart known frames lie: what caps say, and what their times say. Plain arithmetic on times. */
+typedef struct
+{
+  gint fps_n, fps_d;            /* as caps say; 0/1 = variable */
+
+  /* The last gaps, each about as long as those before it. */
+  guint64 count;                /* 0 = the next gap is the first one */
+  GstClockTime total;           /* of them together */
+  GstClockTime usual;           /* their running mean, which follows the latest */
+} GstVldmSpacing;
+
+typedef enum
+{
+  GST_VLDM_SPACING_CLOSE,       /* one frame follows the other */
+  GST_VLDM_SPACING_OPEN,        /* long for caps, and nothing else to compare with: the next gap tells */
+  GST_VLDM_SPACING_FAR,         /* frames are missing in between */
+} GstVldmSpacingKind;
+
+void gst_vldm_spacing_init (GstVldmSpacing * spacing, gint fps_n, gint fps_d);
+
+/* Begins anew: the next gap is the first one. */
+void gst_vldm_spacing_forget (GstVldmSpacing * spacing);
+
+/* What a gap of @length is. Frames are missing if it is more than 2.5 times as long as caps say and as gaps before it were, so
+ * that one frame may be missing unnoticed. At a variable rate all are close. */
+GstVldmSpacingKind gst_vldm_spacing_judge (const GstVldmSpacing * spacing, GstClockTime length);
+
+/* Adds a gap that was not far. */
+void gst_vldm_spacing_add (GstVldmSpacing * spacing, GstClockTime length);
+
+/* Do the last gaps contradict the rate in caps, by more than a hundredth and more than jitter of a quarter of a frame explains? */
+gboolean gst_vldm_spacing_contradicts (const GstVldmSpacing * spacing);
+
+/* The same of three gaps or more: one or two can be frames that are missing. */
+gboolean gst_vldm_spacing_surely_contradicts (const GstVldmSpacing * spacing);
+
+/* Frames per second at a constant rate: as caps say, unless gaps contradict. */
+gdouble gst_vldm_spacing_rate (const GstVldmSpacing * spacing);
 
 typedef struct
 {
@@ -78,8 +116,11 @@ void gst_vldm_gap_begin (GstVldmGap * gap, GstBuffer * buffer);
 /* Makes @buffer (taken) wait for the frame that tells what it ends. */
 void gst_vldm_gap_wait (GstVldmGap * gap, GstBuffer * buffer);
 
+/* Makes the left frame ready, where nothing is to be made between it and @right. */
+void gst_vldm_gap_pass (GstVldmGap * gap, GstBuffer * right);
+
 /* Makes the left frame ready, and the factor - 1 new ones between it and @right. Known frames keep memory, time and flags;
- * new ones are DELTA_UNITs. @stage is not used for factor 1. On failure nothing is ready. */
+ * new ones are DELTA_UNITs. On failure nothing is ready. */
 gboolean gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
     const VldmInterpolateParams * params, const VldmProgress * progress, GError ** error);
 
@@ -88,5 +129,16 @@ void gst_vldm_gap_end (GstVldmGap * gap, gboolean hold);
 
 /* The next frame that is ready, or NULL. */
 GstBuffer *gst_vldm_gap_pop (GstVldmGap * gap);
+
+/* Plain arithmetic on what caps said and what was learnt from frames, for seeks and queries. widen: frames @first up to, not with,
+ * @end of the output become the range that holds the known frames of all their gaps. Where those do not lie on the grid, it
+ * begins in the middle of the frame before them: upstream cuts that one, but not those that are needed. */
+void gst_vldm_gap_widen (const GstVldmGap * gap, guint64 * first, guint64 * end);
+
+/* How long a known frame waits for the next; 0 if the rate is variable or there were no caps. */
+GstClockTime gst_vldm_gap_latency (const GstVldmGap * gap);
+
+/* The length of the output for upstream's @length in @format: nothing follows the last known frame, unless @hold. */
+gint64 gst_vldm_gap_length (const GstVldmGap * gap, GstFormat format, gint64 length, gboolean hold);
 
 G_END_DECLS

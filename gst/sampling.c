@@ -2,12 +2,13 @@
  *
  * Properties that say how to sample.
  */
-#include "elements/samplingsettings.h"
+#include "gst/sampling.h"
 
 #include "gst/properties.h"
+#include "vldm/error.h"
 
 void
-gst_vldm_install_sampling_properties (GObjectClass * klass, guint first_id)
+gst_vldm_sampling_install (GObjectClass * klass, guint first_id)
 {
   const GParamFlags flags = GST_VLDM_PARAM_PLAYING;
 
@@ -44,7 +45,7 @@ gst_vldm_install_sampling_properties (GObjectClass * klass, guint first_id)
 }
 
 void
-gst_vldm_sampling_settings_init (GstVldmSamplingSettings * settings)
+gst_vldm_sampling_init (GstVldmSampling * settings)
 {
   memset (settings, 0, sizeof (*settings));
   settings->seed = -1;
@@ -55,14 +56,24 @@ gst_vldm_sampling_settings_init (GstVldmSamplingSettings * settings)
 }
 
 void
-gst_vldm_sampling_settings_clear (GstVldmSamplingSettings * settings)
+gst_vldm_sampling_clear (GstVldmSampling * settings)
 {
   g_clear_pointer (&settings->prompt, g_free);
   g_clear_pointer (&settings->negative_prompt, g_free);
 }
 
+gboolean
+gst_vldm_sampling_check_steps (gint steps, GError ** error)
+{
+  if (steps != 0)
+    return TRUE;
+  g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+      "steps is 0; it must be 1 or more, or -1 for the model's value");
+  return FALSE;
+}
+
 void
-gst_vldm_texts_clear (GstVldmTexts * texts)
+gst_vldm_sampling_texts_clear (GstVldmSamplingTexts * texts)
 {
   g_clear_pointer (&texts->prompt, g_free);
   g_clear_pointer (&texts->negative_prompt, g_free);
@@ -77,11 +88,11 @@ choose_text (const char *own, const char *upstream)
 }
 
 void
-gst_vldm_sampling_settings_apply (const GstVldmSamplingSettings * settings,
+gst_vldm_sampling_apply (const GstVldmSampling * settings,
     const GstVldmConditioning * conditioning, VldmSampling * sampling,
-    GstVldmTexts * texts)
+    GstVldmSamplingTexts * texts)
 {
-  gst_vldm_texts_clear (texts);
+  gst_vldm_sampling_texts_clear (texts);
   texts->prompt = choose_text (settings->prompt, conditioning->prompt);
   texts->negative_prompt = choose_text (settings->negative_prompt,
       conditioning->negative_prompt);

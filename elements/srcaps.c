@@ -2,15 +2,16 @@
  *
  * Caps on both sides of vldmsr.
  */
-#include "elements/upsamplecaps.h"
+#include "elements/srcaps.h"
 
 #include <gst/video/video.h>
 
+#include "gst/error.h"
 #include "gst/pictures.h"
 #include "vldm/error.h"
 #include "vldm/stages/upsample.h"
 
-#define SCALE GST_VLDM_UPSAMPLE_SCALE
+#define SCALE GST_VLDM_SR_SCALE
 
 /* So that pictures that come out are at most 32764 pixels wide. */
 #define MAX_SIDE 8191
@@ -216,19 +217,19 @@ other_side (GstCaps * caps, gboolean is_in, GstCaps * filter)
 }
 
 GstCaps *
-gst_vldm_upsample_caps_out (GstCaps * caps, GstCaps * filter)
+gst_vldm_sr_caps_out (GstCaps * caps, GstCaps * filter)
 {
   return other_side (caps, TRUE, filter);
 }
 
 GstCaps *
-gst_vldm_upsample_caps_in (GstCaps * caps, GstCaps * filter)
+gst_vldm_sr_caps_in (GstCaps * caps, GstCaps * filter)
 {
   return other_side (caps, FALSE, filter);
 }
 
 GstCaps *
-gst_vldm_upsample_caps_fixate (GstCaps * caps, VldmModel * model, guint width,
+gst_vldm_sr_caps_fixate (GstCaps * caps, VldmModel * model, guint width,
     guint height, GError ** error)
 {
   guint scale, channels, latent_width, latent_height;
@@ -273,12 +274,12 @@ check_pictures (const GstVideoInfo * info, GError ** error)
 }
 
 gboolean
-gst_vldm_upsample_caps_check (const GstCaps * caps, GError ** error)
+gst_vldm_sr_caps_check (const GstCaps * caps, GError ** error)
 {
   GstVldmLatents latents;
   GstVideoInfo info;
 
-  if (!gst_vldm_upsample_caps_are_latents (caps))
+  if (!gst_vldm_sr_caps_are_latents (caps))
     return !gst_video_info_from_caps (&info, caps)
         || check_pictures (&info, error);
   if (!gst_vldm_latents_from_caps (&latents, caps, error))
@@ -292,21 +293,56 @@ gst_vldm_upsample_caps_check (const GstCaps * caps, GError ** error)
 }
 
 gboolean
-gst_vldm_upsample_caps_are_latents (const GstCaps * caps)
+gst_vldm_sr_caps_are_latents (const GstCaps * caps)
 {
   return !gst_caps_is_empty (caps) && !gst_caps_is_any (caps)
       && is_latents (gst_caps_get_structure (caps, 0));
 }
 
 gsize
-gst_vldm_upsample_caps_frame_size (const GstCaps * caps)
+gst_vldm_sr_caps_frame_size (const GstCaps * caps)
 {
   GstVideoInfo info;
   GstVldmLatents latents;
 
-  if (!gst_vldm_upsample_caps_are_latents (caps))
+  if (!gst_vldm_sr_caps_are_latents (caps))
     return gst_video_info_from_caps (&info, caps) ? GST_VIDEO_INFO_SIZE (&info)
         : 0;
   return gst_vldm_latents_from_caps (&latents, caps, NULL)
       ? gst_vldm_latents_frame_size (&latents) : 0;
+}
+
+/* ---- functions of the base class ---- */
+
+GstCaps *
+gst_vldm_sr_caps_transform (GstBaseTransform * base, GstPadDirection direction,
+    GstCaps * caps, GstCaps * filter)
+{
+  return direction == GST_PAD_SINK ? gst_vldm_sr_caps_out (caps, filter)
+      : gst_vldm_sr_caps_in (caps, filter);
+}
+
+gboolean
+gst_vldm_sr_caps_transform_size (GstBaseTransform * base,
+    GstPadDirection direction, GstCaps * caps, gsize size, GstCaps * othercaps,
+    gsize * othersize)
+{
+  *othersize = gst_vldm_sr_caps_frame_size (othercaps);
+  return *othersize > 0;
+}
+
+GstPadProbeReturn
+gst_vldm_sr_caps_explain (GstPad * pad, GstPadProbeInfo * info,
+    gpointer element)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  g_autoptr (GError) error = NULL;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  if (!gst_vldm_sr_caps_check (caps, &error))
+    gst_vldm_refuse_caps (element, caps, error);
+  return GST_PAD_PROBE_OK;
 }

@@ -2,10 +2,85 @@
  *
  * The gaps between known frames that vldminterp fills.
  */
-#include "elements/interpgap.h"
+#include "elements/gap.h"
 
 #include "gst/timing.h"
 #include "vldm/error.h"
+
+#define SURE_GAPS 3
+
+/* ---- spacing ---- */
+
+void
+gst_vldm_spacing_init (GstVldmSpacing * spacing, gint fps_n, gint fps_d)
+{
+  memset (spacing, 0, sizeof (*spacing));
+  spacing->fps_n = fps_n;
+  spacing->fps_d = fps_d;
+}
+
+void
+gst_vldm_spacing_forget (GstVldmSpacing * spacing)
+{
+  gst_vldm_spacing_init (spacing, spacing->fps_n, spacing->fps_d);
+}
+
+/* How long @count gaps are if caps are right. */
+static GstClockTime
+as_caps_say (const GstVldmSpacing * spacing, guint64 count)
+{
+  return gst_vldm_frame_time (count, spacing->fps_n, spacing->fps_d);
+}
+
+GstVldmSpacingKind
+gst_vldm_spacing_judge (const GstVldmSpacing * spacing, GstClockTime length)
+{
+  if (spacing->fps_n == 0
+      || length / 5 <= MAX (as_caps_say (spacing, 1), spacing->usual) / 2)
+    return GST_VLDM_SPACING_CLOSE;
+  return spacing->count == 0 ? GST_VLDM_SPACING_OPEN : GST_VLDM_SPACING_FAR;
+}
+
+void
+gst_vldm_spacing_add (GstVldmSpacing * spacing, GstClockTime length)
+{
+  /* Another rate, or a frame is missing: what was before would spoil the mean. */
+  if (length <= spacing->usual / 2 || length / 3 >= spacing->usual / 2) {
+    gst_vldm_spacing_forget (spacing);
+    spacing->usual = length;
+  }
+  spacing->count++;
+  spacing->total += length;
+  spacing->usual = (3 * spacing->usual + length) / 4;
+}
+
+gboolean
+gst_vldm_spacing_contradicts (const GstVldmSpacing * spacing)
+{
+  GstClockTime expected;
+
+  if (spacing->fps_n == 0 || spacing->count == 0)
+    return FALSE;
+  expected = as_caps_say (spacing, spacing->count);
+  return MAX (spacing->total, expected) - MIN (spacing->total, expected) >
+      expected / 100 + as_caps_say (spacing, 1) / 4;
+}
+
+gboolean
+gst_vldm_spacing_surely_contradicts (const GstVldmSpacing * spacing)
+{
+  return spacing->count >= SURE_GAPS && gst_vldm_spacing_contradicts (spacing);
+}
+
+gdouble
+gst_vldm_spacing_rate (const GstVldmSpacing * spacing)
+{
+  if (gst_vldm_spacing_contradicts (spacing))
+    return (gdouble) spacing->count * GST_SECOND / spacing->total;
+  return (gdouble) spacing->fps_n / spacing->fps_d;
+}
+
+/* ---- gaps ---- */
 
 void
 gst_vldm_gap_init (GstVldmGap * gap)
@@ -247,6 +322,12 @@ run (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
   return vldm_interpolate_run (stage, params, &ends, inner, progress, error);
 }
 
+void
+gst_vldm_gap_pass (GstVldmGap * gap, GstBuffer * right)
+{
+  put (gap, gst_buffer_copy (gap->left), 0, GST_BUFFER_PTS (right));
+}
+
 gboolean
 gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
     const VldmInterpolateParams * params, const VldmProgress * progress,
@@ -256,11 +337,10 @@ gst_vldm_gap_fill (GstVldmGap * gap, GstBuffer * right, VldmInterpolate * stage,
   GstClockTime end = GST_BUFFER_PTS (right);
   guint i;
 
-  if (gap->factor > 1 && !run (gap, right, stage, params, &inner, progress,
-          error))
+  if (!run (gap, right, stage, params, &inner, progress, error))
     return FALSE;
 
-  put (gap, gst_buffer_copy (gap->left), 0, end);
+  gst_vldm_gap_pass (gap, right);
   for (i = 0; i + 1 < gap->factor; i++)
     put (gap, gst_buffer_new_memdup (vldm_frames_host (&inner, i),
             vldm_frames_frame_size (&inner)), i + 1, end);
@@ -318,4 +398,49 @@ GstBuffer *
 gst_vldm_gap_pop (GstVldmGap * gap)
 {
   return g_queue_pop_head (&gap->ready);
+}
+
+/* ---- seeks and queries ---- */
+
+void
+gst_vldm_gap_widen (const GstVldmGap * gap, guint64 * first, guint64 * end)
+{
+  const guint factor = gap->factor, reach = factor * gap->reach;
+  guint64 last = *end - 1, known;
+
+  *first -= *first % factor;
+  if (reach > 0)
+    *first -= MIN (*first, reach + (3 * factor + 3) / 4);
+  if (*end == G_MAXUINT64)
+    return;
+  known = last / factor + (last % factor > 0 ? 1 : 0);
+  *end = (known + 1) * factor + reach;
+}
+
+GstClockTime
+gst_vldm_gap_latency (const GstVldmGap * gap)
+{
+  if (gap->factor == 0 || gap->fps_n == 0)
+    return 0;
+  return MAX (gap->longest, gst_vldm_frame_time (gap->factor, gap->fps_n,
+          gap->fps_d));
+}
+
+gint64
+gst_vldm_gap_length (const GstVldmGap * gap, GstFormat format, gint64 length,
+    gboolean hold)
+{
+  const guint cut = hold ? 0 : gap->factor - 1;
+  guint64 frames;
+
+  if (gap->factor == 0 || length <= 0)
+    return length;
+  if (format == GST_FORMAT_DEFAULT
+      && length <= G_MAXINT64 / (gint64) gap->factor)
+    return length * gap->factor - cut;
+  if (format != GST_FORMAT_TIME || gap->fps_n == 0 || cut == 0)
+    return length;
+  frames = gst_vldm_frame_nearest (length, gap->fps_n, gap->fps_d);
+  return frames <= cut ? length
+      : (gint64) gst_vldm_frame_time (frames - cut, gap->fps_n, gap->fps_d);
 }

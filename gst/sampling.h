@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Properties that say how to sample, of elements that go on with latents or pictures which others made: what is unset is
- * taken from the event vldm-conditioning, and then from the model.
+ * Sampling properties of elements that process what an upstream element generated: an unset one takes its value from the
+ * event vldm-conditioning, and then from the model.
  */
 #pragma once
 
 #include "gst/conditioning.h"
 #include "gst/enums.h"
-#include "vldm/stages/denoiser.h"
+#include "vldm/sampling/settings.h"
 
 G_BEGIN_DECLS
 
@@ -19,29 +19,32 @@ typedef struct
   gint steps;
   gdouble guidance_scale, guidance_rescale;
   VldmSchedulerKind scheduler;
-} GstVldmSamplingSettings;
+} GstVldmSampling;
 
 #define GST_VLDM_N_SAMPLING_PROPERTIES 7
 
 /* Installs prompt, negative-prompt, seed, steps, guidance-scale, guidance-rescale and scheduler under @first_id and the ids
  * after it. */
-void gst_vldm_install_sampling_properties (GObjectClass * klass, guint first_id);
+void gst_vldm_sampling_install (GObjectClass * klass, guint first_id);
 
-void gst_vldm_sampling_settings_init (GstVldmSamplingSettings * settings);
-void gst_vldm_sampling_settings_clear (GstVldmSamplingSettings * settings);
+void gst_vldm_sampling_init (GstVldmSampling * settings);
+void gst_vldm_sampling_clear (GstVldmSampling * settings);
+
+/* FALSE with VLDM_ERROR_SETTINGS if @steps, a property's value, suits no model. */
+gboolean gst_vldm_sampling_check_steps (gint steps, GError ** error);
 
 /* The texts that a VldmSampling points to. */
 typedef struct
 {
   char *prompt, *negative_prompt;
-} GstVldmTexts;
+} GstVldmSamplingTexts;
 
-void gst_vldm_texts_clear (GstVldmTexts * texts);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstVldmTexts, gst_vldm_texts_clear);
+void gst_vldm_sampling_texts_clear (GstVldmSamplingTexts * texts);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstVldmSamplingTexts, gst_vldm_sampling_texts_clear);
 
 /* Puts @settings over @conditioning (zeros where there is none), and both over the model's values in @sampling. Its seed
  * is that of the stream, not of a window. @texts takes copies. Under the lock. */
-void gst_vldm_sampling_settings_apply (const GstVldmSamplingSettings * settings,
-    const GstVldmConditioning * conditioning, VldmSampling * sampling, GstVldmTexts * texts);
+void gst_vldm_sampling_apply (const GstVldmSampling * settings,
+    const GstVldmConditioning * conditioning, VldmSampling * sampling, GstVldmSamplingTexts * texts);
 
 G_END_DECLS

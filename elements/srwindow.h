@@ -39,51 +39,68 @@ typedef struct
   VldmFrames made;              /* of the last window: pictures or latents */
   guint n_left;                 /* its first frames that have left */
   guint n_ready;                /* its first frames that can leave */
-} GstVldmUpsampleFrames;
+} GstVldmSrWindow;
 
-void gst_vldm_upsample_frames_init (GstVldmUpsampleFrames * frames);
+void gst_vldm_sr_window_init (GstVldmSrWindow * window);
 
 /* Frees what init allocated. */
-void gst_vldm_upsample_frames_clear (GstVldmUpsampleFrames * frames);
+void gst_vldm_sr_window_clear (GstVldmSrWindow * window);
+
+/* The windows of most models, assumed for latency and seeks while no model is open that knows better. */
+void gst_vldm_sr_window_guess_grid (GstVldmSrWindow * window);
 
 /* What comes in and what goes out. On failure, with VLDM_ERROR_SETTINGS, both stay as they were. */
-gboolean gst_vldm_upsample_frames_set_caps (GstVldmUpsampleFrames * frames, const GstCaps * in, const GstCaps * out,
+gboolean gst_vldm_sr_window_set_caps (GstVldmSrWindow * window, const GstCaps * in, const GstCaps * out,
     GError ** error);
 
 /* Takes note of what @model makes of the pictures, before the first of them and after a change of the model. */
-gboolean gst_vldm_upsample_frames_set_model (GstVldmUpsampleFrames * frames, VldmModel * model, GError ** error);
+gboolean gst_vldm_sr_window_set_model (GstVldmSrWindow * window, VldmModel * model, GError ** error);
 
 /* Forgets all frames. */
-void gst_vldm_upsample_frames_flush (GstVldmUpsampleFrames * frames);
+void gst_vldm_sr_window_flush (GstVldmSrWindow * window);
 
 /* Begins with a new segment, given as it came and as it was asked for. */
-void gst_vldm_upsample_frames_set_segment (GstVldmUpsampleFrames * frames, const GstSegment * upstream,
+void gst_vldm_sr_window_set_segment (GstVldmSrWindow * window, const GstSegment * upstream,
     const GstSegment * segment);
 
 /* Does @buffer follow the last frame immediately? */
-gboolean gst_vldm_upsample_frames_continue (GstVldmUpsampleFrames * frames, GstBuffer * buffer);
+gboolean gst_vldm_sr_window_continue (GstVldmSrWindow * window, GstBuffer * buffer);
 
 /* Adds @buffer (taken), which continues or comes after a flush. TRUE if the window is complete. */
-gboolean gst_vldm_upsample_frames_add (GstVldmUpsampleFrames * frames, GstBuffer * buffer);
+gboolean gst_vldm_sr_window_add (GstVldmSrWindow * window, GstBuffer * buffer);
 
 /* Frames of the window that were not in the one before. */
-guint gst_vldm_upsample_frames_new (const GstVldmUpsampleFrames * frames);
+guint gst_vldm_sr_window_new (const GstVldmSrWindow * window);
 
-/* Makes the window and lets those frames be ready that no later window has a share in: with @last, all. @params has the
- * stream's seed. */
-gboolean gst_vldm_upsample_frames_run (GstVldmUpsampleFrames * frames, VldmUpsample * stage,
-    const VldmUpsampleParams * params, gboolean last, const VldmProgress * progress, GError ** error);
+/* What vldm_upsample_run takes for the window. */
+typedef struct
+{
+  VldmUpsampleParams params;    /* with the stream's seed, then the window's */
+  VldmUpsampleWindow place;
+  VldmFrames rgb;
+  VldmFrames *latents, *pictures;       /* the window's memory; one is NULL */
+} GstVldmSrRun;
+
+void gst_vldm_sr_run_clear (GstVldmSrRun * run);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstVldmSrRun, gst_vldm_sr_run_clear)
+
+/* Prepares @run, whose params are given, for the window; with @last, no later one has a share in its frames. */
+gboolean gst_vldm_sr_window_begin (GstVldmSrWindow * window, gboolean last, GstVldmSrRun * run, GError ** error);
+
+/* The run ended: if it was @done, the frames that no later window overlaps are ready (all of them with @last), else all frames
+ * are forgotten. */
+void gst_vldm_sr_window_ran (GstVldmSrWindow * window, gboolean last, gboolean done);
 
 /* No later window comes: what is held is ready too. */
-void gst_vldm_upsample_frames_release (GstVldmUpsampleFrames * frames);
+void gst_vldm_sr_window_release (GstVldmSrWindow * window);
 
 /* The next frame that is ready and that was asked for, as it came in, or NULL. It was frame @i of those that were made, for
  * the function below. */
-GstBuffer *gst_vldm_upsample_frames_pop (GstVldmUpsampleFrames * frames, guint * i);
+GstBuffer *gst_vldm_sr_window_pop (GstVldmSrWindow * window, guint * i);
 
-/* Frame @i of those that were made, into @buffer, which has the caps of what goes out; decodes it with @stage where that was
- * left. VLDM_ERROR_READ if @buffer cannot be written. */
-gboolean gst_vldm_upsample_frames_fill (const GstVldmUpsampleFrames * frames, VldmUpsample * stage, guint i,
-    GstBuffer * buffer, const VldmProgress * progress, GError ** error);
+/* Frame @i of those that were made, as it goes out: latents, or a packed picture, decoded by @stage into @picture where that was
+ * left. NULL on failure. */
+const guint8 *gst_vldm_sr_window_get (const GstVldmSrWindow * window, VldmUpsample * stage, guint i,
+    VldmFrames * picture, const VldmProgress * progress, GError ** error);
 
 G_END_DECLS

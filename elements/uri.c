@@ -3,7 +3,7 @@
  * The grammar of vldm:// URIs. Settings follow semicolons, since ges-launch-1.0 reads its command line as a URI of its own
  * and cuts a clip's URI at '?'; but they are read as a query too, which is where they stand in most URIs.
  */
-#include "elements/vldmuri.h"
+#include "elements/uri.h"
 
 #include <string.h>
 

@@ -2,10 +2,11 @@
  *
  * Settings of vldmsrc and what follows from them: properties, and recipes of windows.
  */
-#include "elements/keyframesettings.h"
+#include "elements/recipe.h"
 
 #include "gst/conditioning.h"
 #include "gst/properties.h"
+#include "gst/sampling.h"
 
 #define DEFAULT_PROMPT ""
 #define DEFAULT_NEGATIVE_PROMPT ""
@@ -167,15 +168,16 @@ gst_vldm_settings_get (GstVldmSettings * settings, guint id, GValue * value)
 gboolean
 gst_vldm_settings_check (const GstVldmSettings * settings, GError ** error)
 {
-  if (settings->chunk_frames == 0 || settings->steps == 0) {
-    g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "%s is 0; allowed are 1 and more, or -1 for the model's value",
-        settings->steps == 0 ? "steps" : "chunk-frames");
+  if (!gst_vldm_sampling_check_steps (settings->steps, error))
+    return FALSE;
+  if (settings->chunk_frames == 0) {
+    g_set_error_literal (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
+        "chunk-frames is 0; it must be 1 or more, or -1 for the model's value");
     return FALSE;
   }
   if (settings->chunk_frames > VLDM_MAX_KEYFRAMES) {
     g_set_error (error, VLDM_ERROR, VLDM_ERROR_SETTINGS,
-        "chunk-frames is %d; allowed are 1 to %d, or -1 for the model's value",
+        "chunk-frames is %d; it must be 1 to %d, or -1 for the model's value",
         settings->chunk_frames, VLDM_MAX_KEYFRAMES);
     return FALSE;
   }
