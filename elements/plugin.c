@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The plugin: registers elements, and nothing else. It runs in GStreamer's plugin scanner, so it must be quick and must
+ * The plugin: registers elements and the log of the floors below, and nothing else. It runs in GStreamer's plugin scanner, so it must be quick and must
  * not touch a device.
  */
 #include <gst/gst.h>
@@ -11,12 +11,14 @@
 #include "elements/vldminterp.h"
 #include "elements/vldmsr.h"
 #include "elements/vldmsrc.h"
+#include "gst/gliblog.h"
 
 static gboolean
 plugin_init (GstPlugin * plugin)
 {
   gboolean registered = FALSE;
 
+  gst_vldm_glib_log_init ();
   registered |= GST_ELEMENT_REGISTER (vldmbin, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmdec, plugin);
   registered |= GST_ELEMENT_REGISTER (vldmenc, plugin);

@@ -67,16 +67,33 @@ gst_vldm_message_text (const char *message)
   return g_utf8_make_valid (message, -1);
 }
 
+/* Properties that decide how much memory is needed, of the elements that have them. */
+static const struct
+{
+  const char *property, *remedy;
+} memory_remedies[] = {
+  {"chunk-frames", "fewer frames at a time"},
+  {"tile-size", "smaller tiles"},
+};
+
 /* What the floor of tensors cannot know: what its memory is for. */
 static char *
-message_with_remedy (const GError * error)
+message_with_remedy (GstElement * element, const GError * error)
 {
-  g_autofree char *text = gst_vldm_message_text (error->message);
+  g_autofree char *message = gst_vldm_message_text (error->message);
+  g_autoptr (GString) text = g_string_new (message);
+  gsize i;
 
-  if (g_error_matches (error, OCL_ERROR, OCL_ERROR_MEMORY))
-    return g_strdup_printf ("%s; smaller pictures, or fewer frames at a time "
-        "(chunk-frames), need less", text);
-  return g_steal_pointer (&text);
+  if (g_error_matches (error, OCL_ERROR, OCL_ERROR_MEMORY)) {
+    g_string_append (text, "; smaller pictures");
+    for (i = 0; i < G_N_ELEMENTS (memory_remedies); i++)
+      if (g_object_class_find_property (G_OBJECT_GET_CLASS (element),
+              memory_remedies[i].property) != NULL)
+        g_string_append_printf (text, " or %s (%s)", memory_remedies[i].remedy,
+            memory_remedies[i].property);
+    g_string_append (text, " need less");
+  }
+  return g_strdup (text->str);
 }
 
 static GQuark
@@ -139,7 +156,7 @@ gst_vldm_fail (GstElement * element, const GError * error, const char *context)
   row = find_row (error);
   post (element, row ? row->message_domain () : GST_STREAM_ERROR,
       row ? row->message_code : GST_STREAM_ERROR_FAILED,
-      message_with_remedy (error),
+      message_with_remedy (element, error),
       g_strdup_printf ("while %s (%s, code %d)", context,
           g_quark_to_string (error->domain), error->code));
   return GST_FLOW_ERROR;

@@ -22,9 +22,10 @@ find_equal (VldmModel * model)
     Entry *entry = l->data;
 
     if (vldm_model_device (entry->model) == vldm_model_device (model)
-        && vldm_model_type (entry->model) == vldm_model_type (model)
-        && vldm_model_precision_is_open (entry->model) ==
-        vldm_model_precision_is_open (model)
+        && vldm_model_weights_type (entry->model)
+        == vldm_model_weights_type (model)
+        && vldm_model_precision_is_open (entry->model)
+        == vldm_model_precision_is_open (model)
         && g_str_equal (vldm_model_folder (entry->model),
             vldm_model_folder (model)))
       return entry;

@@ -17,6 +17,9 @@
 /* What video sinks let pass. */
 #define TOLERANCE (5 * GST_MSECOND)
 
+/* The clock goes back by so much more, since a busy machine may interrupt what is left of the way. */
+#define LEAD (100 * GST_MSECOND)
+
 /* How long a picture waits for the end of a state change, in steps of 1 ms. */
 #define MAX_WAIT 200
 
@@ -92,10 +95,11 @@ running_time_of_top (GstElement * top)
   g_autoptr (GstClock) clock = GST_IS_PIPELINE (top)
       ? gst_pipeline_get_pipeline_clock (GST_PIPELINE (top))
       : gst_element_get_clock (top);
+  GstClockTime base_time = gst_element_get_base_time (top);
+  GstClockTime now = clock ? gst_clock_get_time (clock) : GST_CLOCK_TIME_NONE;
 
-  if (clock == NULL)
-    return GST_CLOCK_TIME_NONE;
-  return gst_clock_get_time (clock) - gst_element_get_base_time (top);
+  return GST_CLOCK_TIME_IS_VALID (now) && now >= base_time
+      ? now - base_time : GST_CLOCK_TIME_NONE;
 }
 
 /* The running time that @sink goes by, now or when it plays; GST_CLOCK_TIME_NONE if that cannot be told. */
@@ -111,10 +115,8 @@ running_time (GstElement * top, GstElement * sink)
 }
 
 static gboolean
-is_late (GstElement * top, GstElement * sink, GstClockTime time)
+is_late (GstClockTime now, GstClockTime time)
 {
-  GstClockTime now = running_time (top, sink);
-
   return GST_CLOCK_TIME_IS_VALID (now) && now > time + TOLERANCE;
 }
 
@@ -135,18 +137,21 @@ move_base_time (GstElement * top, GstClockTime by)
   }
 }
 
-/* Makes @time the running time of @sink, and sets everything else in @top back by as much. */
+/* If @time is over at @sink, makes LEAD before it the running time there, and sets everything else in @top back by as
+ * much. */
 static void
 set_back (GstElement * top, GstElement * sink, GstClockTime time)
 {
   GstClockTime now = running_time (top, sink);
 
+  if (!is_late (now, time))
+    return;
   GST_INFO_OBJECT (sink, "clock goes back from %" GST_TIME_FORMAT " to %"
       GST_TIME_FORMAT, GST_TIME_ARGS (now), GST_TIME_ARGS (time));
   if (!is_playing (sink) && GST_CLOCK_TIME_IS_VALID (start_time (top)))
-    gst_element_set_start_time (top, time);
+    gst_element_set_start_time (top, time - MIN (time, LEAD));
   else
-    move_base_time (top, now - time);
+    move_base_time (top, now - time + LEAD);
 }
 
 /* Elements are given a base time in state changes, so none should be going on. Threads that change states wait for streaming
@@ -158,15 +163,15 @@ wait_for (GstElement * sink, GstPad * pad, GstClockTime time)
   gboolean locked;
   guint i;
 
-  if (!is_late (top, sink, time) || gst_vldm_pipeline_is_live (top))
+  if (!is_late (running_time (top, sink), time)
+      || gst_vldm_pipeline_is_live (top))
     return;
   locked = GST_STATE_TRYLOCK (top);
   for (i = 0; !locked && i < MAX_WAIT && !GST_PAD_IS_FLUSHING (pad); i++) {
     g_usleep (1000);
     locked = GST_STATE_TRYLOCK (top);
   }
-  if (is_late (top, sink, time))
-    set_back (top, sink, time);
+  set_back (top, sink, time);
   if (locked)
     GST_STATE_UNLOCK (top);
 }

@@ -65,6 +65,22 @@ publish (GstVldmWorker * worker, gpointer * field, gpointer value,
   g_mutex_unlock (&worker->lock);
 }
 
+/* Said once for each loading: a setting that has no effect looks like one that does not help. */
+static void
+warn_of_precision (GstVldmWorker * worker, VldmModel * model)
+{
+  const VldmProgress *progress = &worker->loading.callbacks;
+  g_autofree char *message = NULL;
+
+  if (worker->precision != VLDM_PRECISION_BF16
+      || vldm_model_weights_type (model) == OCL_BF16)
+    return;
+  message = g_strdup_printf ("precision=bf16 has no effect: %s does not "
+      "multiply in bf16, so f32 is used",
+      ocl_device_description (vldm_model_device (model)));
+  progress->warn (message, progress->user_data);
+}
+
 static gpointer
 load (gpointer data)
 {
@@ -86,6 +102,7 @@ load (gpointer data)
   if (model == NULL)
     return NULL;
 
+  warn_of_precision (worker, model);
   stage = worker->stage_class->new_stage (model, &worker->loading.callbacks,
       &error);
   if (stage == NULL)

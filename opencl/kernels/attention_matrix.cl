@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Attention within frames of fp16 tensors for devices with matrix units (matrix.clh); arguments and result as
- * attention_vec.cl.
+ * Attention within frames of fp16 tensors for devices with matrix units (matrix.clh); arguments and result are
+ * those of attention_vec.cl.
  *
- * A work-group of GROUPS sub-groups takes TILE queries of one (frame, head), each sub-group OWN_ROWS of them, which stay
- * in its registers, and walks over the keys, TILE at a time:
+ * A work-group of GROUPS sub-groups takes TILE queries of one (frame, head), each sub-group OWN_ROWS of them, which
+ * stay in its registers, and walks over the keys, TILE at a time:
  * 1. keys to local memory, scores from the matrix unit to local memory as fp32;
- * 2. softmax: PARTS work-items a query take TILE / PARTS keys each, keep the query's running maximum and their share of
- *    its sum, and leave the weights as fp16;
+ * 2. softmax: PARTS work-items per query take TILE / PARTS keys each, keep the query's running maximum and their share
+ *    of its sum, and leave the weights as fp16;
  * 3. values to the place of the keys, and the matrix unit adds them, weighted, to the outputs in registers.
- * Channels, strides and offsets are multiples of eight. Local memory: 26 KiB and 128 bytes a channel, 47 KiB for heads of
- * 160 channels.
+ * Channels, strides and offsets are multiples of eight. Local memory: 26 KiB and 128 bytes per channel, 47 KiB for heads
+ * of 160 channels.
  */
 
-/* Channels a head, at most 160. */
+/* Channels per head, at most 160. */
 #ifndef HEAD_DIM
 #define HEAD_DIM 40
 #endif

@@ -3,15 +3,15 @@
  * Attention within frames for devices whose work-groups share local memory; arguments and result as attention_vec.cl.
  *
  * A work-group of 16 x 16 work-items takes TILE queries of one (frame, head) and walks over the keys, TILE at a time:
- * 1. scores: work-item (x, y) makes those of keys 4 x .. with queries 4 y .., from DEPTH channels of both at a time in
- *    local memory;
- * 2. softmax: four work-items a query take 16 keys each; they keep the query's running maximum and their share of its
+ * 1. scores: work-item (x, y) computes those of keys 4 x .. and queries 4 y .., from DEPTH channels of both at a
+ *    time in local memory;
+ * 2. softmax: four work-items per query take 16 keys each; they keep the query's running maximum and their share of its
  *    sum;
  * 3. sums: work-item (x, y) adds to channels x, x + 16, .. of queries 4 y .., from DEPTH rows of values at a time.
- * Local memory: 28 KiB whatever HEAD_DIM is. Numerics: as attention_vec.cl.
+ * Local memory: 28 KiB for any HEAD_DIM. Numerics: as in attention_vec.cl.
  */
 
-/* Channels a head. */
+/* Channels per head. */
 #ifndef HEAD_DIM
 #define HEAD_DIM 32
 #endif
@@ -59,7 +59,7 @@ copy_rows (__local float *to, const __global void *base, ulong at, int stride, i
   }
 }
 
-/* Step 1: scores[key][query] of n keys; those past the last are of no meaning. */
+/* Step 1: scores[key][query] of n keys; scores past the last key mean nothing. */
 void
 make_scores (__local float (*scores)[PITCH], __local float *chunk, const __global void *query, ulong query_at,
     int query_stride, int rows, const __global void *key, ulong key_at, int key_stride, int n, float scale)

@@ -3,19 +3,20 @@
  * Attention within frames for CPU devices, without a score matrix in memory:
  *   output[q] = sum over k of softmax over k (scale * query[q] . key[k]) * value[k]      for every frame and head
  *
- * query, output: [frames, queries, heads * HEAD_DIM]; key, value: [key_frames, keys, heads * HEAD_DIM]; rows `stride`
- * elements apart, all of one storage type. key_frames is 1 where all frames share keys.
- * One work-item is a work-group and takes up to GROUPS groups of QUERIES queries of one (frame, head), which share each
- * tile of keys and values: its rows lie pages apart, and come in slowly. Lanes are queries: queries, scores and sums lie
- * transposed, [dimension or key][query], so that softmax works lane by lane and both products broadcast keys and values
- * to ROWS x QUERIES sums in registers.
+ * query, output: [frames, queries, heads * HEAD_DIM]; key, value: [key_frames, keys, heads * HEAD_DIM]; rows
+ * `stride` elements apart, all of one storage type. key_frames is 1 if all frames share keys.
+ *
+ * One work-item is a work-group and takes up to GROUPS groups of QUERIES queries of one (frame, head), which share
+ * each tile of keys and values: its rows lie pages apart, and come in slowly. Lanes are queries: queries, scores and
+ * sums lie transposed, [dimension or key][query], so that softmax works lane by lane and both products broadcast keys
+ * and values to ROWS x QUERIES sums in registers.
+ *
  * Numerics: sums and softmax in fp32, products too, or in bf16. Softmax by the running maximum and sum of Milakov and
- * Gimelshein (arXiv 1805.02867): KEYS keys at a time, earlier sums are scaled down when the maximum grows. Masked scores
- * are -3e38, never -inf, since -inf - -inf is NaN. Maxima are rounded to whole numbers, which makes all
- * powers of two but the scores' fractions exact.
+ * Gimelshein (arXiv 1805.02867): KEYS keys at a time, earlier sums are scaled down when the maximum grows. Masked scores are -3e38, never -inf, since -inf - -inf is NaN. Maxima are
+ * rounded to whole numbers, which makes all powers of two but the scores' fractions exact.
  */
 
-/* Channels a head; with BF16 a multiple of 8, at least 16. */
+/* Channels per head; with BF16 a multiple of 8, at least 16. */
 #ifndef HEAD_DIM
 #define HEAD_DIM 32
 #endif
@@ -23,7 +24,7 @@
 #ifndef HALF
 #define HALF 0
 #endif
-/* Groups a work-item. */
+/* Groups per work-item. */
 #ifndef GROUPS
 #define GROUPS 4
 #endif
@@ -51,7 +52,7 @@ typedef float16 factors_t;
 #define TARGET
 #endif
 
-/* The queries of a group, and what there is of their results. */
+/* The queries of a group, and their results so far. */
 typedef struct
 {
   factors_t query[DIM / PAIR][2];
@@ -65,7 +66,7 @@ typedef struct
   factor_t value[KEYS / PAIR][DIM];
 } Tile;
 
-/* Queries, which lie where their sums will, become factors, and the sums zero. */
+/* Turns queries, which lie where their sums will lie, into factors, and clears the sums. */
 __attribute__ ((noinline)) TARGET void
 pack_queries (Group *group)
 {
@@ -94,7 +95,7 @@ multiply_add (float16 sums[ROWS][2], const factor_t *a, int row_step, int step, 
     }
 }
 
-/* Asks for a cache line with some time to spare; does nothing where the compiler cannot, or where there is none. */
+/* Prefetches a cache line; does nothing if the compiler cannot, or past the end. */
 void
 prefetch_element (const __global void *base, ulong index)
 {
@@ -105,7 +106,7 @@ prefetch_element (const __global void *base, ulong index)
 #endif
 }
 
-/* 16 channels from `at` on of a row, or zeros behind the last; the next tile's are asked for. */
+/* 16 channels of a row from `at` on, with zeros after the last; prefetches those of the next tile. */
 TARGET float16
 load_row (const __global void *base, ulong at, int stride, int row, int rows, int n)
 {
@@ -134,8 +135,8 @@ load_tile (Tile *tile, const __global void *key, ulong key_at, int key_stride, c
     }
 }
 
-/* scores[k][query] of n keys and of those that fill ROWS; `top` grows to the largest. Query j of the group sees keys up to
- * number last + j of the tile. */
+/* scores[k][query] of n keys and of those that fill ROWS; `top` grows to the largest. Query j of the group sees keys
+ * up to number last + j of the tile. */
 TARGET void
 make_scores (float16 scores[KEYS][2], float16 top[2], const Group *group, const Tile *tile, int n, int last)
 {
@@ -203,7 +204,7 @@ add_values (float16 (*out)[2], const float16 factor[2], const Tile *tile, factor
   }
 }
 
-/* One tile of n keys for one group; `last` as in make_scores (). */
+/* Adds one tile of n keys to one group; `last` as in make_scores (). */
 __attribute__ ((noinline)) TARGET void
 attend (Group *group, const Tile *tile, int n, int last)
 {
@@ -223,8 +224,8 @@ attend (Group *group, const Tile *tile, int n, int last)
   add_values (group->out, factor, tile, weights, n_weights);
 }
 
-/* Work-item (frame, head, block), blocks fastest: each frame and head has `blocks` of them, of equally many groups but for
- * one. */
+/* Work-item (frame, head, block), blocks fastest: each frame and head has `blocks` of them, of equally many groups
+ * but for one. */
 __attribute__ ((vec_type_hint (float16)))
 __kernel void
 attention_vec (const __global void *query, ulong query_offset, int query_stride, const __global void *key,

@@ -5,8 +5,8 @@
  *   to_rgb8     rgb[f][y][x][c] = round (255 * clamp (in[f][y][x][c] / 2 + 0.5, 0, 1)), cropped top-left
  *   from_rgb8   out[f][y][x][c] = 2 * rgb[f][y][x][c] / 255 - 1, edges repeated
  *
- * Tensors are [frames, pixels, channels], `stride` elements from pixel to pixel, planar data [frames, channels, pixels];
- * each fp32 or fp16 by a run-time flag. One work-item a pixel: (pixel, frame), or (x, y, frame) for RGB.
+ * Tensors are [frames, pixels, channels], `stride` elements from pixel to pixel, planar data [frames, channels,
+ * pixels]; each fp32 or fp16 by a run-time flag. One work-item per pixel: (pixel, frame), or (x, y, frame) for RGB.
  */
 
 #define VEC 4
@@ -18,7 +18,7 @@ load_element (const __global void *base, int is_half, ulong index)
   return is_half ? vload_half (index, (const __global half *) base) : ((const __global float *) base)[index];
 }
 
-/* Planar [frames][channels][pixels] -> channels-last. One work-item a pixel of a frame. */
+/* Planar [frames][channels][pixels] -> channels-last. One work-item per pixel of a frame. */
 __kernel void
 from_planar (const __global void *planar, ulong planar_offset, int planar_half, __global void *out, ulong out_offset,
     int out_stride, int out_half, int channels, int pixels)
@@ -34,7 +34,7 @@ from_planar (const __global void *planar, ulong planar_offset, int planar_half, 
         load_element (planar, planar_half, planar_offset + (ulong) c * pixels));
 }
 
-/* Channels-last -> planar [frames][channels][pixels]. One work-item a pixel of a frame. */
+/* Channels-last -> planar [frames][channels][pixels]. One work-item per pixel of a frame. */
 __kernel void
 to_planar (const __global void *in, ulong in_offset, int in_stride, int in_half, __global void *planar,
     ulong planar_offset, int planar_half, int channels, int pixels)
@@ -66,7 +66,7 @@ to_rgb8 (const __global void *in, ulong in_offset, int in_stride, int in_half, i
   }
 }
 
-/* 8-bit RGB -> [-1, 1], edges repeated to fill the tensor. One work-item a pixel of a frame. */
+/* 8-bit RGB -> [-1, 1], edges repeated to fill the tensor. One work-item per pixel of a frame. */
 __kernel void
 from_rgb8 (const __global uchar *rgb, ulong rgb_offset, int height, int width, __global void *out, ulong out_offset,
     int out_stride, int out_half, int out_height, int out_width)

@@ -11,9 +11,9 @@
  *   embed          out[i] = table[ids[i]] + positions[i]
  *   sinusoid       out[i] = cos (value * frequency), then sin
  *
- * Tensors are [rows, channels], `stride` elements from row to row, fp32 or fp16 by run-time flags: memory is the limit
- * here, and a program for each combination would cost more time than the branches. The host makes one row of tensors
- * without gaps. A work-item takes `per_item` blocks of VEC channels, one after another.
+ * Tensors are [rows, channels], `stride` elements from row to row, fp32 or fp16 by run-time flags: memory limits the
+ * speed, and compiling a program for each combination would cost more time than the branches. The host makes one row
+ * of tensors without gaps. A work-item takes `per_item` blocks of VEC channels, one after another.
  */
 
 /* Channels at a time: 16 where a work-item alone is a work-group, else 4. */
@@ -57,7 +57,7 @@ store_block (__global void *out, int is_half, ulong offset, int stride, Block b,
 #define OUT_TENSOR __global void *out, ulong out_offset, int out_stride, int out_half
 #define GRID int channels, int blocks, int per_item
 
-/* The blocks of this work-item. */
+/* The range of blocks of this work-item. */
 #define FIRST_BLOCK ((int) get_global_id (0) * per_item)
 #define END_BLOCK min (FIRST_BLOCK + per_item, blocks)
 
@@ -78,7 +78,7 @@ combine (int n, TENSOR (in0), float scale0, TENSOR (in1), float scale1, TENSOR (
       sum = fma ((floatv) scale3, load_block (in3, in3_half, in3_offset, in3_stride, b), sum);
     if (n > 4)
       sum = fma ((floatv) scale4, load_block (in4, in4_half, in4_offset, in4_stride, b), sum);
-    /* clamp () may turn NaN into a number, which would hide that something is wrong. */
+    /* clamp () may turn NaN into a number, which would hide a fault. */
     if (limit > 0.0f) {
       sum = sum < -limit ? (floatv) -limit : sum;
       sum = sum > limit ? (floatv) limit : sum;
@@ -99,7 +99,7 @@ activate (int activation, TENSOR (in), OUT_TENSOR, GRID)
   }
 }
 
-/* bias: one row a frame of frame_rows rows; stride 0 = the same for all. */
+/* bias: one row per frame of frame_rows rows; stride 0 = the same for all frames. */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 add_frame_bias (TENSOR (in), TENSOR (bias), int frame_rows, OUT_TENSOR, GRID)
@@ -188,8 +188,8 @@ rescale (const __global float *factor, ulong factor_offset, TENSOR (in), OUT_TEN
   }
 }
 
-/* found: one number, 0 before. An exponent of ones tells infinities and NaN by their bits, whatever a compiler makes of
- * comparisons. */
+/* found: one number, 0 before. Infinities and NaN are found by their exponent bits, since compilers may
+ * optimise comparisons away. */
 __kernel void
 find_not_finite (TENSOR (in), __global int *found, ulong found_offset, GRID)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Implicit matrix product of fp16 sources and weights for devices with matrix units (matrix.clh); arguments and result
- * as gemm_tile.cl. Sums are fp32.
+ * Implicit matrix product of fp16 sources and weights for devices with matrix units (matrix.clh); arguments and
+ * result as gemm_tile.cl. Sums are fp32.
  *
- * A work-group of 2 x 2 sub-groups makes a tile; each sub-group holds BLOCKS_DOWN x BLOCKS_ACROSS products of the matrix
- * unit in registers. It walks over taps and channels in steps of DEPTH, STAGES - 1 steps ahead with copying rows of
- * pixels and columns of weights to local memory: the copies of one step come while the unit works on another. Sums leave
- * through local memory, where work-items pick up four neighbouring channels for the epilogue.
+ * A work-group of 2 x 2 sub-groups makes a tile; each sub-group holds BLOCKS_DOWN x BLOCKS_ACROSS products of the
+ * matrix unit in registers. It walks over taps and channels in steps of DEPTH, STAGES - 1 steps ahead with copying
+ * rows of pixels and columns of weights to local memory: the copies of one step come while the unit works on
+ * another. Sums leave through local memory, where work-items pick up four neighbouring channels for the epilogue.
  * Channels, strides and offsets of the sources are multiples of eight, panels are 32 columns wide.
  */
 

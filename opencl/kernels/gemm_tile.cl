@@ -89,7 +89,8 @@ copy_rows (__local float *rows, const __global source_t *source, ulong offset, i
   }
 }
 
-/* DEPTH channels' weights of the tile's columns: this work-item's share is 4 columns of every DEPTHS_AT_ONCE-th channel. */
+/* DEPTH channels' weights of the tile's columns: this work-item's share is 4 columns of every DEPTHS_AT_ONCE-th
+ * channel. */
 void
 copy_weights (__local float *columns, const __global weight_t *panels, int panel_width, int n_panels, size_t panel_depth,
     int column, size_t depth, int item, int channels)

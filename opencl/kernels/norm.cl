@@ -9,8 +9,8 @@
  * first_channel + source_channels - 1 of the norm's `channels` in one tensor: each input is one launch.
  * partials: [frames, blocks, 2, channels] fp32, mean and sum of squared differences of block_rows rows of one channel.
  * factors: [sets, 2, channels] fp32, mean and weight / sqrt (variance + eps).
- * Numerics: fp32. Sums run over differences from a value at hand, so that a large mean costs no digits, and blocks
- * combine by Chan, Golub and LeVeque's formula, so that long clips cost none either.
+ * Numerics: fp32. Sums run over differences from the first value, so that a large mean costs no digits, and blocks
+ * are combined by Chan, Golub and LeVeque's formula, so that long clips cost none either.
  * The same kernels serve both forms: a vector is VEC channels, a work-group ITEMS work-items.
  */
 
@@ -82,7 +82,7 @@ vector_sum (floatv v)
 typedef struct
 {
   int frame, block, channel, vectors, rows;
-  ulong row;                    /* the first one */
+  ulong row;                    /* the first vector */
 } Place;
 
 Place
@@ -195,7 +195,7 @@ scale_rows (const __global void *source, ulong at, int stride, int rows, int n, 
   }
 }
 
-/* Work-item as group_norm_statistics. */
+/* Work-items as in group_norm_statistics. */
 __attribute__ ((vec_type_hint (floatv)))
 __kernel void
 group_norm_apply (const __global void *source, ulong offset, int stride, int source_channels, int first_channel,

@@ -8,7 +8,7 @@
  * Numerics: all in fp32, softmax by the running maximum and sum.
  */
 
-/* Channels a head. */
+/* Channels per head. */
 #ifndef HEAD_DIM
 #define HEAD_DIM 32
 #endif

@@ -2,12 +2,12 @@
  *
  * Attention across frames for CPU devices: arguments and result as temporal_attention.cl.
  *
- * One work-item is a work-group and takes PIXELS pixels of one head, a pixel a lane; it reads the frames where they
- * lie. FRAMES query frames meet FRAMES key frames at a time, with softmax by the running maximum and sum as in
+ * One work-item is a work-group and takes PIXELS pixels of one head, one per lane; it reads the frames in place.
+ * FRAMES query frames meet FRAMES key frames at a time, with softmax by the running maximum and sum as in
  * attention_vec.cl, so that any number of frames works and 8 frames are read once.
  */
 
-/* Channels a head. */
+/* Channels per head. */
 #ifndef HEAD_DIM
 #define HEAD_DIM 32
 #endif
@@ -28,8 +28,8 @@
 #define FRAMES 4
 #endif
 
-/* 2^(score - top) of one query frame with the tile's n key frames, zero or next to it for the others. `total` grows
- * by them; earlier sums are to be multiplied by the factor that comes back. */
+/* 2^(score - top) of one query frame with the tile's n key frames, zero or nearly zero for other frames. `total` grows
+ * by them. Returns the factor for earlier sums. */
 float16
 make_scores (float16 scores[FRAMES], const float16 q[DIM], float16 tile[FRAMES][DIM], int n, float16 *top,
     float16 *total)
@@ -74,7 +74,7 @@ add_values (float16 out[DIM], float16 factor, float16 tile[FRAMES][DIM], const f
   }
 }
 
-/* 16 pixels of `n` frames from `first` on to lanes[frame]; after the last frame of all, that one again. */
+/* 16 pixels of `n` frames from `first` on to lanes[frame]; after the last frame of all, the last frame again. */
 void
 load_frames (float16 lanes[FRAMES][DIM], const __global void *base, ulong at, int stride, int first, int n, int frames,
     int pixels, int rows, float scale)

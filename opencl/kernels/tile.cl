@@ -4,8 +4,8 @@
  * begin at its row y0, column x0:
  *   field[f][y0 + y][x0 + x][c] += rows[y] * columns[x] * in[f][y][x][c]
  *
- * Pixels lie `stride` elements apart; `in` is fp32 or fp16 by a run-time flag, all else fp32. One work-item a
- * pixel: fields have few channels, and memory is the limit. The host keeps rectangles inside their fields.
+ * Pixels lie `stride` elements apart; `in` is fp32 or fp16 by a run-time flag, all else fp32. One work-item per
+ * pixel: fields have few channels, and memory limits the speed. The host keeps rectangles inside their fields.
  */
 
 #define VEC 4

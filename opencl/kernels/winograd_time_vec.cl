@@ -112,8 +112,8 @@ finish_block (const Epilogue *e, const Gather *g, float16 sums[POINTS][TILES][2]
         out[t]);
 }
 
-/* Work-item (set of panels, i): part i of n_items of the strips from first_strip to end_strip - 1, neighbours since they
- * read the same frames. */
+/* Work-item (set of panels, i): part i of n_items of the strips from first_strip to end_strip - 1, neighbours since
+ * they read the same frames. */
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_time_vec (const __global float *source, ulong offset, int source_stride, int depth,

@@ -49,8 +49,8 @@ tile_pixels (const Gather *g, int tile)
   return p;
 }
 
-/* Copies `channels` channels, from number `first` of all inputs' on, of six rows of `columns` pixels from the window's first
- * pixel on, normalised where there is a norm, zeros outside the picture. */
+/* Copies `channels` channels, from number `first` of all inputs' on, of six rows of `columns` pixels from the
+ * window's first pixel on, normalised where there is a norm, zeros outside the picture. */
 void
 gather_stage (float16 stage[6][STAGE_WIDTH][STAGE_DEPTH / 16], const Gather *g, const InputNorm *norm, Pixels window,
     int columns, const __global float *source, int stride, int first, int channels)
@@ -260,8 +260,8 @@ finish_strip (const Epilogue *e, const Gather *g, float16 sums[MAX_BLOCKS][POINT
   }
 }
 
-/* Work-item (set of panels, i): of the strips from first_strip to end_strip - 1 number i, i + n_items, ...
- * The points in row and column `zero` are zero for all tiles, as the host knows (opencl/ops/winograd.c); -1: none are. */
+/* Work-item (set of panels, i): of the strips from first_strip to end_strip - 1 number i, i + n_items, ... The
+ * points in row and column `zero` are zero for all tiles, as the host knows (opencl/ops/winograd.c); -1: none are. */
 __attribute__ ((reqd_work_group_size (1, 1, 1), vec_type_hint (float16)))
 __kernel void
 winograd_vec (const __global float *source1, ulong offset1, int stride1, int channels1,

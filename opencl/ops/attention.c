@@ -16,16 +16,16 @@
 #define MAX_GROUPS 16
 #define GROUPS_BYTES (512 << 10)
 
-/* Heads of fewer channels do not fill a vector in bf16. */
+/* Heads with fewer channels do not fill a vector in bf16. */
 #define BF16_LEAST_CHANNELS 16
 
-/* Work-items per compute unit that let its threads end together. */
+/* Work-items per compute unit, enough for its threads to end together. */
 #define ITEMS_PER_UNIT 8
 
 /* Work-items of a work-group of temporal_attention.cl. */
 #define ITEMS 64
 
-/* An attention under way. */
+/* The shapes of one call. */
 typedef struct
 {
   const char *operation;        /* for errors */
@@ -35,12 +35,12 @@ typedef struct
   const OclTensor *query, *key, *value, *output;
 } Attention;
 
-/* A kernel, which is named like its program. */
+/* A variant: a kernel, named like its program. */
 typedef struct
 {
   const char *kernel;
     gboolean (*can) (const Attention * attention);      /* NULL = always */
-  /* Sets the sizes, adds the arguments that this kernel has behind those of all, and gives the options, to be freed. */
+  /* Sets the sizes, adds the arguments that only this kernel has, and returns the options, to be freed. */
   char *(*prepare) (const Attention * attention, OclCall * call);
 } Variant;
 
@@ -59,7 +59,7 @@ check_heads (const char *operation, guint heads, const OclTensor * query,
   return FALSE;
 }
 
-/* Both operations want tensors of one storage type, with equally many channels. */
+/* Both operations require one storage type and equally many channels of all tensors. */
 static gboolean
 check_tensor (const char *operation, const OclTensor * tensor,
     const OclTensor * query, GError ** error)
@@ -142,7 +142,7 @@ max_groups (gsize head_dim)
   return CLAMP (GROUPS_BYTES / bytes, MIN_GROUPS, MAX_GROUPS);
 }
 
-/* Work-items for a frame and head: as few as possible, so that each tile of keys serves many queries, while threads end
+/* Work-items per frame and head: as few as possible, so that each tile of keys serves many queries, while threads end
  * together. */
 static gsize
 vector_blocks (const Attention * a)
@@ -203,7 +203,7 @@ prepare_temporal_vector (const Attention * a, OclCall * call)
   return make_options (a);
 }
 
-/* The portable one first; the last that can is taken. */
+/* The portable kernel first; the last one that can is taken. */
 static const Variant within_frames[] = {
   {"attention_tile", NULL, prepare_tile},
   {"attention_vec", is_vector_form, prepare_vector},
@@ -215,7 +215,7 @@ static const Variant across_frames[] = {
   {"temporal_attention_vec", is_vector_form, prepare_temporal_vector},
 };
 
-/* Completes and runs @call, which has the arguments of all kernels. */
+/* Completes and runs @call, which has the arguments that all kernels share. */
 static gboolean
 run (OclQueue * queue, const Attention * a, const Variant * variants, guint n,
     OclCall * call, GError ** error)
@@ -287,7 +287,7 @@ ocl_temporal_attention (OclQueue * queue, guint heads, const OclTensor * query,
   if (!check_arguments (&a, error)
       || !ocl_tensor_check_shape (a.operation, "the key", key, query, error))
     return FALSE;
-  /* Two multiply-adds for each key frame, or an element of all four tensors. */
+  /* Per channel: two multiply-adds for each key frame, or one element of all four tensors. */
   call.work = 4.0 * MAX (query->frames, ocl_type_size (query->type))
       * ocl_tensor_pixels (query) * query->channels;
   call_tensors (&call, &a);

@@ -12,8 +12,8 @@ typedef struct
 {
   guint heads;
   gboolean causal;              /* pixel i sees pixels 0 .. i only */
-  gboolean bf16;                /* products of fp32 tensors are made in bf16, which needs ocl_multiplies_bf16 (), but for
-                                 * heads that do not suit it: less than 16 channels, or no multiple of 8 */
+  gboolean bf16;                /* products of fp32 tensors are computed in bf16, which needs ocl_multiplies_bf16 ();
+                                 * not for heads of fewer than 16 channels or not of a multiple of 8 */
 } OclAttention;
 
 /* Within frames: the height * width pixels of query frame f attend to the pixels of key frame f, or of frame 0 where

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * When and how kernels/attention_matrix.cl is launched.
+ * Launches kernels/attention_matrix.cl.
  */
 
 #include "opencl/ops/attention_matrix.h"
 #include "opencl/kernels/shared.clh"
 #include "opencl/runtime/matrix.h"
 
-/* The most channels of which 48 KiB of local memory hold a tile beside the scores. */
+/* The most channels for which 48 KiB of local memory hold a tile beside the scores. */
 #define MAX_HEAD_DIM 160
-/* A tile's softmax needs at least a work-item for each query. */
+/* The softmax of a tile needs at least one work-item per query. */
 #define MIN_LANES (ATTENTION_TILE / ATTENTION_MATRIX_GROUPS)
 
 static gboolean

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 gboolean ocl_attention_matrix_can (OclDevice * device, gsize head_dim, const OclTensor * query,
     const OclTensor * key, const OclTensor * value);
 
-/* Sets the sizes of @call, and gives the kernel's options, to be freed. */
+/* Sets the sizes of @call and returns the kernel's options, to be freed. */
 char *ocl_attention_matrix_prepare (OclDevice * device, OclCall * call, gsize head_dim, gsize heads,
     const OclTensor * query);
 

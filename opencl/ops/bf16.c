@@ -7,7 +7,7 @@
 
 #include "opencl/ops/linear.h"
 
-/* Rows and columns that fill no block, and two steps of channels. */
+/* Rows and columns that do not fill a block, and two steps of channels. */
 #define ROWS 17
 #define CHANNELS 64
 #define COLUMNS 40
@@ -93,11 +93,11 @@ ocl_multiplies_bf16 (OclDevice * device)
   if (!caps->is_cpu || caps->form != OCL_FORM_VECTOR || !cpu_has_bf16 ())
     return FALSE;
   if (!try_product (device, output, &error)) {
-    g_info ("no products in bf16: %s", error->message);
+    g_debug ("no products in bf16: %s", error->message);
     return FALSE;
   }
   if (!is_product (output)) {
-    g_info ("no products in bf16: %s computes wrong ones",
+    g_debug ("no products in bf16: %s computes wrong ones",
         ocl_device_description (device));
     return FALSE;
   }

@@ -38,15 +38,16 @@ check_inputs (const OclProduct * conv, GError ** error)
   return FALSE;
 }
 
-/* Upsampling makes no picture smaller, and its arithmetic holds below 2^15 rows and columns. */
+/* Upsampling must not make a picture smaller, and its arithmetic holds below 2^15 rows and columns. */
 static gboolean
 upsamples (gsize from, gsize to)
 {
   return to == from || (to > from && to < 32768);
 }
 
-/* TRUE if kernels of @kernel taps at every @stride, the first @pad before the picture's @size or, below 0, behind its
- * beginning, make @out outputs: the last one begins inside and hangs over the end by half its size at most. */
+/* TRUE if @out is the number of outputs of kernels with @kernel taps at every @stride. The first kernel begins @pad
+ * before a picture of size @size (after its beginning if @pad is negative); the last one begins inside and extends
+ * beyond the end by at most half its size. */
 static gboolean
 kernels_fit (gsize out, gsize stride, guint kernel, gint pad, gsize size)
 {
@@ -83,7 +84,7 @@ check_geometry (const OclProduct * product, GError ** error)
   return FALSE;
 }
 
-/* The direct product reads every input as often as the kernel has taps, so that norms are applied before. */
+/* The direct product reads every input once per tap, so norms are applied before. */
 static gboolean
 run_direct (OclQueue * queue, const OclProduct * conv, guint unused,
     GError ** error)
@@ -116,7 +117,7 @@ static const OclVariant algorithms[] = {
 };
 
 static const OclVariants variants =
-    { "conv", OCL_FORCED_CONV, algorithms, G_N_ELEMENTS (algorithms) };
+    { "conv", OCL_ENVIRONMENT_CONV, algorithms, G_N_ELEMENTS (algorithms) };
 
 gboolean
 ocl_conv (OclQueue * queue, const OclProduct * conv, GError ** error)

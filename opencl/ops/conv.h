@@ -15,8 +15,8 @@ gboolean ocl_conv (OclQueue * queue, const OclProduct * conv, GError ** error);
  * writes the normalised inputs to the arena. Tensors need no memory yet. */
 gboolean ocl_conv_fuses_norm (OclQueue * queue, const OclProduct * conv);
 
-/* Bytes that ocl_conv () may take from the queue's arena meanwhile, for a convolution without a norm. Tensors need no
- * memory yet. */
+/* Bytes that ocl_conv () may take from the queue's arena during a convolution without a norm. Tensors need no memory
+ * yet. */
 gsize ocl_conv_scratch (OclQueue * queue, const OclProduct * conv);
 
 G_END_DECLS

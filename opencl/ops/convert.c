@@ -8,7 +8,7 @@
 #define ITEMS 64
 #define RGB 3
 
-/* A tensor whose storage the kernel asks at run time. */
+/* Adds a tensor whose storage type the kernel is told at run time. */
 static void
 call_typed (OclCall * call, const OclTensor * tensor)
 {
@@ -24,7 +24,7 @@ call_planar (OclCall * call, OclBuffer * planar, gsize offset, OclType type)
   ocl_call_int (call, type == OCL_F16);
 }
 
-/* Completes and runs @call, which has its arguments and sizes. */
+/* Completes and runs @call, which has its arguments and sizes already. */
 static gboolean
 run (OclQueue * queue, OclCall * call, const char *kernel,
     const OclTensor * shape, GError ** error)

@@ -7,16 +7,16 @@
 
 #define MAX_INPUTS 5
 
-/* In the two forms: the option VEC of elementwise.cl, blocks for one work-item, and work-items of a work-group. */
+/* For the two forms: option VEC of elementwise.cl, blocks per work-item, and work-items per work-group. */
 #define VECTOR_CHANNELS 16
 #define VECTOR_BLOCKS 32
 #define TILE_CHANNELS 4
 #define TILE_ITEMS 64
 
-/* The most parts of a tensor, each with moments of its own. */
+/* The most parts that a tensor is cut into for its moments. */
 #define MOMENT_PARTS 256
 
-/* Rows of channels in blocks of a vector each, and blocks in work-items. */
+/* A tensor cut into rows of channels, rows into blocks of one vector, and blocks among work-items. */
 typedef struct
 {
   gboolean vector;
@@ -24,7 +24,7 @@ typedef struct
   gsize items;
 } Cut;
 
-/* Tensors without gaps are one long row. */
+/* Tensors without gaps count as one long row. */
 static Cut
 make_cut (OclQueue * queue, const OclTensor * shape, gboolean one_row)
 {
@@ -50,7 +50,7 @@ is_packed (const OclTensor * tensor)
   return tensor->stride == tensor->channels;
 }
 
-/* A tensor whose storage the kernel asks at run time. */
+/* Adds a tensor whose storage type the kernel is told at run time. */
 static void
 call_typed (OclCall * call, const OclTensor * tensor)
 {
@@ -58,7 +58,7 @@ call_typed (OclCall * call, const OclTensor * tensor)
   ocl_call_int (call, tensor != NULL && tensor->type == OCL_F16);
 }
 
-/* Adds the cut's arguments and runs @call, which moves @n_tensors tensors like @shape. */
+/* Adds the arguments of the cut and runs @call, which reads or writes @n_tensors tensors shaped like @shape. */
 static gboolean
 run (OclQueue * queue, OclCall * call, const char *kernel, const Cut * cut,
     guint n_tensors, const OclTensor * shape, GError ** error)
@@ -190,7 +190,7 @@ ocl_copy (OclQueue * queue, const OclTensor * input, const OclTensor * output,
   return ocl_combine (queue, 1, &input, &scale, 0, output, error);
 }
 
-/* Work-items for the blocks of @cut, each of which leaves one row of moments. */
+/* The number of work-items for the blocks of @cut; each writes one row of moments. */
 static Cut
 cut_for_moments (const Cut * cut)
 {
@@ -201,7 +201,7 @@ cut_for_moments (const Cut * cut)
   return parts;
 }
 
-/* The moments of the parts that @cut makes of @input: [parts][3] from element @first of @partials on. */
+/* Computes the moments of the parts of @input: [parts][3] from element @first of @partials on. */
 static gboolean
 run_moments (OclQueue * queue, const Cut * cut, const OclTensor * input,
     const OclTensor * partials, gsize first, GError ** error)
@@ -422,7 +422,7 @@ ocl_embed (OclQueue * queue, OclBuffer * table, gsize rows,
   return ok;
 }
 
-/* Rows [first, first + count) of the output, which share @value. */
+/* Writes rows [first, first + count) of the output, which share @value. */
 static gboolean
 run_sinusoid (OclQueue * queue, gfloat value, gsize first, gsize count,
     const OclTensor * output, GError ** error)
@@ -463,7 +463,7 @@ ocl_sinusoid (OclQueue * queue, const gfloat * values, gsize n,
         "fp32 channels is needed", output->channels, output->type);
     return FALSE;
   }
-  /* Values go along as arguments, so that no step waits for a write; frames mostly share one. */
+  /* Values are arguments, so that no step waits for a write; most frames share one value. */
   for (gsize first = 0, end; first < n; first = end) {
     for (end = first + 1; end < n && values[end] == values[first]; end++);
     if (!run_sinusoid (queue, values[first], first, end - first, output, error))

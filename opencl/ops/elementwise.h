@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Elementwise operations, and the reductions that samplers need and that find what went wrong.
+ * Elementwise operations, and reductions for samplers and for the detection of numbers that are not finite.
  */
 #pragma once
 
@@ -16,8 +16,9 @@ gboolean ocl_activate (OclQueue * queue, OclActivation activation, const OclTens
 gboolean ocl_add_frame_bias (OclQueue * queue, const OclTensor * input, const OclTensor * bias,
     const OclTensor * output, GError ** error);
 
-/* output = sum of scales[i] * inputs[i], 1 to 5 inputs of output's shape, then, if @clamp > 0, clamped to
- * [-clamp, clamp], where NaN stays NaN. Any mixture of storage types; output may be one of the inputs. The sum runs in the order given. */
+/* output = sum of scales[i] * inputs[i], 1 to 5 inputs of output's shape, then, if @clamp > 0, clamped to [-clamp,
+ * clamp], where NaN stays NaN. Any mixture of storage types; output may be one of the inputs. The sum runs in the
+ * order given. */
 gboolean ocl_combine (OclQueue * queue, guint n, const OclTensor * const *inputs, const gfloat * scales, gfloat clamp,
     const OclTensor * output, GError ** error);
 
@@ -35,10 +36,10 @@ typedef struct
   gdouble count, mean, squares;
 } OclMoments;
 
-/* Adds the numbers of the fp32 @input to @moments, which begin as zeros. Waits. */
+/* Adds the numbers of the fp32 tensor @input to @moments, which are zeros at first. Waits for the result. */
 gboolean ocl_moments (OclQueue * queue, const OclTensor * input, OclMoments * moments, GError ** error);
 
-/* *@finite = no element of @input is infinite or NaN. Waits. */
+/* *@finite = no element of @input is infinite or NaN. Waits for the result. */
 gboolean ocl_all_finite (OclQueue * queue, const OclTensor * input, gboolean * finite, GError ** error);
 
 /* Rows of a table: output [1, 1, n, C] = table[ids[i]] + positions[i]; table fp32 [rows, C], positions fp32 [n, C] or

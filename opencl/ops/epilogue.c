@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Checks epilogues, and hands them to kernels.
+ * Checks epilogues and adds them to the arguments of kernels.
  */
 
 #include "opencl/ops/epilogue.h"
 
-/* Outputs of this size and more have left all caches before they are read. */
+/* Outputs of at least this many bytes leave all caches before they are read. */
 #define STREAMED_BYTES (32 << 20)
 
 gboolean
@@ -60,7 +60,7 @@ tensor_flags (const OclTensor * tensor, gint present, gint half)
       OCL_F16 ? present | half : present;
 }
 
-/* Kernels may store past the caches what is larger than these and aligned to their vectors of 16. */
+/* Kernels may store outputs past the caches that are larger than these and aligned to vectors of 16. */
 static gint
 stream_flag (const OclTensor * output)
 {

@@ -19,7 +19,7 @@ typedef enum
 } OclActivation;
 
 /* out = scale * activation (product + bias + frame_bias) + residual_scale * residual + merge_scale * merge
- * `scale` 0 counts as 1, so that {0} is "nothing but the bias". The alpha merge of spatial and temporal layers is
+ * `scale` 0 counts as 1, so that {0} means "the bias only". The alpha merge of spatial and temporal layers is
  * scale = 1 - alpha with the spatial result as residual or merge. out may be the residual or merge itself. */
 typedef struct
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Hands the geometry of convolutions to kernels.
+ * Adds the geometry of convolutions to the arguments of kernels.
  */
 
 #include "opencl/ops/gather.h"

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint stride;                 /* in space; 0 counts as 1 */
-  gint pad_top, pad_left;       /* zeros before the first row and column, or -n: the first n are skipped; padding
-                                 * behind the last ones follows from the output's size */
+  gint pad_top, pad_left;       /* zeros before the first row and column; -n skips the first n instead. Padding
+                                 * after the last row and column follows from the output's size */
   gsize upsampled_height, upsampled_width;      /* nearest-upsample first (src = dst * in / out), below 2^15; 0 = no */
 } OclConv;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The table of kernels for the gather matrix product, and what all of them need done before.
+ * The table of kernels for the gather matrix product, and the preparations that all of them need.
  */
 
 #include "opencl/ops/gemm.h"
@@ -10,7 +10,7 @@
 #include "opencl/ops/gemm_tile.h"
 #include "opencl/ops/gemm_vec.h"
 
-/* Names of tiles are rows x columns x depth; how large those of the matrix unit are depends on the unit. */
+/* Tiles are named rows x columns x depth; the sizes of matrix-small and the others depend on the matrix unit. */
 static const OclVariant kernels[] = {
   {"vector", 0, ocl_gemm_vec_can, NULL, ocl_gemm_vec},
   {"32x32x16", OCL_TILE_32X32X16, ocl_gemm_tile_can, NULL, ocl_gemm_tile},
@@ -31,7 +31,7 @@ static const OclVariant kernels[] = {
 };
 
 static const OclVariants variants =
-    { "gemm", OCL_FORCED_TILE, kernels, G_N_ELEMENTS (kernels) };
+    { "gemm", OCL_ENVIRONMENT_TILE, kernels, G_N_ELEMENTS (kernels) };
 
 static gboolean
 check_bf16 (OclDevice * device, const OclProduct * product, GError ** error)
@@ -115,7 +115,7 @@ ocl_gemm_warm_up (OclQueue * queue, const OclProduct * product, GError ** error)
   OclTensor large = *product->output;
   OclProduct larger = *product;
 
-  /* Only looked at: at least one tile of any size for each frame, and a frame for each compute unit. */
+  /* A shape that only serves the choice: at least one tile of any size per frame, and one frame per compute unit. */
   large.frames = ocl_device_caps (device)->compute_units;
   large.height = large.width = 256;
   larger.output = &large;

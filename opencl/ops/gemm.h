@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 /* Computes the product, whose shapes have been checked. It reads its inputs as they are: product->norm is NULL. */
 gboolean ocl_gemm (OclQueue * queue, const OclProduct * product, GError ** error);
 
-/* Computes the product of one input once with each kernel that ocl_gemm () takes for outputs of any size where
+/* Computes the product of one input once with each kernel that ocl_gemm () may take, for an output of any size, if
  * nothing was measured. */
 gboolean ocl_gemm_warm_up (OclQueue * queue, const OclProduct * product, GError ** error);
 

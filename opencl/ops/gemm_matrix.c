@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/gemm_matrix.cl: tiles as large as the unit's registers take, smaller where large ones would leave
- * compute units without work.
+ * Launches kernels/gemm_matrix.cl: with tiles as large as the unit's registers allow, or smaller ones if large ones
+ * would leave compute units without work.
  */
 
 #include "opencl/ops/gemm_matrix.h"
 #include "opencl/kernels/shared.clh"
 #include "opencl/runtime/matrix.h"
 
-/* Products that a sub-group holds, and buffers of factors. */
+/* The products that a sub-group holds, and the number of buffers of factors. */
 typedef struct
 {
   guint blocks_down, blocks_across, stages;
 } Tile;
 
-/* A work-item holds 128 sums of NVIDIA's, DPAS's and WMMA's large tiles, 64 of their medium ones and MFMA's large one. The
- * third stage makes 48 KiB of local memory of the largest. */
+/* A work-item holds 128 sums of NVIDIA's, DPAS's and WMMA's large tiles, 64 of their medium ones and MFMA's large
+ * one. The third stage makes 48 KiB of local memory of the largest. */
 static const Tile tiles[][OCL_N_MATRIX_TILES] = {
   [OCL_MATRIX_PTX] = {{2, 2, 3}, {4, 2, 3}, {4, 4, 3}},
   [OCL_MATRIX_DPAS] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
@@ -23,7 +23,7 @@ static const Tile tiles[][OCL_N_MATRIX_TILES] = {
   [OCL_MATRIX_MFMA] = {{2, 2, 2}, {4, 2, 2}, {4, 4, 2}},
 };
 
-/* The largest whose sums are sure to stay in registers. */
+/* The largest tile whose sums certainly stay in registers. */
 static const guint safe_tiles[] = {
   [OCL_MATRIX_PTX] = OCL_MATRIX_TILE_LARGE,
   [OCL_MATRIX_DPAS] = OCL_MATRIX_TILE_MEDIUM,
@@ -92,7 +92,7 @@ ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product,
   gsize n = ocl_product_tiles_across (product, tile_columns (matrix, t))
       * ocl_product_tiles_down (product, tile_rows (matrix, t));
 
-  /* Compilers for CPUs take half a minute over a large tile of an emulated unit. */
+  /* Compilers for CPUs take half a minute to compile a large tile of an emulated unit. */
   return tile == safe_tiles[matrix->kind] && !matrix->emulated
       && n >= ocl_device_caps (device)->compute_units;
 }

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Sizes of tiles; how large they are depends on the unit. */
+/* Tiles; their sizes in rows and columns depend on the unit. */
 enum
 {
   OCL_MATRIX_TILE_SMALL,
@@ -17,11 +17,11 @@ enum
   OCL_N_MATRIX_TILES,
 };
 
-/* TRUE if the device has a matrix unit and local memory for this tile, and the product is one of fp16 sources and
- * weights whose pixels are whole chunks of eight channels. */
+/* TRUE if the device has a matrix unit and local memory for this tile, and if sources and weights are fp16 and pixels
+ * consist of whole chunks of eight channels. */
 gboolean ocl_gemm_matrix_can (OclDevice * device, const OclProduct * product, guint tile);
 
-/* TRUE if this is the larger tile to take, and there are enough of them for all compute units. */
+/* TRUE if this tile is worth its size: there are enough of them for all compute units. */
 gboolean ocl_gemm_matrix_suits (OclDevice * device, const OclProduct * product, guint tile);
 
 /* As ocl_gemm (). */

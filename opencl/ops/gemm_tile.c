@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/gemm_tile.cl: which tiles there are, and when which one is expected to be fast.
+ * Launches kernels/gemm_tile.cl: the table of its tiles, and a guess at the fastest.
  */
 
 #include "opencl/ops/gemm_tile.h"
@@ -20,7 +20,7 @@ static const Tile tiles[OCL_N_TILES] = {
   [OCL_TILE_128X128X16] = {16, 16, 2, 16},
 };
 
-/* The minimum that OpenCL 1.2 promises, for drivers that do not say. */
+/* The local memory that OpenCL 1.2 guarantees, for drivers that do not give a number. */
 #define LEAST_LOCAL_MEMORY (32 << 10)
 
 static gsize

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Rows x columns x channels at a time, from little to much reuse of what is copied; the fewer tiles there are, the more
- * compute units have none. */
+/* Rows x columns x channels at a time, from little to much reuse of copied factors. The larger the tiles, the fewer
+ * there are, and the more compute units may be left without one. */
 enum
 {
   OCL_TILE_32X32X16,
@@ -20,11 +20,11 @@ enum
   OCL_N_TILES,
 };
 
-/* TRUE if the device takes kernels of the tile form, and has work-groups and local memory for this tile. The smallest
- * is the portable one and taken to fit anywhere. */
+/* TRUE if the device runs kernels of the tile form and has work-groups and local memory for this tile. The smallest
+ * tile is the portable one and assumed to fit anywhere. */
 gboolean ocl_gemm_tile_can (OclDevice * device, const OclProduct * product, guint tile);
 
-/* TRUE if this is the larger tile to take, and there are enough of them for all compute units. */
+/* TRUE if this tile is worth its size: there are enough of them for all compute units. */
 gboolean ocl_gemm_tile_suits (OclDevice * device, const OclProduct * product, guint tile);
 
 /* As ocl_gemm (). */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/gemm_vec.cl: how its work is divided among the threads of a CPU.
+ * Launches kernels/gemm_vec.cl: divides its work among the threads of a CPU.
  */
 
 #include "opencl/ops/gemm_vec.h"
 #include "opencl/kernels/shared.clh"
 
-/* Work-items per compute unit that let its threads end together, and the most blocks of rows in one: beyond, starting
- * another work-item costs nothing. */
+/* Work-items per compute unit, enough for its threads to end together, and the most blocks of rows per work-item: with
+ * that many, starting another work-item costs nothing. */
 #define ITEMS_PER_UNIT 32
 #define MAX_BLOCKS 16
 
-/* The least that a second-level cache holds of a tensor. */
+/* Bytes of a tensor that any second-level cache holds. */
 #define CACHED_BYTES (512 << 10)
 
 gboolean
@@ -25,9 +25,9 @@ typedef struct
   gsize n_blocks, n_chunks, n_parts;
 } Order;
 
-/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached. Chunks
- * are equal but for a block, since a thread may take half of all work-items at once. Large temporal convolutions go
- * through the frames side by side, so that each frame comes from memory once. */
+/* Work-items (panel, chunk of row blocks): enough of them to end together, few enough to keep their panel cached.
+ * Chunks are equal but for a block, since a thread may take half of all work-items at once. Large temporal
+ * convolutions go through the frames side by side, so that each frame comes from memory once. */
 static Order
 make_order (OclDevice * device, const OclProduct * product)
 {

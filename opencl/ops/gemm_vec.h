@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* TRUE if the device takes kernels of the vector form. */
+/* TRUE if the device runs kernels of the vector form. */
 gboolean ocl_gemm_vec_can (OclDevice * device, const OclProduct * product, guint unused);
 
 /* As ocl_gemm (). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The shape of a linear layer or convolution, and how its weights are stored. How they are packed follows from it.
+ * The shape of a linear layer or convolution and the storage type of its weights. Their packing follows from both.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Linear layers: the gather matrix product with one tap, or CLBlast's product followed by the epilogue as a kernel of its
- * own (kernels/gemm_epilogue.cl). CLBlast is tuned for many GPUs that we have never seen; it is taken where the tuner found
- * it faster, or where VLDM_GEMM=clblast forces it.
+ * Linear layers: the gather matrix product with one tap, or CLBlast's product followed by the epilogue as a kernel
+ * of its own (kernels/gemm_epilogue.cl). CLBlast is tuned for many GPUs that this project has never run on; it is
+ * taken where the tuner found it faster, or if VLDM_GEMM=clblast forces it.
  */
 
 #include "opencl/ops/linear.h"
@@ -131,7 +131,7 @@ run_own (OclQueue * queue, const OclProduct * p, guint unused, GError ** error)
   OclTensor rows = *p->input;
   OclProduct product = *p;
 
-  /* Pixels are all alike here, so that the input may be read in the output's shape. */
+  /* All pixels are treated alike, so the input may be read in the shape of the output. */
   rows.frames = p->output->frames;
   rows.height = p->output->height;
   rows.width = p->output->width;
@@ -147,7 +147,7 @@ can_clblast (OclDevice * device, const OclProduct * product, guint unused)
       && product->input->type == OCL_F32;
 }
 
-/* Nobody knows before it is measured. */
+/* Unknown until it is measured. */
 static gboolean
 suits_clblast (OclDevice * device, const OclProduct * product, guint unused)
 {
@@ -160,7 +160,7 @@ static const OclVariant libraries[] = {
 };
 
 static const OclVariants variants =
-    { "linear", OCL_FORCED_GEMM, libraries, G_N_ELEMENTS (libraries) };
+    { "linear", OCL_ENVIRONMENT_GEMM, libraries, G_N_ELEMENTS (libraries) };
 
 gboolean
 ocl_linear (OclQueue * queue, const OclWeights * weights,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches kernels/norm.cl: group norm in three steps, statistics, factors and their application, on a tensor or on
- * one that lies in strips; layer norm in one.
+ * Launches kernels/norm.cl. Group norm takes three launches, for statistics, factors and their application, on one
+ * tensor or on strips of one; layer norm takes one launch.
  */
 
 #include "opencl/ops/norm.h"
 #include "opencl/kernels/shared.clh"
 #include "opencl/ops/elementwise.h"
 
-/* Work-items per compute unit of a CPU that keep all of them busy. */
+/* Work-items per compute unit of a CPU, enough to keep all units busy. */
 #define ITEMS_PER_UNIT 16
 
 /* Options of norm.cl, and rows that a work-item sums up: many, so that few partial sums remain, but few enough for
@@ -24,7 +24,7 @@ static const Variant variants[] = {
   [OCL_FORM_TILE] = {4, 64, 1, 64, 64},
 };
 
-/* Elements that a work-item of layer norm takes where it works alone. */
+/* Elements per work-item of layer norm where a work-item is a work-group. */
 #define LAYER_NORM_ELEMENTS 4096
 
 /* A tensor of [frames, rows, channels] in blocks of rows. */
@@ -62,7 +62,7 @@ make_options (const Cut * cut, const OclTensor * input,
       input->type == OCL_F16, output->type == OCL_F16);
 }
 
-/* The input is not empty, and the output has the same pixels. */
+/* TRUE if the input is not empty and the output has the same pixels. */
 static gboolean
 check_input (const char *operation, const OclTensor * input,
     const OclTensor * output, GError ** error)
@@ -122,7 +122,7 @@ check_group_norm (const OclGroupNorm * norm, const OclTensor * input,
   return FALSE;
 }
 
-/* A group norm under way. */
+/* The parameters of one group norm. */
 typedef struct
 {
   OclQueue *queue;
@@ -259,7 +259,7 @@ strip_pixels (const OclTensor * strip, gsize frame, gsize first, gsize n)
   return pixels;
 }
 
-/* Statistics of @pixels, which are whole blocks of @frame from @block on. */
+/* Computes the statistics of @pixels, which are whole blocks of @frame from @block on. */
 static gboolean
 run_some_statistics (const GroupNorm * g, const OclTensor * pixels,
     gsize frame, gsize block, GError ** error)
@@ -300,7 +300,7 @@ run_split_statistics (const GroupNorm * g, const OclTensor * strip,
   return ok;
 }
 
-/* The blocks of the whole tensor, whether they lie in one strip or cross from one into the next. */
+/* Goes through the blocks of the whole tensor, some of which cross from one strip into the next. */
 static gboolean
 run_frame_statistics (const GroupNorm * g, const OclTensor * strips,
     gsize frame, GError ** error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Group norm and layer norm. Statistics in fp32 by blocks, combined so that long clips lose no digits.
+ * Group norm and layer norm. Statistics are computed in fp32 per block and combined so that long clips lose no digits.
  */
 #pragma once
 
@@ -44,13 +44,13 @@ typedef struct
 gboolean ocl_group_norm_apply (OclQueue * queue, const OclInputNorm * norm, const OclTensor * input,
     const OclTensor * input2, const OclTensor * output, GError ** error);
 
-/* For operations that fuse the second step into their loads: whether the norm fits these inputs, and the arguments
- * INPUT_NORM_PARAMS of kernels/input_norm.clh, where @norm may be NULL. */
+/* For operations that fuse the second step into their loads. The first returns TRUE if the norm fits these inputs; the
+ * other adds the arguments INPUT_NORM_PARAMS of kernels/input_norm.clh, also for @norm NULL. */
 gboolean ocl_input_norm_check (const char *operation, const OclInputNorm * norm, const OclTensor * input,
     const OclTensor * input2, GError ** error);
 void ocl_call_input_norm (OclCall * call, const OclInputNorm * norm);
 
-/* Bytes that the first step takes from the queue's arena meanwhile, for a tensor shaped like @whole. */
+/* Bytes that the first step takes from the queue's arena while it runs, for a tensor shaped like @whole. */
 gsize ocl_group_norm_scratch (OclQueue * queue, const OclTensor * whole);
 
 /* Normalises the channels of each pixel. output may be input. */

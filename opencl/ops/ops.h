@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every operation. Operations keep no state: (queue, parameters, tensors) -> enqueued. Shapes that do not fit each other
- * fail with OCL_ERROR_CALL naming the operation and the shapes; scratch memory comes from the queue's arena and is released
- * before they return.
+ * Every operation. Operations keep no state: (queue, parameters, tensors) -> enqueued. Shapes that do not match fail
+ * with OCL_ERROR_CALL, with the operation and the shapes in the message; scratch memory comes from the queue's arena
+ * and is released before they return.
  */
 #pragma once
 

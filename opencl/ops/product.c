@@ -47,7 +47,7 @@ typedef struct
   const OclVariant *variants[OCL_TUNING_MAX_VARIANTS];
   const char *names[OCL_TUNING_MAX_VARIANTS];
   guint n, expected;
-  gboolean forced;              /* the expected one is */
+  gboolean forced;              /* the expected variant is forced by the environment */
 } Candidates;
 
 static gboolean
@@ -63,22 +63,15 @@ is_variant (const OclVariants * variants, const char *name)
 static const char *
 find_forced (const OclVariants * variants)
 {
-  static gsize warned[OCL_N_FORCED];
-  const char *variable = ocl_forced_variable (variants->forced);
-  const char *name = ocl_forced (variants->forced);
-  GString *known;
+  const char *known[OCL_TUNING_MAX_VARIANTS + 1] = { "auto" };
+  const char *name = ocl_environment_forced (variants->forced);
 
   if (name == NULL || is_variant (variants, name))
     return name;
-  if (!g_once_init_enter (&warned[variants->forced]))
-    return NULL;
-  known = g_string_new ("\"auto\"");
   for (guint i = 0; i < variants->n_variants; i++)
-    g_string_append_printf (known, ", \"%s\"", variants->variants[i].name);
-  g_warning ("%s is \"%s\", which must be one of %s; taking \"auto\"",
-      variable, name, known->str);
-  g_string_free (known, TRUE);
-  g_once_init_leave (&warned[variants->forced], 1);
+    known[1 + i] = variants->variants[i].name;
+  ocl_environment_warn (variants->forced, name, known,
+      1 + variants->n_variants, "auto");
   return NULL;
 }
 
@@ -118,7 +111,7 @@ ocl_product_expect (OclDevice * device, const OclVariants * variants,
   return candidates.variants[candidates.expected];
 }
 
-/* Runs candidate @i into memory that nobody reads. */
+/* Runs candidate @i with an output that is thrown away. */
 static gboolean
 run_aside (OclQueue * queue, guint i, gpointer user_data, GError ** error)
 {
@@ -150,7 +143,7 @@ describe (const OclProduct * product)
       product->norm != NULL ? " normalised" : "");
 }
 
-/* *@i = the candidate to take. */
+/* *@i = the index of the candidate to take. */
 static gboolean
 choose (OclQueue * queue, const char *operation, Candidates * candidates,
     guint * i, GError ** error)

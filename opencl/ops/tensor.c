@@ -55,7 +55,7 @@ ocl_bf16_from_float (gfloat value)
   guint32 bits;
 
   memcpy (&bits, &value, sizeof bits);
-  /* Rounding may carry from the largest NaNs into the sign; a quiet one is as good. */
+  /* Rounding the largest NaNs may carry into the sign, so any NaN becomes a quiet one. */
   if ((bits & 0x7fffffff) > 0x7f800000)
     return bits >> 16 | 0x40;
   return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
@@ -230,7 +230,7 @@ is_packed_f32 (const OclTensor * tensor)
   return tensor->type == OCL_F32 && tensor->stride == tensor->channels;
 }
 
-/* Copies the tensor's whole span, with what lies between its rows. */
+/* Copies the whole span of the tensor, gaps between rows included. */
 static gpointer
 read_span (OclQueue * queue, const OclTensor * tensor, GError ** error)
 {

@@ -19,7 +19,7 @@ typedef enum
 
 typedef struct
 {
-  OclBuffer *buffer;            /* not owned: by the arena, or by whoever made it */
+  OclBuffer *buffer;            /* owned by the arena or by the caller, not by the tensor */
   gsize offset;                 /* of the first element, in elements of `type` */
   OclType type;
   gsize frames, height, width, channels;
@@ -31,11 +31,11 @@ gsize ocl_type_size (OclType type);
 /* The storage type of tensors that meet weights of @type. */
 OclType ocl_type_beside (OclType weights);
 
-/* IEEE half precision on the host: to nearest, ties to even; too large becomes infinity. */
+/* Conversion to IEEE half precision: to nearest, ties to even; numbers that are too large become infinite. */
 guint16 ocl_half_from_float (gfloat value);
 gfloat ocl_float_from_half (guint16 half);
 
-/* The upper half of a float: to nearest, ties to even. */
+/* Conversion to bf16, the upper half of a float: to nearest, ties to even. */
 guint16 ocl_bf16_from_float (gfloat value);
 gfloat ocl_float_from_bf16 (guint16 bf16);
 
@@ -48,8 +48,8 @@ char *ocl_tensor_shape (const OclTensor * tensor);
 /* Kernels count pixels and blocks of them in 32 bits, with room for a last, partly filled block. */
 #define OCL_MAX_PIXELS (G_MAXINT32 - 65536)
 
-/* For operations, which they and their argument @what name in the error: TRUE if @tensor is shaped like @expected, or
- * small enough for kernels (OCL_MAX_PIXELS, and as many bits for channels). */
+/* Checks for operations; @operation and the argument @what are named in the error. TRUE if @tensor is shaped like
+ * @expected, or small enough for kernels (OCL_MAX_PIXELS, and as many bits for channels). */
 gboolean ocl_tensor_check_shape (const char *operation, const char *what, const OclTensor * tensor,
     const OclTensor * expected, GError ** error);
 gboolean ocl_tensor_check_size (const char *operation, const OclTensor * tensor, GError ** error);
@@ -70,8 +70,8 @@ gboolean ocl_tensor_alloc (OclQueue * queue, OclType type, OclShape shape, OclTe
 /* The same, shaped like @like. */
 gboolean ocl_tensor_alloc_like (OclQueue * queue, const OclTensor * like, OclTensor * tensor, GError ** error);
 
-/* Views: channels [first, first + count), frames [first, first + count), and rows [first, first + count) of one frame. No
- * copy. */
+/* Views: channels [first, first + count), frames [first, first + count), and rows [first, first + count) of one
+ * frame. No copy. */
 OclTensor ocl_tensor_channels (const OclTensor * tensor, gsize first, gsize count);
 OclTensor ocl_tensor_frames (const OclTensor * tensor, gsize first, gsize count);
 OclTensor ocl_tensor_rows (const OclTensor * tensor, gsize frame, gsize first, gsize count);

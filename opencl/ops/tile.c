@@ -7,7 +7,7 @@
 
 #define ITEMS 64
 
-/* TRUE if the field has all pixels of a tile at this place. */
+/* TRUE if a tile at this place lies inside the field. */
 static gboolean
 check_tile (const char *operation, const OclTensor * tile,
     const OclPlace * place, const OclTensor * field, GError ** error)
@@ -30,7 +30,7 @@ check_tile (const char *operation, const OclTensor * tile,
   return FALSE;
 }
 
-/* Packed fp32 numbers, @n of them. */
+/* Checks for @n packed fp32 numbers. */
 static gboolean
 check_weights (const char *operation, const char *what,
     const OclTensor * weights, gsize n, GError ** error)

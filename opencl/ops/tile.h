@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Rectangles of a field, put together by weights.
+ * A field composed of weighted, overlapping tiles.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Calls each operation once without asking the tuner, since no time is measured here.
+ * Calls each operation once, without a question to the tuner, since nothing is to be measured here.
  */
 
 #include "opencl/ops/warm_up.h"
@@ -25,7 +25,7 @@ alloc (OclQueue * queue, OclType type, gsize channels, OclTensor * tensor,
       tensor, error);
 }
 
-/* A convolution of @kernel_t x @kernel_s x @kernel_s taps, directly and, where there is such a kernel, by Winograd. */
+/* Runs a convolution of @kernel_t x @kernel_s x @kernel_s taps directly and, if there is such a kernel, by Winograd. */
 static gboolean
 warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
     guint kernel_s, GError ** error)
@@ -50,7 +50,7 @@ warm_conv (OclQueue * queue, OclType type, gsize out, guint kernel_t,
   if (ocl_winograd_can (device, &conv, 0)
       && !ocl_winograd (queue, &conv, 0, error))
     return FALSE;
-  /* Weights go with their buffers. */
+  /* Buffers are freed with their weights. */
   return ocl_queue_finish (queue, error);
 }
 

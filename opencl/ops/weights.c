@@ -105,7 +105,7 @@ pack_bias (const OclWeights * weights, OclDevice * device, const gfloat * bias,
   return ocl_vector_new (device, packed, n, error);
 }
 
-/* Bytes of the panels, and with their row of zeros; FALSE if they overflow. */
+/* The bytes of the panels alone and with their row of zeros; FALSE if a size overflows. */
 static gboolean
 panel_bytes (OclWeights * weights, gsize * bytes)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Winograd's F(4 x 4, 3 x 3) and F(4, 3) (Lavin and Gray, arXiv 1509.09308): when to take and how to launch the
- * kernels of winograd_weights.c.
+ * Winograd's F(4 x 4, 3 x 3) and F(4, 3) (Lavin and Gray, arXiv 1509.09308): a guess at when they are faster, and
+ * the launch of the kernels in winograd_weights.c.
  */
 
 #include "opencl/ops/winograd.h"
 #include "opencl/kernels/shared.clh"
 #include "opencl/ops/winograd_weights.h"
 
-/* Blocks that are worth transforming weights for: with fewer, compute units share the panels instead of the blocks. */
+/* The fewest blocks that are worth transforming weights for; with fewer, compute units share the panels instead. */
 #define MIN_BLOCKS 4
 
 /* Transformed inputs of a strip that a core's share of the last-level cache holds beside the weights; measured with two
@@ -18,16 +18,16 @@
 /* Operations in a launch per compute unit, and at most in a work-item: about 20 ms. */
 #define LAUNCH_WORK 2e9
 
-/* Time of a multiplication, transforms included, in that of one of the direct product; measured on Zen 4. */
+/* Time per multiplication, transforms included, relative to the direct product; measured on Zen 4. */
 #define RELATIVE_COST 1.2
 
-/* Speed of the direct product in bf16 in that of fp32, which Winograd's products need. */
+/* Speed of the direct product in bf16 relative to fp32, in which Winograd's products are computed. */
 #define BF16_SPEED 1.8
 
-/* Time of transforming a point of the weights for a strip, in tiles' points. */
+/* Time of transforming one point of the weights for a strip, relative to one point of a tile. */
 #define WEIGHTS_COST 4
 
-/* Filters along the frames, of winograd_time_vec.cl, else within them. */
+/* TRUE for filters along the frames (winograd_time_vec.cl), FALSE for filters within frames. */
 static gboolean
 is_temporal (const OclProduct * product)
 {
@@ -67,7 +67,7 @@ typedef struct
   const OclWinograd *winograd;
   gsize n_blocks, n_strips, n_items, n_sets;
   gsize products;               /* multiplications for each tile, input and output channel */
-  gsize slot;                   /* numbers that a work-item keeps */
+  gsize slot;                   /* numbers in the scratch memory of a work-item */
   gdouble strip_work;
 } Plan;
 
@@ -144,7 +144,7 @@ ocl_winograd_suits (OclDevice * device, const OclProduct * product,
   gdouble speed = layer->type == OCL_BF16 ? BF16_SPEED : 1;
   gdouble taps = ocl_layer_taps (layer);
   Plan plan = make_plan (device, product);
-  /* Tiles at the edges take as long as whole ones. */
+  /* Tiles at the edges take as long as whole tiles. */
   gdouble cost = RELATIVE_COST * plan.products * WINOGRAD_TILES * plan.n_blocks;
 
   if (product->weights->winograd == NULL)

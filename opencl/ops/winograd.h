@@ -15,10 +15,10 @@ gboolean ocl_winograd_can (OclDevice * device, const OclProduct * product, guint
 /* TRUE if it is expected to be faster than the direct product, by a rule that was measured on Zen 4. */
 gboolean ocl_winograd_suits (OclDevice * device, const OclProduct * product, guint unused);
 
-/* Bytes that it takes from the queue's arena meanwhile; 0 where no kernel can compute this convolution. */
+/* Bytes that the convolution takes from the queue's arena while it runs; 0 if no kernel can compute it. */
 gsize ocl_winograd_scratch (OclDevice * device, const OclProduct * product);
 
-/* Computes the convolution, whose shapes have been checked and which ocl_winograd_can (). */
+/* Computes the convolution, whose shapes have been checked and for which ocl_winograd_can () is TRUE. */
 gboolean ocl_winograd (OclQueue * queue, const OclProduct * product, guint unused, GError ** error);
 
 G_END_DECLS

@@ -4,11 +4,12 @@
  */
 
 #include "opencl/ops/winograd_weights.h"
+
 #include "opencl/kernels/shared.clh"
-#include "opencl/ops/forced.h"
+#include "opencl/runtime/environment.h"
 #include "opencl/runtime/parallel.h"
 
-/* Layers of at most so many inputs keep transformed weights; those of others would take too much memory. */
+/* Layers of at most this many inputs keep transformed weights; those of larger layers would take too much memory. */
 #define MAX_CHANNELS 256
 
 static const OclWinograd kernels[] = {
@@ -40,7 +41,8 @@ ocl_winograd_find (OclDevice * device, const OclLayer * layer)
   if (winograd == NULL || layer->geglu || layer->type == OCL_F16
       || ocl_layer_panel (layer) != WIDE_PANEL || layer->in_channels % 16 != 0
       || ocl_device_caps (device)->form != OCL_FORM_VECTOR
-      || g_strcmp0 (ocl_forced (OCL_FORCED_CONV), "direct") == 0)
+      || g_strcmp0 (ocl_environment_forced (OCL_ENVIRONMENT_CONV),
+          "direct") == 0)
     return NULL;
   /* winograd_time_vec.cl reads no panels of bf16. */
   if (is_wide && layer->kernel_t > 1 && layer->type != OCL_F32)

@@ -13,8 +13,8 @@ typedef struct
 {
   const char *kernel;           /* its name and its program's */
   guint kernel_t, kernel_h, kernel_w;
-  gsize points;                 /* of a tile: multiplications for each input and output channel */
-  gsize passing;                /* numbers that it transforms at a time where weights are not transformed at load */
+  gsize points;                 /* points of a tile: multiplications per input and output channel */
+  gsize passing;                /* numbers transformed at a time if weights are not transformed at load */
 } OclWinograd;
 
 /* The kernel for @layer's filter and type on @device; NULL = there is none, or VLDM_CONV=direct forbids it. */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Buffers, and the arena that serves a queue's operations from a few large ones.
+ * Buffers, and the arena that serves a queue's operations from a few large buffers.
  */
 
 #include "opencl/runtime/buffer.h"
-#include "opencl/runtime/private.h"
+
+#include "opencl/runtime/device_private.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
-/* Smallest block of an arena: enough for the small tensors of a network in one buffer, and a small part of the device. */
+/* The smallest block of an arena: enough for all small tensors of a network, and at most a small part of the device. */
 #define MIN_BLOCK (16 * 1024 * 1024)
 #define MIN_BLOCK_PART 64
 
@@ -66,7 +67,7 @@ ocl_buffer_new_from_data (OclDevice * device, const void *data, gsize bytes,
       bytes, error);
 }
 
-/* Zeroed pages of the host's, which a cl_mem can keep until it is destroyed. */
+/* Zeroed pages of the host, which a cl_mem can use until it is destroyed. */
 typedef struct
 {
   gpointer memory;
@@ -82,7 +83,7 @@ host_pages_new (gsize bytes, GError ** error)
 
   if (memory == MAP_FAILED) {
     g_set_error (error, OCL_ERROR, OCL_ERROR_MEMORY,
-        "%" G_GSIZE_FORMAT " bytes of the host's memory wanted: %s", bytes,
+        "cannot get %" G_GSIZE_FORMAT " bytes of the host's memory: %s", bytes,
         g_strerror (errno));
     return NULL;
   }
@@ -143,7 +144,7 @@ ocl_buffer_unref (OclBuffer * buffer)
 {
   if (buffer == NULL || !g_atomic_ref_count_dec (&buffer->refs))
     return;
-  /* Commands that are queued keep the memory itself until they are done. */
+  /* Queued commands keep the memory itself until they are done. */
   clReleaseMemObject (buffer->mem);
   ocl_device_unreserve (buffer->device, buffer->bytes);
   ocl_device_unref (buffer->device);
@@ -162,7 +163,7 @@ ocl_buffer_size (OclBuffer * buffer)
   return buffer->bytes;
 }
 
-/* Blocks before `current` are full, those behind it empty. */
+/* Blocks before `current` are full, blocks after it empty. */
 struct _OclArena
 {
   OclDevice *device;
@@ -192,7 +193,7 @@ ocl_arena_free (OclArena * arena)
   g_free (arena);
 }
 
-/* Of the empty blocks from @first on the smallest that holds @bytes, moved to @first; FALSE if there is none. */
+/* Moves the smallest of the empty blocks from @first on that holds @bytes to @first; FALSE if there is none. */
 static gboolean
 find_block (OclArena * arena, guint first, gsize bytes)
 {
@@ -213,8 +214,8 @@ find_block (OclArena * arena, guint first, gsize bytes)
   return TRUE;
 }
 
-/* Where no empty block is large enough, one takes the place of all of them, as large as they were together: an arena
- * never holds more than its blocks in use and the largest request, and its blocks become few. */
+/* For the case that no empty block is large enough: replaces all of them by one as large as they were together. So an
+ * arena never holds more than its blocks in use and the largest request, and comes to have few blocks. */
 static gboolean
 merge_blocks (OclArena * arena, guint first, gsize bytes, GError ** error)
 {
@@ -232,6 +233,10 @@ merge_blocks (OclArena * arena, guint first, gsize bytes, GError ** error)
   if (block == NULL)
     return FALSE;
   g_ptr_array_add (arena->blocks, block);
+  g_debug ("arena %p: a new block of %" G_GSIZE_FORMAT " kB, %u blocks; the "
+      "device holds %" G_GUINT64_FORMAT " MB", arena,
+      ocl_buffer_size (block) >> 10, arena->blocks->len,
+      ocl_device_bytes_allocated (arena->device) >> 20);
   return TRUE;
 }
 

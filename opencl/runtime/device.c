@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Finds devices, opens them, and shares open ones within the process.
+ * Finds devices, opens them, and shares open devices within the process.
  */
 
-#include "opencl/runtime/private.h"
+#include "opencl/runtime/device_private.h"
+#include "opencl/runtime/driver.h"
+#include "opencl/runtime/environment.h"
 
 #include <string.h>
 
 #define VENDOR_POCL "Portable Computing Language"
 #define VENDOR_INTEL "Intel"
 
-/* A device that the ICD loader knows, whether we can use it or not. */
+/* A device that the ICD loader knows, usable or not. */
 typedef struct
 {
   cl_platform_id platform;
@@ -21,7 +23,7 @@ typedef struct
   gdouble rank;                 /* among devices of its type */
 } Candidate;
 
-/* Devices in use, weak: an entry goes with the last reference. */
+/* Devices in use. The table holds no references: an entry goes with the last one. */
 static GMutex table_lock;
 static GList *table;
 
@@ -63,7 +65,23 @@ platform_string (cl_platform_id id, cl_platform_info what)
   return g_strdup (g_strstrip (text));
 }
 
-/* The values of @what, 0 where the driver does not say. */
+static gboolean
+is_pocl (const Candidate * candidate)
+{
+  return strstr (candidate->platform_name, VENDOR_POCL) != NULL;
+}
+
+/* PoCL before 6.0 (its commit "fix dlhandle cache") counts the uses of a compiled kernel in the wrong entry of its
+ * table when two queues run the kernel in different shapes at once, and then aborts the process or unloads code that
+ * runs. */
+static gboolean
+confuses_queues (const Candidate * candidate, const char *driver)
+{
+  return (candidate->type & CL_DEVICE_TYPE_CPU) != 0
+      && is_pocl (candidate) && g_ascii_strtoull (driver, NULL, 10) < 6;
+}
+
+/* The value of @what; 0 if the driver does not give one. */
 static guint64
 device_number (cl_device_id id, cl_device_info what)
 {
@@ -94,10 +112,35 @@ candidate_new (cl_platform_id platform, cl_device_id id)
       && device_number (id, CL_DEVICE_ENDIAN_LITTLE);
   candidate->rank = (gdouble) device_number (id, CL_DEVICE_MAX_COMPUTE_UNITS)
       * device_number (id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
-  /* A graphics card of its own before one that shares the CPU's memory, whatever its units count. */
+  /* A card with memory of its own goes before one that shares the host's, whatever the number of its units. */
   if (!device_number (id, CL_DEVICE_HOST_UNIFIED_MEMORY))
     candidate->rank += 1e9;
   return candidate;
+}
+
+static void
+set_no_device (GError ** error, const cl_platform_id * platforms,
+    cl_uint n_platforms, cl_int status)
+{
+  g_autofree char *obstacle = ocl_driver_find_obstacle ();
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (cl_uint p = 0; p < n_platforms; p++) {
+    g_autofree char *name = platform_string (platforms[p], CL_PLATFORM_NAME);
+    g_string_append_printf (names, "%s%s", p > 0 ? ", " : "", name);
+  }
+  if (obstacle != NULL)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE, "no OpenCL device: %s",
+        obstacle);
+  else if (n_platforms > 0)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE, "no OpenCL device: "
+        "the installed drivers (%s) find none that this user may use",
+        names->str);
+  else
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE, "no OpenCL device: "
+        "no driver is installed (%s). Install the graphics card's driver or, to "
+        "compute on the processor, PoCL (Debian's package pocl-opencl-icd)",
+        ocl_status_name (status));
 }
 
 /* All devices in the order of `clinfo -l`. */
@@ -107,9 +150,10 @@ list_candidates (GError ** error)
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (candidate_free);
   cl_platform_id platforms[32];
   cl_uint n_platforms = 0;
-  cl_int status =
-      clGetPlatformIDs (G_N_ELEMENTS (platforms), platforms, &n_platforms);
+  cl_int status;
 
+  ocl_driver_prepare ();
+  status = clGetPlatformIDs (G_N_ELEMENTS (platforms), platforms, &n_platforms);
   n_platforms = MIN (n_platforms, G_N_ELEMENTS (platforms));
   for (cl_uint p = 0; status == CL_SUCCESS && p < n_platforms; p++) {
     cl_device_id ids[64];
@@ -122,11 +166,7 @@ list_candidates (GError ** error)
   }
   if (list->len > 0)
     return g_steal_pointer (&list);
-  g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
-      "no OpenCL device: clGetPlatformIDs gives %u platforms (%s) without any. "
-      "Install an OpenCL driver of the graphics card, or for the processor "
-      "Debian's package pocl-opencl-icd", n_platforms,
-      ocl_status_name (status));
+  set_no_device (error, platforms, n_platforms, status);
   return NULL;
 }
 
@@ -153,7 +193,7 @@ best_of_type (GPtrArray * list, cl_device_type type)
   return best;
 }
 
-/* NULL where nothing matches @selector; "" is any. */
+/* NULL if nothing matches @selector; "" matches any device. */
 static Candidate *
 select_candidate (GPtrArray * list, const char *selector)
 {
@@ -176,6 +216,20 @@ select_candidate (GPtrArray * list, const char *selector)
   return NULL;
 }
 
+/* Without a cache folder, PoCL fails only when it compiles, and then gives no reason or ends the process. */
+static gboolean
+has_obstacle (const Candidate * candidate, GError ** error)
+{
+  g_autofree char *obstacle = NULL;
+
+  if (is_pocl (candidate))
+    obstacle = ocl_driver_find_obstacle ();
+  if (obstacle != NULL)
+    g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
+        "the OpenCL device %s cannot be used: %s", candidate->name, obstacle);
+  return obstacle != NULL;
+}
+
 static void
 set_no_match (GError ** error, GPtrArray * list, const char *selector)
 {
@@ -185,22 +239,22 @@ set_no_match (GError ** error, GPtrArray * list, const char *selector)
     Candidate *candidate = list->pdata[i];
     g_string_append_printf (text, "%s%u = %s: %s%s", i > 0 ? "; " : "", i,
         candidate->platform_name, candidate->name,
-        candidate->usable ? "" : " (not available, or without a compiler)");
+        candidate->usable ? "" : " (unavailable or without a compiler)");
   }
   g_set_error (error, OCL_ERROR, OCL_ERROR_NO_DEVICE,
       "no usable OpenCL device \"%s\"; there are %s. Choose one by its number "
-      "or by a part of its name", selector, text->str);
+      "or by part of its name", selector, text->str);
 }
 
 static gboolean
 resolve_form (OclForm * form, gboolean is_cpu, GError ** error)
 {
-  const char *wish = g_getenv ("VLDM_KERNEL_FORM");
+  const char *wish = ocl_environment (OCL_ENVIRONMENT_KERNEL_FORM);
 
   if (*form != OCL_FORM_AUTO)
     return TRUE;
   *form = is_cpu ? OCL_FORM_VECTOR : OCL_FORM_TILE;
-  if (wish == NULL || *wish == '\0')
+  if (wish == NULL)
     return TRUE;
   if (g_str_equal (wish, "vector"))
     *form = OCL_FORM_VECTOR;
@@ -239,15 +293,15 @@ read_caps (OclDevice * device, const Candidate * candidate)
   device->identity = g_strdup_printf ("%s\n%s\n%s\n%s",
       candidate->platform_name, version, candidate->name, driver);
   device->extensions = device_string (id, CL_DEVICE_EXTENSIONS);
-  device->driver_caches =
-      strstr (candidate->platform_name, VENDOR_POCL) != NULL;
+  device->driver_caches = is_pocl (candidate);
   device->waiters_compute = device->caps.is_cpu
       && strstr (candidate->platform_name, VENDOR_INTEL) != NULL;
-  /* Eight operations a clock and lane: a wide CPU core does more, a small GPU's unit too; kernels are timed soon. */
+  device->one_queue_at_a_time = confuses_queues (candidate, driver);
+  /* 16 operations per nanosecond and unit: less than most CPU cores and GPU units do. Kernels are timed soon. */
   device->guessed_rate = MAX (1, device->caps.compute_units) * 16.0;
 }
 
-/* VLDM_MEMORY: less memory than the device has, in bytes, or with K, M or G. */
+/* Applies VLDM_MEMORY: less memory than the device has, in bytes, or with K, M or G. */
 static gboolean
 limit_memory (OclDevice * device, GError ** error)
 {
@@ -256,7 +310,7 @@ limit_memory (OclDevice * device, GError ** error)
     const char *suffix;
     guint shift;
   } units[] = { {"", 0}, {"K", 10}, {"M", 20}, {"G", 30} };
-  const char *text = g_getenv ("VLDM_MEMORY");
+  const char *text = ocl_environment (OCL_ENVIRONMENT_MEMORY);
   OclCaps *caps = &device->caps;
   char *end;
   guint64 n;
@@ -276,15 +330,22 @@ limit_memory (OclDevice * device, GError ** error)
         caps->max_allocation == 0 ? n : MIN (n, caps->max_allocation);
     return TRUE;
   }
-  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL, "VLDM_MEMORY is \"%s\": it "
-      "must be a number of bytes such as 800000000, 800M or 2G", text);
+  g_set_error (error, OCL_ERROR, OCL_ERROR_CALL, "VLDM_MEMORY is \"%s\", but "
+      "must be a number of bytes, such as 800000000, 800M or 2G", text);
   return FALSE;
+}
+
+static void
+release_program_entry (gpointer program)
+{
+  clReleaseProgram (program);
 }
 
 static void
 device_free (OclDevice * device)
 {
   g_clear_pointer (&device->programs, g_hash_table_unref);
+  g_free (device->matrix);
   if (device->context != NULL)
     clReleaseContext (device->context);
   g_mutex_clear (&device->programs_lock);
@@ -310,7 +371,7 @@ device_new (const Candidate * candidate, OclForm form, GError ** error)
   g_mutex_init (&device->programs_lock);
   g_mutex_init (&device->bytes_lock);
   device->programs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-      ocl_program_release);
+      release_program_entry);
   read_caps (device, candidate);
   if (!limit_memory (device, error)) {
     device_free (device);
@@ -324,6 +385,29 @@ device_new (const Candidate * candidate, OclForm form, GError ** error)
   return NULL;
 }
 
+static void
+log_opened (const OclDevice * device, const char *selector, guint n_devices)
+{
+  const OclCaps *caps = &device->caps;
+
+  if (*selector == '\0')
+    g_debug ("device %s: opened as the best of %u", device->description,
+        n_devices);
+  else
+    g_debug ("device %s: opened as \"%s\", out of %u", device->description,
+        selector, n_devices);
+  g_debug ("device %s: kernels in the form \"%s\", %s, %u compute units, %"
+      G_GUINT64_FORMAT " MB of memory%s, at most %" G_GUINT64_FORMAT " MB per "
+      "buffer, %" G_GUINT64_FORMAT " kB of local memory, work-groups up to %"
+      G_GSIZE_FORMAT "%s", device->description,
+      device->form == OCL_FORM_VECTOR ? "vector" : "tile",
+      caps->is_cpu ? "CPU" : "not a CPU", caps->compute_units,
+      caps->global_memory >> 20, caps->unified_memory ? " shared with the host"
+      : "", caps->max_allocation >> 20, caps->local_memory >> 10,
+      caps->max_work_group, device->one_queue_at_a_time ? "; its queues take "
+      "turns" : "");
+}
+
 OclDevice *
 ocl_device_open (const char *selector, OclForm form, GError ** error)
 {
@@ -335,7 +419,7 @@ ocl_device_open (const char *selector, OclForm form, GError ** error)
   if (list == NULL)
     return NULL;
   if (selector == NULL || *selector == '\0')
-    selector = g_getenv ("VLDM_DEVICE");
+    selector = ocl_environment (OCL_ENVIRONMENT_DEVICE);
   if (selector == NULL)
     selector = "";
   candidate = select_candidate (list, selector);
@@ -350,12 +434,18 @@ ocl_device_open (const char *selector, OclForm form, GError ** error)
     device = item->data;
     if (device->id == candidate->id && device->form == form) {
       device->refs++;
+      g_debug ("device %s: shared, %u references", device->description,
+          device->refs);
       return device;
     }
   }
+  if (has_obstacle (candidate, error))
+    return NULL;
   device = device_new (candidate, form, error);
-  if (device != NULL)
-    table = g_list_prepend (table, device);
+  if (device == NULL)
+    return NULL;
+  table = g_list_prepend (table, device);
+  log_opened (device, selector, list->len);
   return device;
 }
 
@@ -380,8 +470,11 @@ ocl_device_unref (OclDevice * device)
   if (last)
     table = g_list_remove (table, device);
   g_mutex_unlock (&table_lock);
-  if (last)
-    device_free (device);
+  if (!last)
+    return;
+  g_debug ("device %s: closed; at most %" G_GUINT64_FORMAT " MB were in use",
+      device->description, device->bytes_peak >> 20);
+  device_free (device);
 }
 
 const OclCaps *
@@ -415,6 +508,9 @@ ocl_device_reserve (OclDevice * device, gsize bytes, GError ** error)
         device->description, device->bytes);
   }
   g_mutex_unlock (&device->bytes_lock);
+  if (!fits)
+    g_debug ("device %s: %" G_GSIZE_FORMAT " bytes do not fit",
+        device->description, bytes);
   return fits;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * An OpenCL device with its context, its limits as data and its table of built programs.
- * One OclDevice exists per (device, kernel form) in a process: opening it again gives another reference.
+ * An OpenCL device with its context, its limits as data, and its table of built programs. A process has one
+ * OclDevice per device and kernel form: opening it again returns another reference.
  */
 #pragma once
 
@@ -11,17 +11,17 @@ G_BEGIN_DECLS
 
 typedef struct _OclDevice OclDevice;
 
-/* Which form of the kernels runs. Both forms give the same results; each can be forced on any device, so that GPU
- * forms are tested on CPU devices too. */
+/* The form of the kernels. Both forms give the same results, and each can be forced on any device, so that the form for
+ * GPUs is tested on CPUs, too. */
 typedef enum
 {
-  OCL_FORM_AUTO,                /* VECTOR on CPU devices, TILE on others; environment variable VLDM_KERNEL_FORM overrides */
+  OCL_FORM_AUTO,                /* VECTOR on CPUs, TILE elsewhere, unless VLDM_KERNEL_FORM names one */
   OCL_FORM_VECTOR,              /* work-groups of one work-item, explicit float16 vectors */
   OCL_FORM_TILE,                /* work-groups that share tiles in local memory */
 } OclForm;
 
-/* What the device can do. Limits in bytes unless said otherwise; 0 = absent or unknown. The environment variable VLDM_MEMORY
- * ("2G") lowers those of memory. */
+/* Capabilities. Limits are in bytes unless noted otherwise; 0 = absent or unknown. The environment variable VLDM_MEMORY
+ * ("2G") lowers global_memory and max_allocation. */
 typedef struct
 {
   OclForm form;                 /* VECTOR or TILE */
@@ -34,9 +34,9 @@ typedef struct
   gsize max_work_group;         /* work-items */
 } OclCaps;
 
-/* Opens a device. @selector is NULL or "" (environment variable VLDM_DEVICE, else the best GPU, else a CPU), an index
- * as in `clinfo -l` counted over all platforms ("0"), or a part of the platform's or device's name, case ignored
- * ("pocl", "nvidia"). Fails with OCL_ERROR_NO_DEVICE and lists the devices there are. */
+/* Opens a device. @selector is NULL or "" (the environment variable VLDM_DEVICE, else the best GPU, else the best
+ * CPU), an index as in `clinfo -l`, counted over all platforms ("0"), or part of the platform's or device's name in
+ * any case ("pocl", "nvidia"). Fails with OCL_ERROR_NO_DEVICE; the message lists the devices that exist. */
 OclDevice *ocl_device_open (const char *selector, OclForm form, GError ** error);
 
 OclDevice *ocl_device_ref (OclDevice * device);
@@ -48,7 +48,7 @@ const OclCaps *ocl_device_caps (OclDevice * device);
 /* "Portable Computing Language: pthread-skylake-avx512 (3.1+debian)", for messages and stats. */
 const char *ocl_device_description (OclDevice * device);
 
-/* Bytes in OclBuffers of this device now, and the most there ever were. */
+/* Bytes in OclBuffers of this device: at present, and at most so far. */
 guint64 ocl_device_bytes_allocated (OclDevice * device);
 guint64 ocl_device_bytes_peak (OclDevice * device);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Errors of the OpenCL floor. Every message names the call, the code's name and the sizes involved.
+ * Errors of the OpenCL floor. A message names the failed call, the name of its status and the sizes involved.
  */
 #pragma once
 
@@ -13,11 +13,11 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  OCL_ERROR_NO_DEVICE,          /* no OpenCL platform, or none that matches the selector */
-  OCL_ERROR_BUILD,              /* a kernel does not compile; the message holds the log's end */
-  OCL_ERROR_MEMORY,             /* the device cannot hold what was asked; names wanted and available bytes */
+  OCL_ERROR_NO_DEVICE,          /* no OpenCL device, or none that matches the selector */
+  OCL_ERROR_BUILD,              /* a kernel does not compile; the message ends with the compiler's log */
+  OCL_ERROR_MEMORY,             /* the device lacks memory; the message names wanted and available bytes */
   OCL_ERROR_CALL,               /* any other failing OpenCL call */
-  OCL_ERROR_CANCELLED,          /* the queue's check function asked to stop */
+  OCL_ERROR_CANCELLED,          /* the queue's check function returned FALSE */
 } OclError;
 
 GQuark ocl_error_quark (void);

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Launches: kernel objects, their arguments, slices of long ones, and how long each kernel takes.
+ * Launches: kernel objects, arguments, slices of long launches, and estimates of their time.
  *
- * A kernel's time is estimated as its work times a rate: guessed, then measured at its first launch worth it (run_trial),
- * then corrected by the batches that it counts most in (learn () in queue.c).
+ * The time of a launch is estimated as its work times the kernel's rate. The rate is guessed at first, then measured at
+ * the first launch that is long enough (run_trial ()), then corrected by batches that the kernel dominates (learn () in
+ * batch.c).
  */
 
 #include "opencl/runtime/launch.h"
+
+#include "opencl/runtime/batch.h"
+#include "opencl/runtime/profile.h"
 #include "opencl/runtime/program.h"
+#include "opencl/runtime/turn.h"
+#include "opencl/runtime/wait.h"
 
 #include <string.h>
 
-/* Estimated time of a batch, and its launches where the estimate says nothing because they are so short. */
-#define BATCH_NS 40e6
-#define BATCH_LAUNCHES 256
-/* Launches above the first are cut into slices of about the second. */
+/* Launches longer than the first are cut into slices of about the second. */
 #define LONGEST_LAUNCH_NS 75e6
 #define SLICE_NS 50e6
-/* A kernel is timed alone at its first launch that is thought to take this long; before, launches are cut finer. A device
- * that also draws a screen is reset when one takes long, so that there each is cut to this until one was timed: the guess
- * may be wrong by a factor of 100. CPUs are spared that, since some drivers compile again for a slice. */
+/* A kernel is timed alone at its first launch of at least TRIAL_NS by the guessed rate. Until then, its launches are
+ * cut to TRIAL_SLICE_NS, since the guess may be wrong by a factor of 100, and a device that also draws a screen is
+ * reset when a launch takes long. Not on CPUs, where some drivers compile again for a slice. */
 #define TRIAL_NS 500e3
 #define TRIAL_SLICE_NS 1e6
-/* No launch costs less, however little it does. */
+/* The least time of a launch, however little it does. */
 #define LAUNCH_NS 5e3
-/* Launches after which the driver is told to begin. */
-#define FLUSH_LAUNCHES 16
 
 void
 ocl_kernel_free (gpointer data)
@@ -39,7 +40,7 @@ ocl_kernel_free (gpointer data)
   g_free (kernel);
 }
 
-/* Kernels of other libraries are timed like ours. */
+/* Another library's kernel has no object here; it is timed like ours. */
 static gboolean
 create_kernel (OclQueue * queue, const OclCall * call, OclKernel * kernel,
     GError ** error)
@@ -61,7 +62,7 @@ create_kernel (OclQueue * queue, const OclCall * call, OclKernel * kernel,
       "clGetKernelInfo of %s", call->kernel);
 }
 
-/* The driver's kernel of @call, in this queue's own object because setting arguments is not thread-safe. */
+/* The kernel of @call. Each queue has an object of its own, because setting arguments is not thread-safe. */
 static OclKernel *
 get_kernel (OclQueue * queue, const OclCall * call, GError ** error)
 {
@@ -110,13 +111,11 @@ typedef struct
 } Range;
 
 static gboolean
-enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
+enqueue_range (OclQueue * queue, OclKernel * kernel, const OclCall * call,
     const Range * range, cl_event * event, GError ** error)
 {
   gboolean sliced = range->offset[0] + range->offset[1] + range->offset[2] > 0;
 
-  if (call->enqueue != NULL)
-    return call->enqueue (queue, call->user_data, event, error);
   return ocl_check (clEnqueueNDRangeKernel (queue->handle, kernel->kernel, 3,
           sliced ? range->offset : NULL, range->global, range->local, 0, NULL,
           event), error, "clEnqueueNDRangeKernel of %s, %" G_GSIZE_FORMAT
@@ -126,8 +125,26 @@ enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
       range->local[1], range->local[2]);
 }
 
-/* TRUE the first time that a kernel runs in this way. What makes a driver compile again is PoCL's list: the
- * work-group's size, an offset, and a wide grid. */
+static gboolean
+enqueue (OclQueue * queue, OclKernel * kernel, const OclCall * call,
+    const Range * range, cl_event * event, GError ** error)
+{
+  gboolean lost;
+  gboolean ok = ocl_turn_begin (queue, &lost, error);
+
+  if (lost)
+    ocl_batch_forget (queue);
+  if (!ok)
+    return FALSE;
+  ok = call->enqueue != NULL
+      ? call->enqueue (queue, call->user_data, event, error)
+      : enqueue_range (queue, kernel, call, range, event, error);
+  ocl_turn_end (queue);
+  return ok;
+}
+
+/* TRUE the first time that a kernel runs in this shape. The properties for which a driver compiles again are PoCL's:
+ * the size of the work-group, an offset, and a wide grid. */
 static gboolean
 is_cold (OclKernel * kernel, const Range * range)
 {
@@ -141,20 +158,8 @@ is_cold (OclKernel * kernel, const Range * range)
           range->offset[2] > 0, widest > G_MAXUINT16));
 }
 
-/* Releases the event of a launch, at once or, with profiling, when its time has been taken. */
-static void
-keep_event (OclQueue * queue, OclKernel * kernel, gdouble work, cl_event event)
-{
-  OclTimed timed = { event, kernel };
-
-  kernel->work += work;
-  if (queue->profiling)
-    g_array_append_val (queue->timed, timed);
-  else if (event != NULL)
-    clReleaseEvent (event);
-}
-
-/* A launch that the driver may compile for: told before and waited for, so that no estimate is made from it. */
+/* Runs a launch that the driver may compile for. It is announced and waited for, so that no estimate is made from its
+ * time. */
 static gboolean
 run_cold (OclQueue * queue, OclKernel * kernel, const OclCall * call,
     const Range * range, GError ** error)
@@ -172,7 +177,7 @@ run_cold (OclQueue * queue, OclKernel * kernel, const OclCall * call,
   ok = ocl_queue_wait (queue, event, NULL, call->kernel, error);
   clReleaseEvent (event);
   if (ok)
-    ocl_queue_forget_batches (queue);
+    ocl_batch_forget (queue);
   return ok && ocl_queue_check (queue, error);
 }
 
@@ -187,14 +192,15 @@ run_trial (OclQueue * queue, OclKernel * kernel, const OclCall * call,
 
   if (!ocl_queue_finish (queue, error))
     return FALSE;
-  started_us = g_get_monotonic_time ();
+  started_us = g_get_monotonic_time () - queue->waited_us;
   if (!enqueue (queue, kernel, call, range, &event, error))
     return FALSE;
   ok = ocl_queue_wait (queue, event, NULL, call->kernel, error);
-  keep_event (queue, kernel, work, event);
+  ocl_profile_add (queue, kernel, work, event);
   if (!ok)
     return FALSE;
-  kernel->recent_ns = 1e3 * (g_get_monotonic_time () - started_us);
+  kernel->recent_ns = 1e3 * (g_get_monotonic_time () - queue->waited_us
+      - started_us);
   kernel->recent_work = work;
   kernel->ns_per_work = kernel->recent_ns / work;
   kernel->timed = TRUE;
@@ -205,38 +211,20 @@ static gboolean
 run_warm (OclQueue * queue, OclKernel * kernel, const OclCall * call,
     const Range * range, gdouble work, GError ** error)
 {
-  OclBatch *batch = &queue->filling;
   gdouble ns = LAUNCH_NS + work * kernel->ns_per_work;
   cl_event event = NULL;
 
   if (!kernel->timed && ns >= TRIAL_NS)
     return run_trial (queue, kernel, call, range, work, error);
-  if (batch->launches == 0)
-    batch->started_us = g_get_monotonic_time ();
   if (!enqueue (queue, kernel, call, range,
           queue->profiling ? &event : NULL, error))
     return FALSE;
-  keep_event (queue, kernel, work, event);
-
-  if (kernel->batch != queue->n_batches)
-    kernel->batch_ns = 0;
-  kernel->batch = queue->n_batches;
-  kernel->batch_ns += ns;
-  batch->launches++;
-  batch->estimate_ns += ns;
-  if (work > 0 && kernel->batch_ns > batch->longest_ns) {
-    batch->longest = kernel;
-    batch->longest_ns = kernel->batch_ns;
-  }
-  if (batch->estimate_ns >= BATCH_NS || batch->launches >= BATCH_LAUNCHES)
-    return ocl_queue_end_batch (queue, error);
-  if (batch->launches % FLUSH_LAUNCHES == 0)
-    return ocl_check (clFlush (queue->handle), error, "clFlush");
-  return TRUE;
+  ocl_profile_add (queue, kernel, work, event);
+  return ocl_batch_add (queue, kernel, work, ns, error);
 }
 
-/* How many of the @left layers of @layer_groups groups each, one a step along the sliced dimension, the next launch takes:
- * at least what gives each compute unit a group, since fewer take as long as one. */
+/* The number of layers that the next launch takes. A layer is one step along the sliced dimension and has @layer_groups
+ * work-groups; @left of them remain. Each compute unit gets at least one group, since fewer groups take as long. */
 static gsize
 next_slice (const OclCaps * caps, const OclKernel * kernel,
     gdouble work_per_layer, gsize layer_groups, gsize left)
@@ -296,7 +284,7 @@ ocl_queue_run (OclQueue * queue, const OclCall * call, GError ** error)
   return TRUE;
 }
 
-/* Arguments */
+/* ---- arguments ---- */
 
 static void
 add_argument (OclCall * call, const void *value, gsize size)
@@ -337,84 +325,4 @@ ocl_call_float (OclCall * call, gfloat value)
   cl_float f = value;
 
   add_argument (call, &f, sizeof f);
-}
-
-/* Profile */
-
-/* First launches are not among them: some drivers count the compiler's time to them. */
-void
-ocl_queue_collect_times (OclQueue * queue)
-{
-  guint kept = 0;
-
-  for (guint i = 0; i < queue->timed->len; i++) {
-    OclTimed *timed = &g_array_index (queue->timed, OclTimed, i);
-    cl_ulong start, end;
-    if (clGetEventProfilingInfo (timed->event, CL_PROFILING_COMMAND_START,
-            sizeof start, &start, NULL) != CL_SUCCESS
-        || clGetEventProfilingInfo (timed->event, CL_PROFILING_COMMAND_END,
-            sizeof end, &end, NULL) != CL_SUCCESS) {
-      g_array_index (queue->timed, OclTimed, kept++) = *timed;
-      continue;
-    }
-    timed->kernel->launches++;
-    timed->kernel->device_ns += end - start;
-    timed->kernel->longest_ns = MAX (timed->kernel->longest_ns, end - start);
-    clReleaseEvent (timed->event);
-  }
-  g_array_set_size (queue->timed, kept);
-}
-
-guint64
-ocl_queue_launches (OclQueue * queue)
-{
-  return queue->launches;
-}
-
-guint64
-ocl_queue_device_ns (OclQueue * queue)
-{
-  GHashTableIter iter;
-  gpointer kernel;
-  guint64 sum = 0;
-
-  ocl_queue_collect_times (queue);
-  g_hash_table_iter_init (&iter, queue->kernels);
-  while (g_hash_table_iter_next (&iter, NULL, &kernel))
-    sum += ((OclKernel *) kernel)->device_ns;
-  return sum;
-}
-
-static gint
-by_time (gconstpointer a, gconstpointer b)
-{
-  const OclKernel *left = *(OclKernel **) a, *right = *(OclKernel **) b;
-
-  return (left->device_ns < right->device_ns) -
-      (left->device_ns > right->device_ns);
-}
-
-char *
-ocl_queue_profile (OclQueue * queue)
-{
-  g_autoptr (GPtrArray) kernels = g_ptr_array_new ();
-  GString *text = g_string_new (NULL);
-  gdouble total = MAX (ocl_queue_device_ns (queue), 1);
-  GHashTableIter iter;
-  gpointer kernel;
-
-  g_hash_table_iter_init (&iter, queue->kernels);
-  while (g_hash_table_iter_next (&iter, NULL, &kernel))
-    g_ptr_array_add (kernels, kernel);
-  g_ptr_array_sort (kernels, by_time);
-  g_string_append_printf (text, "%6s %9s %8s %10s %9s  %s\n", "share", "ms",
-      "launches", "longest ms", "Gop/s", "kernel");
-  for (guint i = 0; i < kernels->len; i++) {
-    const OclKernel *k = kernels->pdata[i];
-    g_string_append_printf (text, "%5.1f%% %9.2f %8" G_GUINT64_FORMAT
-        " %10.2f %9.1f  %s\n", 100 * k->device_ns / total, k->device_ns / 1e6,
-        k->launches, k->longest_ns / 1e6, k->work / MAX (k->device_ns, 1),
-        k->name);
-  }
-  return g_string_free (text, FALSE);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tries the matrix unit that a device may have with kernels/matrix_probe.cl.
+ * Tries the matrix unit that a device may have, by kernels/matrix_probe.cl.
  */
 
-#define G_LOG_DOMAIN "vldm-opencl"
-
 #include "opencl/runtime/matrix.h"
-#include "opencl/runtime/private.h"
+
+#include "opencl/runtime/device_private.h"
+#include "opencl/runtime/environment.h"
 #include "opencl/runtime/queue.h"
 
 #include <CL/cl_ext.h>
@@ -27,7 +27,7 @@ static const Known known[] = {
   {"mfma", {OCL_MATRIX_MFMA, 64, 16, 16, FALSE}},
 };
 
-/* 0 where the driver does not know the question. */
+/* 0 if the driver does not know the question. */
 static guint
 device_uint (OclDevice * device, cl_device_info what)
 {
@@ -61,7 +61,7 @@ smallest_sub_group (OclDevice * device)
   return smallest;
 }
 
-/* Whether what the driver says speaks for this unit. */
+/* TRUE if the driver says what devices with this unit say. */
 static gboolean
 may_have (OclDevice * device, const OclMatrix * matrix)
 {
@@ -100,7 +100,7 @@ column_value (guint depth, guint column)
 static guint16
 half_from_small (gint value)
 {
-  /* Of the numbers to 4: sign, exponent 15 + log2, and the bit below the first. */
+  /* 0 to 4 as fp16. */
   static const guint16 halves[] = { 0, 0x3c00, 0x4000, 0x4200, 0x4400 };
 
   return halves[ABS (value)] | (value < 0 ? 0x8000 : 0);
@@ -163,7 +163,7 @@ is_right (const OclMatrix * matrix, const gfloat * product)
   return TRUE;
 }
 
-/* A unit that does not work is no error: there is a kernel that does without. */
+/* A unit that does not work is not an error: other kernels do without. */
 static gboolean
 try_unit (OclDevice * device, const Known * candidate, gboolean emulated)
 {
@@ -173,47 +173,60 @@ try_unit (OclDevice * device, const Known * candidate, gboolean emulated)
 
   matrix.emulated = emulated;
   if (!run_probe (device, &matrix, product, &error)) {
-    g_info ("%s: no use of its matrix unit (%s): %s", device->description,
+    g_debug ("%s: its matrix unit (%s) is not used: %s", device->description,
         candidate->name, error->message);
     return FALSE;
   }
   if (!is_right (&matrix, product)) {
-    g_info ("%s: no use of its matrix unit (%s): its product is wrong",
+    g_debug ("%s: its matrix unit (%s) is not used: its product is wrong",
         device->description, candidate->name);
     return FALSE;
   }
-  device->matrix = matrix;
+  *device->matrix = matrix;
+  g_debug ("%s: its matrix unit (%s%s) is used", device->description,
+      candidate->name, emulated ? ", emulated" : "");
   return TRUE;
+}
+
+/* Indices of what VLDM_MATRIX may be; the units follow in the order of known[]. */
+#define WISH_AUTO 0
+#define WISH_OFF 1
+#define WISH_KNOWN 2
+
+static guint
+read_wish (void)
+{
+  const char *names[WISH_KNOWN + G_N_ELEMENTS (known)] = { "auto", "off" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    names[WISH_KNOWN + i] = known[i].name;
+  return ocl_environment_choose (OCL_ENVIRONMENT_MATRIX, names,
+      G_N_ELEMENTS (names), WISH_OFF);
 }
 
 static void
 find_unit (OclDevice * device)
 {
-  const char *wish = g_getenv ("VLDM_MATRIX");
-  gboolean any = wish == NULL || *wish == '\0' || g_str_equal (wish, "auto");
-  gboolean known_wish = any || g_str_equal (wish, "off");
+  guint wish;
 
   if (device->caps.form != OCL_FORM_TILE)
     return;
+  wish = read_wish ();
   for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
-    gboolean wished = !any && g_str_equal (wish, known[i].name);
-    gboolean own = may_have (device, &known[i].matrix);
-    known_wish |= wished;
-    if ((wished || (any && own)) && try_unit (device, &known[i], !own))
+    gboolean has = may_have (device, &known[i].matrix);
+    if ((wish == WISH_KNOWN + i || (wish == WISH_AUTO && has))
+        && try_unit (device, &known[i], !has))
       return;
   }
-  if (!known_wish)
-    g_warning ("VLDM_MATRIX is \"%s\" where \"auto\", \"off\", \"ptx\", "
-        "\"dpas8\", \"dpas16\", \"wmma\" or \"mfma\" is needed; taking "
-        "\"off\"", wish);
 }
 
 const OclMatrix *
 ocl_device_matrix (OclDevice * device)
 {
   if (g_once_init_enter (&device->matrix_tried)) {
+    device->matrix = g_new0 (OclMatrix, 1);
     find_unit (device);
     g_once_init_leave (&device->matrix_tried, 1);
   }
-  return &device->matrix;
+  return device->matrix;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Which matrix unit a device has, found out by trying it: drivers tell little of it, and some tell what is not so.
+ * The matrix unit of a device, found by trying it, since drivers say little about it and some are wrong.
  */
 #pragma once
 
@@ -18,18 +18,18 @@ typedef enum
   OCL_MATRIX_MFMA = MATRIX_MFMA,        /* AMD CDNA */
 } OclMatrixKind;
 
-typedef struct
+typedef struct _OclMatrix
 {
   OclMatrixKind kind;
-  guint lanes;                  /* work-items a sub-group */
-  guint rows, columns;          /* of one product, 16 deep */
-  gboolean emulated;            /* for tests, on devices that lack it */
+  guint lanes;                  /* work-items per sub-group */
+  guint rows, columns;          /* of one product, which is 16 deep */
+  gboolean emulated;            /* for tests on devices without the unit */
 } OclMatrix;
 
-/* The unit of @device, kind NONE where it has none or its kernels have not the tile form. The first call builds and runs
- * a small kernel: the unit is only used if its product is right. The environment variable VLDM_MATRIX = auto | off | ptx |
- * dpas8 | dpas16 | wmma | mfma switches it off or, for tests, makes a device without it emulate one. Thread-safe; the
- * answer never changes. */
+/* The unit of @device; kind NONE if it has none or its kernels are not in the tile form. The first call builds and
+ * runs a small kernel: the unit is used only if its product is right. The environment variable VLDM_MATRIX = auto |
+ * off | ptx | dpas8 | dpas16 | wmma | mfma switches the unit off or, for tests, makes a device without one emulate
+ * it. Thread-safe; the answer never changes. */
 const OclMatrix *ocl_device_matrix (OclDevice * device);
 
 G_END_DECLS

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Threads for as long as the work takes; each takes the next index until there is none.
+ * Starts threads for the duration of the work. Each takes the next index until none is left.
  */
 
 #include "opencl/runtime/parallel.h"
 
-/* Numbers a thread should have to write, or its start costs more than it saves. */
+/* With fewer numbers per thread, starting it costs more than it saves. */
 #define NUMBERS_PER_THREAD (128 << 10)
 #define MAX_THREADS 16
 
@@ -37,7 +37,7 @@ ocl_parallel_for (gsize n, gsize numbers,
       MIN (numbers / NUMBERS_PER_THREAD, MAX_THREADS));
   GThread *threads[MAX_THREADS] = { NULL };
 
-  /* One less: this thread works, too, and alone where others cannot be had. */
+  /* One fewer, since this thread works, too; alone, if no other can be started. */
   for (guint i = 1; i < n_threads; i++)
     threads[i] = g_thread_try_new ("vldm-weights", run, &work, NULL);
   run (&work);

@@ -2,51 +2,49 @@
  *
  * Builds kernels, once per device and options, and keeps what the driver compiled on disk.
  *
- * A cache file is: MAGIC, the key (SHA-256 of everything that decides the result), the SHA-256 of the binary, the
- * binary. Drivers that keep such a cache themselves are left to it unless VLDM_CACHE_DIR asks: PoCL gives a binary only after it
- * compiled every kernel of the program in a form that it then does not run, about a second a program, where our file saves
- * 25 ms of its own cache's at later starts.
+ * A cache file consists of MAGIC, the key (SHA-256 of everything that decides the result), the SHA-256 of the
+ * binary, and the binary. Drivers with a cache of their own get no file unless VLDM_CACHE_DIR is set: PoCL hands out
+ * a binary only after compiling every kernel of the program in a form that it then does not run. That takes about a
+ * second per program, while the file saves 25 ms per program at later starts.
  */
 
 #include "opencl/runtime/program.h"
-#include "opencl/runtime/private.h"
+
+#include "opencl/runtime/device_private.h"
+#include "opencl/runtime/environment.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define BASE_OPTIONS "-cl-std=CL1.2"
+/* Without warnings: users have no use for them, and PoCL prints their number to standard error. */
+#define BASE_OPTIONS "-cl-std=CL1.2 -w"
 #define MAGIC "gst-vldm program 1\n"
 #define DIGEST_BYTES 32
 
-/* The end of a compiler's log that an error message quotes, in bytes. */
+/* Bytes of the compiler's log, from its end, that an error message quotes. */
 #define LOG_BYTES 4000
-
-void
-ocl_program_release (gpointer program)
-{
-  clReleaseProgram (program);
-}
 
 static char *
 find_source (const char *name, GError ** error)
 {
-  const char *folder = g_getenv ("VLDM_KERNEL_DIR");
+  const char *folder = ocl_environment (OCL_ENVIRONMENT_KERNEL_DIR);
   char *source = NULL;
 
-  if (folder != NULL && *folder != '\0') {
+  if (folder != NULL) {
     g_autofree char *file = g_strconcat (name, ".cl", NULL);
     g_autofree char *path = g_build_filename (folder, file, NULL);
     g_autoptr (GError) reason = NULL;
     if (!g_file_get_contents (path, &source, NULL, &reason))
       g_set_error (error, OCL_ERROR, OCL_ERROR_BUILD,
-          "no kernel source in VLDM_KERNEL_DIR: %s", reason->message);
+          "VLDM_KERNEL_DIR is set, but the kernel %s cannot be read from it: %s",
+          name, reason->message);
     return source;
   }
   for (guint i = 0; i < ocl_n_kernel_sources; i++)
     if (g_str_equal (ocl_kernel_sources[i].name, name))
       return g_strdup (ocl_kernel_sources[i].source);
   g_set_error (error, OCL_ERROR, OCL_ERROR_BUILD,
-      "no program \"%s\" among the %u embedded ones", name,
+      "there is no program \"%s\" among the %u in this plugin", name,
       ocl_n_kernel_sources);
   return NULL;
 }
@@ -54,9 +52,9 @@ find_source (const char *name, GError ** error)
 static char *
 all_options (const char *options)
 {
-  const char *folder = g_getenv ("VLDM_KERNEL_DIR");
+  const char *folder = ocl_environment (OCL_ENVIRONMENT_KERNEL_DIR);
 
-  if (folder != NULL && *folder != '\0')
+  if (folder != NULL)
     return g_strdup_printf ("%s -I%s %s", BASE_OPTIONS, folder, options);
   return g_strdup_printf ("%s %s", BASE_OPTIONS, options);
 }
@@ -71,37 +69,23 @@ digest (const void *data, gsize bytes, guint8 out[DIGEST_BYTES])
   g_checksum_get_digest (sum, out, &n);
 }
 
-static const char *
-cache_wish (void)
-{
-  const char *folder = g_getenv ("VLDM_CACHE_DIR");
-
-  return folder != NULL && *folder != '\0' ? folder : NULL;
-}
-
-char *
-ocl_cache_folder (void)
-{
-  return cache_wish () != NULL ? g_strdup (cache_wish ())
-      : g_build_filename (g_get_user_cache_dir (), "gst-vldm", NULL);
-}
-
-/* Where the program's binary belongs, and its key; NULL where nothing is to be kept. */
+/* The path of the program's binary, and its @key; NULL if programs are not to be kept. */
 static char *
 cache_path (OclDevice * device, const char *source, const char *options,
     guint8 key[DIGEST_BYTES])
 {
   g_autofree char *folder = NULL, *text = NULL, *hex = NULL, *file = NULL;
 
-  /* While kernels are edited, their included files change without the source that is the key. */
-  if (g_getenv ("VLDM_KERNEL_DIR") != NULL
-      || (device->driver_caches && cache_wish () == NULL))
+  /* While kernels are edited, included files change without a change of the source that the key is made from. */
+  if (ocl_environment (OCL_ENVIRONMENT_KERNEL_DIR) != NULL
+      || (device->driver_caches
+          && ocl_environment (OCL_ENVIRONMENT_CACHE_DIR) == NULL))
     return NULL;
   text = g_strjoin ("\n", MAGIC, device->identity, options, source, NULL);
   digest (text, strlen (text), key);
   hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
   file = g_strconcat (hex, ".bin", NULL);
-  folder = ocl_cache_folder ();
+  folder = ocl_environment_cache_folder ();
   return g_build_filename (folder, file, NULL);
 }
 
@@ -137,7 +121,7 @@ load_binary (OclDevice * device, const char *path, const char *options,
   return NULL;
 }
 
-/* Failing to write costs the next start a build and nothing else, so it is not reported. */
+/* A failure costs the next start a build and nothing else, so it is not an error. */
 static void
 save_binary (cl_program program, const char *path,
     const guint8 key[DIGEST_BYTES])
@@ -160,9 +144,10 @@ save_binary (cl_program program, const char *path,
   g_byte_array_append (file, key, DIGEST_BYTES);
   g_byte_array_append (file, sum, DIGEST_BYTES);
   g_byte_array_append (file, binary, bytes);
-  if (g_mkdir_with_parents (folder, 0700) == 0)
-    g_file_set_contents_full (path, (const char *) file->data, file->len,
-        G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
+  if (g_mkdir_with_parents (folder, 0700) != 0
+      || !g_file_set_contents_full (path, (const char *) file->data, file->len,
+          G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL))
+    g_debug ("a program cannot be kept in %s", path);
 }
 
 static char *
@@ -213,6 +198,7 @@ load_or_build (OclDevice * device, const char *name, const char *extra,
   g_autofree char *source = find_source (name, error);
   g_autofree char *options = NULL, *path = NULL;
   guint8 key[DIGEST_BYTES];
+  gint64 started_us = g_get_monotonic_time ();
   cl_program program = NULL;
 
   if (source == NULL)
@@ -221,10 +207,18 @@ load_or_build (OclDevice * device, const char *name, const char *extra,
   path = cache_path (device, source, options, key);
   if (path != NULL)
     program = load_binary (device, path, options, key);
-  if (program != NULL)
+  if (program != NULL) {
+    g_debug ("program %s with \"%s\": loaded in %.0f ms from %s", name, extra,
+        (g_get_monotonic_time () - started_us) / 1e3, path);
     return program;
+  }
   program = build_source (device, name, source, options, error);
-  if (program != NULL && path != NULL)
+  if (program == NULL)
+    return NULL;
+  g_debug ("program %s with \"%s\": built in %.0f ms%s", name, extra,
+      (g_get_monotonic_time () - started_us) / 1e3,
+      device->driver_caches ? ", or taken from the driver's cache" : "");
+  if (path != NULL)
     save_binary (program, path, key);
   return program;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Programs from the kernels embedded at build time (or from VLDM_KERNEL_DIR while developing), built once per device and
- * options, and kept on disk: in VLDM_CACHE_DIR, else, for drivers without such a cache of their own, in the user's cache
- * folder under gst-vldm. The key is source, options, device and driver; anything that does not match or load goes back
- * to source. Files are written atomically.
+ * Programs from the kernels embedded at build time (or from VLDM_KERNEL_DIR during development), built once per
+ * device and options, and kept on disk: in VLDM_CACHE_DIR or, for drivers without a cache of their own, in the
+ * folder gst-vldm of the user's cache folder. The key is made from source, options, device and driver; a file that
+ * does not match or does not load is ignored, and the program is built from source. Files are written atomically.
  */
 #pragma once
 
@@ -20,11 +20,11 @@ typedef struct
 extern const OclKernelSource ocl_kernel_sources[];
 extern const guint ocl_n_kernel_sources;
 
-/* The built program of this device; the device keeps it. Safe from several threads: one build at a time.
- * OCL_ERROR_BUILD names program and options and ends with the compiler's log. */
+/* The built program, owned by the device. Thread-safe: programs are built one at a time. The message of OCL_ERROR_BUILD
+ * names program and options and ends with the compiler's log. */
 cl_program ocl_program_get (OclDevice * device, const char *name, const char *options, GError ** error);
 
-/* Number of programs built or loaded for the device. */
+/* The number of programs built or loaded for the device. */
 guint ocl_program_count (OclDevice * device);
 
 G_END_DECLS

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Answers which variant to take, and measures where that was asked for.
+ * Chooses a variant, and measures if the environment asks for it.
  *
- * Answers are kept for the life of the process, beyond that of a device, because a choice that was used must not change.
+ * Choices are kept for the life of the process, longer than a device, because a choice must not change once used.
  */
 
 #include "opencl/runtime/tuning.h"
 
-#include "opencl/runtime/launch.h"
+#include "opencl/runtime/environment.h"
 #include "opencl/runtime/program.h"
+#include "opencl/runtime/queue_state.h"
 #include "opencl/runtime/tuning_file.h"
+#include "opencl/runtime/wait.h"
 
 #include <math.h>
 
-/* Each variant is timed so often, in turns, each time for about so long; the best time counts. */
+/* Variants are timed in rounds, each for about ROUND_US or at most MAX_RUNS; the best round counts. */
 #define ROUNDS 5
 #define ROUND_US 20000
 #define MAX_RUNS 50
-/* Slower than so many times the best is not timed again; less may be a moment when the machine was busy. */
+/* A variant this many times slower than the best is not timed again; one that is less slow may have met a busy
+ * moment. */
 #define HOPELESS 4.0
-/* A gain that another measurement might not show is not worth leaving the built-in variant. */
+/* The built-in variant is left only for one that takes less than this share of its time, so as not to chase noise. */
 #define WORTHWHILE 0.97
-/* While another thread measures. */
+/* Microseconds between two looks whether another thread still measures. */
 #define POLL_US 5000
 
 typedef enum
@@ -32,14 +35,14 @@ typedef enum
   MODE_SHOW,
 } Mode;
 
-/* One a device and form. */
-struct _OclTuning
+/* One per device and kernel form. */
+typedef struct _OclTuning
 {
   OclTuningFile *file;          /* NULL = off */
   GMutex lock;
   GHashTable *used;             /* "operation shape" -> name of the variant; under the lock */
-  GRecMutex measuring;          /* one at a time; a variant may itself ask */
-};
+  GRecMutex measuring;          /* one measurement at a time; recursive, since a variant may ask a question, too */
+} OclTuning;
 
 static GMutex table_lock;
 static GHashTable *table;       /* identity -> OclTuning, for the life of the process */
@@ -50,21 +53,14 @@ mode_get (void)
   static const char *const names[] = { "auto", "off", "now", "show" };
   static gsize mode = 0;
 
-  if (g_once_init_enter (&mode)) {
-    const char *name = g_getenv ("VLDM_TUNING");
-    gsize value = 0;
-    for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-      if (g_strcmp0 (name, names[i]) == 0)
-        value = i + 1;
-    if (value == 0 && name != NULL && *name != '\0')
-      g_warning ("VLDM_TUNING is \"%s\" where \"auto\", \"off\", \"now\" or "
-          "\"show\" is needed; taking \"auto\"", name);
-    g_once_init_leave (&mode, MAX (value, MODE_AUTO));
-  }
+  if (g_once_init_enter (&mode))
+    g_once_init_leave (&mode, MODE_AUTO
+        + ocl_environment_choose (OCL_ENVIRONMENT_TUNING, names,
+            G_N_ELEMENTS (names), 0));
   return mode;
 }
 
-/* All that makes two measurements comparable. */
+/* Everything that must be equal for two measurements to be comparable. */
 static char *
 make_identity (const OclDevice * device)
 {
@@ -81,7 +77,7 @@ static OclTuning *
 tuning_new (const char *identity)
 {
   OclTuning *tuning = g_new0 (OclTuning, 1);
-  g_autofree char *folder = ocl_cache_folder ();
+  g_autofree char *folder = ocl_environment_cache_folder ();
 
   g_mutex_init (&tuning->lock);
   g_rec_mutex_init (&tuning->measuring);
@@ -110,7 +106,7 @@ tuning_get (OclDevice * device)
   return device->tuning;
 }
 
-/* Measuring */
+/* ---- measuring ---- */
 
 typedef struct
 {
@@ -121,24 +117,25 @@ typedef struct
   gdouble us[OCL_TUNING_MAX_VARIANTS];  /* best time of each variant; INFINITY = failed */
 } Trial;
 
-/* Microseconds a run, of @runs one after the other. */
+/* *@us = microseconds per run, over @runs runs. */
 static gboolean
 time_runs (Trial * trial, guint variant, guint runs, gdouble * us,
     GError ** error)
 {
   const OclTuningQuestion *question = trial->question;
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = g_get_monotonic_time () - trial->queue->waited_us;
 
   for (guint i = 0; i < runs; i++)
     if (!question->run (trial->queue, variant, question->user_data, error))
       return FALSE;
   /* Not ocl_queue_finish (), which sleeps up to a millisecond too long. */
   ocl_queue_drain (trial->queue);
-  *us = (g_get_monotonic_time () - start) / (gdouble) runs;
+  *us = (g_get_monotonic_time () - trial->queue->waited_us - start)
+      / (gdouble) runs;
   return ocl_queue_check (trial->queue, error);
 }
 
-/* Notes that @variant fails for @reason. FALSE: the reason, now in @error, says nothing about the variant. */
+/* Remembers that @variant fails for @reason. FALSE if @reason, moved to @error, says nothing about the variant. */
 static gboolean
 survive (Trial * trial, guint variant, GError * reason, GError ** error)
 {
@@ -157,7 +154,7 @@ survive (Trial * trial, guint variant, GError * reason, GError ** error)
   return TRUE;
 }
 
-/* The first run, which may build kernels, fail, or worse. */
+/* The first run, which may build kernels, fail, or end the process. */
 static gboolean
 try_variant (Trial * trial, guint variant, GError ** error)
 {
@@ -169,7 +166,7 @@ try_variant (Trial * trial, guint variant, GError ** error)
   trial->us[variant] = INFINITY;
   if (ocl_tuning_file_has_failed (trial->tuning->file, trial->key, name))
     return TRUE;
-  /* Without the built-in one nothing works anyhow. */
+  /* Not for the built-in variant, without which nothing works anyway. */
   if (variant != question->built_in)
     ocl_tuning_file_trying (trial->tuning->file, trial->key, name);
   if (!time_runs (trial, variant, 1, &first_us, &reason)
@@ -219,7 +216,7 @@ try_all (Trial * trial, GError ** error)
   return ok;
 }
 
-/* Once more, unless that is hopeless. */
+/* Times @variant once more, unless it is hopelessly slow. */
 static gboolean
 time_again (Trial * trial, guint variant, GError ** error)
 {
@@ -245,7 +242,7 @@ time_all (Trial * trial, GError ** error)
   return TRUE;
 }
 
-/* With the lock of measuring. */
+/* With the lock `measuring`. */
 static gboolean
 measure_and_remember (OclQueue * queue, OclTuning * tuning,
     const OclTuningQuestion * question, const char *key, GError ** error)
@@ -259,14 +256,15 @@ measure_and_remember (OclQueue * queue, OclTuning * tuning,
   if (!try_all (&trial, error) || !time_all (&trial, error))
     return FALSE;
   measured = describe (&trial);
+  g_debug ("tuning: %s: measured %s", key, measured);
   ocl_tuning_file_choose (tuning->file, key,
       question->variants[best_variant (&trial)], measured);
   return TRUE;
 }
 
-/* Answers */
+/* ---- choosing ---- */
 
-/* FALSE where @name is not among the variants, or NULL. */
+/* FALSE if @name is NULL or not among the variants. */
 static gboolean
 find_variant (const OclTuningQuestion * question, const char *name,
     guint * variant)
@@ -302,7 +300,7 @@ find_remembered (OclTuning * tuning, const OclTuningQuestion * question,
   return find_variant (question, name, variant);
 }
 
-/* The built-in variant, or if that has failed one that has not. */
+/* The built-in variant or, if that has failed, one that has not. */
 static guint
 take_built_in (OclTuning * tuning, const OclTuningQuestion * question,
     const char *key)
@@ -316,7 +314,7 @@ take_built_in (OclTuning * tuning, const OclTuningQuestion * question,
   return question->built_in;
 }
 
-/* Measures, unless another thread did so meanwhile. Where memory is short, what is built in does. */
+/* Measures, unless another thread has done so meanwhile. If memory is short, the built-in variant is taken. */
 static gboolean
 ensure_remembered (OclQueue * queue, OclTuning * tuning,
     const OclTuningQuestion * question, const char *key, GError ** error)
@@ -342,11 +340,14 @@ ensure_remembered (OclQueue * queue, OclTuning * tuning,
   return FALSE;
 }
 
-/* The first to use a variant decides for all. */
+/* Notes that *@variant is used for @key, or takes the one that another thread was quicker to use. */
 static void
 use (OclTuning * tuning, const OclTuningQuestion * question, const char *key,
     guint * variant, gboolean remembered)
 {
+  g_autofree char *measured = NULL;
+  const char *origin;
+
   g_mutex_lock (&tuning->lock);
   if (find_variant (question, g_hash_table_lookup (tuning->used, key), variant)) {
     g_mutex_unlock (&tuning->lock);
@@ -355,11 +356,13 @@ use (OclTuning * tuning, const OclTuningQuestion * question, const char *key,
   g_hash_table_insert (tuning->used, g_strdup (key),
       g_strdup (question->variants[*variant]));
   g_mutex_unlock (&tuning->lock);
-  if (mode_get () == MODE_NOW || mode_get () == MODE_SHOW) {
-    g_autofree char *measured = ocl_tuning_file_measured (tuning->file, key);
+  measured = ocl_tuning_file_measured (tuning->file, key);
+  origin =
+      !remembered ? "built in" : measured != NULL ? measured : "remembered";
+  g_debug ("tuning: %s = %s (%s)", key, question->variants[*variant], origin);
+  if (mode_get () == MODE_NOW || mode_get () == MODE_SHOW)
     g_printerr ("tuning: %s = %s (%s)\n", key, question->variants[*variant],
-        !remembered ? "built in" : measured != NULL ? measured : "remembered");
-  }
+        origin);
 }
 
 gboolean

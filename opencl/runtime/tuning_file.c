@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every write reads the file anew, makes one change and puts a new file in its place, all under a lock that other
- * processes heed; so nothing that they wrote is lost, and a reader always finds a whole file.
+ * Every write reads the file again, makes one change and replaces the file, all under a lock that other processes
+ * respect. So nothing that they wrote is lost, and a reader always finds a complete file.
  */
 
 #include "opencl/runtime/tuning_file.h"
@@ -15,8 +15,8 @@
 
 #define VERSION_NUMBER 1
 #define HEADING \
-  " The fastest ways to compute, measured with VLDM_TUNING=now. A line of [chosen]\n" \
-  " may be changed to another name in [measured]; what is deleted is measured again."
+  " The fastest variants of operations, measured with VLDM_TUNING=now. A line of\n" \
+  " [chosen] may be changed to another name in [measured]; a deleted line is measured again."
 
 #define GROUP_FILE "file"
 #define GROUP_CHOSEN "chosen"
@@ -27,7 +27,7 @@
 struct _OclTuningFile
 {
   char *path, *lock_path, *identity;
-  GMutex lock;                  /* of all below */
+  GMutex lock;                  /* of the fields below */
   GKeyFile *keys;
   gboolean warned;              /* that it cannot be written */
 };
@@ -42,7 +42,7 @@ keys_new (const char *identity)
   return keys;
 }
 
-/* NULL: nobody is at fault. Otherwise what is wrong with the file. */
+/* The reason why the file cannot be used, or NULL. */
 static char *
 find_fault (GKeyFile * keys, const char *identity)
 {
@@ -51,7 +51,7 @@ find_fault (GKeyFile * keys, const char *identity)
   gint version = g_key_file_get_integer (keys, GROUP_FILE, "version", NULL);
 
   if (version != VERSION_NUMBER)
-    return g_strdup_printf ("it is of version %d where %d is needed", version,
+    return g_strdup_printf ("its version is %d instead of %d", version,
         VERSION_NUMBER);
   if (g_strcmp0 (theirs, identity) != 0)
     return g_strdup_printf ("it was measured on \"%s\", not on \"%s\"",
@@ -59,7 +59,7 @@ find_fault (GKeyFile * keys, const char *identity)
   return NULL;
 }
 
-/* What is on disk, or nothing yet. */
+/* The content of the file; empty if it does not exist or cannot be used. */
 static GKeyFile *
 read_keys (const OclTuningFile * file)
 {
@@ -80,7 +80,7 @@ read_keys (const OclTuningFile * file)
   return keys_new (file->identity);
 }
 
-/* Reading */
+/* ---- reading ---- */
 
 static char *
 read_string (OclTuningFile * file, const char *group, const char *key)
@@ -127,7 +127,7 @@ ocl_tuning_file_has_failed (OclTuningFile * file, const char *key,
   return failed;
 }
 
-/* Writing */
+/* ---- writing ---- */
 
 static int
 take_lock (const OclTuningFile * file)
@@ -149,7 +149,7 @@ take_lock (const OclTuningFile * file)
   return fd;
 }
 
-/* Warns once; what is chosen then holds for this process only. */
+/* Warns once. Choices then hold for this process only. */
 static void
 warn_unwritable (OclTuningFile * file, const char *reason)
 {
@@ -174,7 +174,7 @@ set_failed (GKeyFile * keys, const char *key, const char *variant)
       (const char *const *) names->pdata, names->len);
 }
 
-/* Whether the process that wrote @process is no more. In a container each may have our number. */
+/* TRUE if the process with the number @process has ended. In a container, another process may have had our number. */
 static gboolean
 has_ended (const char *process)
 {
@@ -184,8 +184,8 @@ has_ended (const char *process)
       || (kill (id, 0) != 0 && errno == ESRCH);
 }
 
-/* Trials of processes that ended during them have failed. For a process that has none of its own yet. TRUE if there are
- * any. */
+/* Turns trials during which a process ended into failures; TRUE if there were any. To be called before this process
+ * starts a trial. */
 static gboolean
 bury_trials (GKeyFile * keys)
 {
@@ -204,7 +204,7 @@ bury_trials (GKeyFile * keys)
   return any;
 }
 
-/* What happened to one key. */
+/* One change of one key. */
 typedef struct
 {
   const char *key;
@@ -232,7 +232,7 @@ apply (GKeyFile * keys, const Change * change)
   }
 }
 
-/* NULL @change = bury trials only. Without a place to write to, the change holds in this process. */
+/* @change NULL = bury_trials () only. If the file cannot be written, the change holds for this process only. */
 static void
 update (OclTuningFile * file, const Change * change)
 {

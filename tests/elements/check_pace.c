@@ -123,7 +123,7 @@ static const struct
         " t. ! queue ! " VIDEO_SINK, 16},
   /* Something else plays beside it. */
   {"vldmsrc chunk-frames=16 ! vldmdec ! " SINK
-        " videotestsrc num-buffers=60 ! " VIDEO_SINK, 16},
+        " videotestsrc num-buffers=30 ! " VIDEO_SINK, 16},
   /* Running times at the sink are not those at the decoder. */
   {"concat name=c ! " SINK " vldmsrc ! vldmdec ! c.  vldmsrc ! vldmdec ! c.",
       16},

@@ -206,8 +206,9 @@ GST_START_TEST (test_failures)
   GstHarness *h = check_harness ("vldmenc", NULL);
   GstBus *bus = gst_bus_new ();
 
-  /* The model is opened on the way up. */
+  /* The harness has played: the model is opened on the way up, and its stage may be made. */
   check_stops (h->element);
+  fake_stages_made = 0;
   gst_element_set_bus (h->element, bus);
   fake.failure = failures[__i__].failure;
   gst_harness_play (h);

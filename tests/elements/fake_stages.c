@@ -149,7 +149,8 @@ vldm_model_new (const char *folder, OclDevice * device,
   model = g_new0 (VldmModel, 1);
   model->refs = 1;
   model->folder = g_strdup (folder);
-  model->type = precision == VLDM_PRECISION_F16 ? OCL_F16 : OCL_F32;
+  model->type = precision == VLDM_PRECISION_F16 ? OCL_F16
+      : precision == VLDM_PRECISION_BF16 && fake.bf16 ? OCL_BF16 : OCL_F32;
   g_atomic_int_inc (&fake_models_opened);
   g_atomic_int_inc (&fake_live_models);
   return model;
@@ -192,6 +193,12 @@ vldm_model_precision_is_open (VldmModel * model)
 
 OclType
 vldm_model_type (VldmModel * model)
+{
+  return model->type == OCL_BF16 ? OCL_F32 : model->type;
+}
+
+OclType
+vldm_model_weights_type (VldmModel * model)
 {
   return model->type;
 }

@@ -43,6 +43,7 @@ typedef struct
   guint chunk_frames;           /* of the model's decoder; 0 = 8 */
   gboolean clip_decoder;        /* the upsampler's decodes all of a window at once */
   gboolean no_context;          /* the model has no context channels */
+  gboolean bf16;                /* the device multiplies in bf16 */
   FakeFailure failure;
 } FakeSettings;
 

@@ -51,7 +51,7 @@ check_source (void)
   gst_element_set_state (h->element, GST_STATE_NULL);
   while (gst_harness_events_in_queue (h) > 0)
     gst_event_unref (gst_harness_pull_event (h));
-  fake_models_opened = 0;
+  fake_models_opened = fake_stages_made = 0;
   fake = settings;
   return h;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "opencl/runtime/private.h"
+#include "opencl/runtime/device_private.h"
 #include "upsample_model.h"
 #include "vldm/stages/decode.h"
 #include "vldm/stages/encode.h"

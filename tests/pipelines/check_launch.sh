@@ -132,6 +132,19 @@ EOF
     echo "ended $ms ms after SIGINT"
     ! grep -q '^Progress: (decode)' "$scratch/log" || fail 'it waited for all of its steps'
     ;;
+  log)
+    # What the floors below GStreamer do is in GStreamer's log, at the level that is asked for; GLib prints it only when asked.
+    GST_DEBUG_NO_COLOR=1 GST_DEBUG='vldm*:5' launch $src num-buffers=1 ! fakesink || fail "exit status $?"
+    grep -q ' DEBUG *vldmopencl .*device .*: opened' "$scratch/log" || fail 'no device in the log'
+    grep -q ' DEBUG *vldmopencl .*program .*: \(built\|loaded\) in' "$scratch/log" || fail 'no program in the log'
+    ! grep -q 'a batch of' "$scratch/log" || fail 'batches at the level of DEBUG'
+    GST_DEBUG_NO_COLOR=1 GST_DEBUG='vldmopencl:6' launch $src num-buffers=1 ! fakesink || fail "exit status $?"
+    grep -q ' LOG *vldmopencl .*: a batch of' "$scratch/log" || fail 'no batch in the log'
+    launch $src num-buffers=1 ! fakesink || fail "exit status $?"
+    ! grep -q 'program\|device' "$scratch/log" || fail 'messages that nobody asked for'
+    G_MESSAGES_DEBUG=vldm-opencl launch $src num-buffers=1 ! fakesink || fail "exit status $?"
+    grep -q 'vldm-opencl-DEBUG.*device .*: opened' "$scratch/log" || fail 'GLib does not print the log'
+    ;;
   refusal)
     launch $src ! video/x-vldm-latents,width=100 ! fakesink && fail 'a width of 100 is accepted'
     grep -q 'width is 100.*96 and 104' "$scratch/log" || fail 'the message does not name the nearest widths'

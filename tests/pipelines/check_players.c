@@ -6,7 +6,7 @@
 #include <gst/check/gstcheck.h>
 
 /* Two windows, at a rate at which generation is slower. */
-#define PLAYED "vldm://street;frames=14;steps=2;width=64;height=64;fps=30"
+#define PLAYED "vldm://street;frames=14;steps=2;width=64;height=64;fps=15"
 
 static const char *const players[] = { "playbin", "playbin3" };
 
@@ -60,10 +60,12 @@ check_plays (GstElement * player, guint64 n)
   g_object_get (sink, "stats", &stats, NULL);
   gst_structure_get (stats, "rendered", G_TYPE_UINT64, &rendered, "dropped",
       G_TYPE_UINT64, &dropped, NULL);
-  fail_unless_equals_uint64 (dropped, 0);
-  fail_unless_equals_uint64 (rendered, n);
   gst_structure_free (stats);
   gst_object_unref (sink);
+  /* While it plays, no test that failed could end. */
+  gst_element_set_state (player, GST_STATE_READY);
+  fail_unless_equals_uint64 (dropped, 0);
+  fail_unless_equals_uint64 (rendered, n);
 }
 
 static void
@@ -79,7 +81,6 @@ GST_START_TEST (test_plays)
   GstElement *player = player_new (players[__i__], PLAYED);
 
   check_plays (player, 14);
-  gst_element_set_state (player, GST_STATE_READY);
   g_object_set (player, "uri", PLAYED ";preroll=gap;seed=1", NULL);
   check_plays (player, 14);
   finish (player);
@@ -96,8 +97,8 @@ GST_START_TEST (test_thumbnail)
 
   /* Into the second window, which was not made; then on from there. */
   fail_unless (gst_element_seek_simple (player, GST_FORMAT_TIME,
-          GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SECOND / 3));
-  fail_unless_equals_uint64 (picture (player), GST_SECOND / 3);
+          GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, 2 * GST_SECOND / 3));
+  fail_unless_equals_uint64 (picture (player), 2 * GST_SECOND / 3);
   check_plays (player, 4);
   finish (player);
 }
@@ -113,7 +114,7 @@ GST_START_TEST (test_seek)
   fail_unless (gst_element_get_state (player, NULL, NULL, 120 * GST_SECOND)
       == GST_STATE_CHANGE_SUCCESS);
   fail_unless (gst_element_seek_simple (player, GST_FORMAT_TIME,
-          GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SECOND / 10));
+          GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SECOND / 5));
   check_plays (player, 11);
   finish (player);
 }

@@ -11,7 +11,7 @@ plugin=$2
 
 uri='vldm://a%20city%20street%20at%20night;frames=8;steps=2'
 # Two windows, which play faster than they are made, and a sink that drops late frames, as video sinks do.
-played="vldm://a%20city%20street%20at%20night;frames=14;steps=2;width=128;height=64;fps=30"
+played="vldm://a%20city%20street%20at%20night;frames=14;steps=2;width=128;height=64;fps=15"
 shows='fakesink silent=false sync=true qos=true max-lateness=5000000'
 
 case $case in

@@ -162,7 +162,7 @@ memory_is_counted (Fixture * f, gconstpointer unused)
 static void
 memory_is_limited_by_environment (void)
 {
-  static const char *const bad[] = { "", "0", "-1", "2T", "1 G", "G",
+  static const char *const bad[] = { "0", "-1", "2T", "1 G", "G",
     "99999999999999999999G"
   };
   g_autoptr (GError) error = NULL;
@@ -183,6 +183,11 @@ memory_is_limited_by_environment (void)
     assert_says (error, OCL_ERROR_CALL, "such as");
     g_clear_error (&error);
   }
+  g_setenv ("VLDM_MEMORY", "", TRUE);
+  device = ocl_device_open (NULL, OCL_FORM_AUTO, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ocl_device_caps (device)->global_memory, >, 3 << 20);
+  ocl_device_unref (device);
   g_unsetenv ("VLDM_MEMORY");
 }
 

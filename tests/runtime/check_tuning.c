@@ -215,7 +215,7 @@ measures_with_failures (void)
 {
   Fake fake = { {LONG, SHORT, FAILS} };
 
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING,
+  g_test_expect_message ("vldm-opencl", G_LOG_LEVEL_WARNING,
       "*sleep long: odd fails: it does not compile*");
   g_assert_cmpuint (answer (&fake), ==, 1);
   g_test_assert_expected_messages ();
@@ -227,7 +227,7 @@ measures_with_late_failure (void)
 {
   Fake fake = { {LONG, SHORT, FAILS_LATER} };
 
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING,
+  g_test_expect_message ("vldm-opencl", G_LOG_LEVEL_WARNING,
       "*sleep long: odd fails: it stops working*");
   g_assert_cmpuint (answer (&fake), ==, 1);
   g_test_assert_expected_messages ();
@@ -238,7 +238,7 @@ measures_failing_built_in (void)
 {
   Fake fake = { {FAILS, SHORT, LONG} };
 
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*slow fails*");
+  g_test_expect_message ("vldm-opencl", G_LOG_LEVEL_WARNING, "*slow fails*");
   g_assert_cmpuint (answer (&fake), ==, 1);
   g_test_assert_expected_messages ();
 }
@@ -265,7 +265,8 @@ runs_out_of_memory (void)
 {
   Fake fake = { {LONG, NO_MEMORY, SHORT} };
 
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*is not measured*");
+  g_test_expect_message ("vldm-opencl", G_LOG_LEVEL_WARNING,
+      "*is not measured*");
   g_assert_cmpuint (answer (&fake), ==, 0);
   g_test_assert_expected_messages ();
 }
@@ -296,7 +297,7 @@ warns (const char *pattern)
 {
   Fake fake = { {LONG, SHORT, MEDIUM} };
 
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, pattern);
+  g_test_expect_message ("vldm-opencl", G_LOG_LEVEL_WARNING, pattern);
   g_assert_cmpuint (answer (&fake), ==, 0);
   g_test_assert_expected_messages ();
 }
@@ -310,7 +311,7 @@ finds_rubbish (void)
 static void
 finds_old_version (void)
 {
-  warns ("*is ignored: it is of version 0 where 1 is needed*");
+  warns ("*is ignored: its version is 0 instead of 1*");
 }
 
 static void
@@ -324,7 +325,8 @@ finds_no_place_to_write (void)
 {
   Fake fake = { {LONG, SHORT, MEDIUM} };
 
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*cannot be written*");
+  g_test_expect_message ("vldm-opencl", G_LOG_LEVEL_WARNING,
+      "*cannot be written*");
   g_assert_cmpuint (answer (&fake), ==, 1);
   g_test_assert_expected_messages ();
 }

@@ -27,6 +27,20 @@ tear_down (Fixture * f, gconstpointer unused)
 }
 
 void
+set_up_probe (Fixture * f, gconstpointer unused)
+{
+  g_setenv ("VLDM_KERNEL_DIR", TEST_KERNELS, TRUE);
+  set_up (f, NULL);
+}
+
+void
+tear_down_probe (Fixture * f, gconstpointer unused)
+{
+  tear_down (f, NULL);
+  g_unsetenv ("VLDM_KERNEL_DIR");
+}
+
+void
 assert_says (GError * error, OclError code, const char *text)
 {
   g_assert_error (error, OCL_ERROR, (gint) code);

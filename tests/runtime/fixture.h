@@ -18,6 +18,10 @@ typedef struct
 void set_up (Fixture * f, gconstpointer unused);
 void tear_down (Fixture * f, gconstpointer unused);
 
+/* The same, with kernels from tests/runtime/kernels. */
+void set_up_probe (Fixture * f, gconstpointer unused);
+void tear_down_probe (Fixture * f, gconstpointer unused);
+
 /* That @error has this code and that its message contains @text. */
 void assert_says (GError * error, OclError code, const char *text);
 

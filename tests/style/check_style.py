@@ -32,7 +32,6 @@ MANY_PARAMETERS = {
         vldm/model/resnets.c:begin_path
         vldm/model/resnets.c:run_spatial
         vldm/model/resnets.c:vldm_resnet_run
-        vldm/model/safetensors.c:read_sizes
         vldm/model/strip_layers.c:fill_rows
         vldm/model/strips.c:vldm_scratch_alloc
         vldm/model/transformers_load.c:load_cross_attention
@@ -51,14 +50,16 @@ MANY_PARAMETERS = {
         vldm/stages/tiling.c:add_result
         vldm/stages/tiling.c:call_on_tile
         vldm/stages/tiling.c:vldm_tiled_unet_call
-        vldm/stages/upsample.c:decode_clip
         vldm/stages/upsample.c:vldm_upsample_run
         vldm/stages/upsample_settings.c:vldm_upsample_shape
         tests/golden/check_sampling.c:call_unet
-        tests/golden/check_unet.c:check_prompts""",
+        tests/golden/check_unet.c:check_prompts
+        tests/sampling/check_guidance.c:call_on_device
+        tests/sampling/check_guidance.c:call_on_host""",
     'stands for a function of vldm/ that has them': """
         tests/elements/fake_upsample.c:vldm_upsample_shape
         tests/elements/fake_upsample.c:vldm_upsample_run""",
+    'has the type GstLogFunction': 'tests/elements/check_gliblog.c:record',
     'a formula in plain C, over every size that it is about': """
         tests/kernels/check.c:make_tensor
         tests/kernels/check.c:check_input_typed
@@ -68,7 +69,7 @@ MANY_PARAMETERS = {
 
 # Pairs of files that include each other's headers all the same, and why.
 CIRCLES = {
-    ('opencl/runtime/launch', 'opencl/runtime/queue'): 'to be taken apart',
+    ('vldm/model/folder', 'vldm/model/folder_advice'): 'to be taken apart',
 }
 
 SOURCES = ('.c', '.h', '.cl', '.clh', '.py', '.sh')
@@ -185,6 +186,13 @@ def words(path, text):
     code = re.sub(r'^[ \t]*#[ \t]*include.*', '', without_comments(text, strings=True), flags=re.M)
     for match in re.finditer(floor['words'], code):
         yield line_of(code, match.start()), f'"{match.group()}" belongs to another floor: {floor["says"]}'
+
+
+def environment(path, text):
+    """What an empty or unknown value means is said once."""
+    if path.startswith('opencl/') and path.endswith(SOURCES) and path != 'opencl/runtime/environment.c':
+        for match in re.finditer(r'\b(?:g_|secure_)?getenv\b', without_comments(text, strings=True)):
+            yield line_of(text, match.start()), 'only opencl/runtime/environment.c reads the environment'
 
 
 def prefixes(path, text):
@@ -330,7 +338,7 @@ def exists(path, target):
     return any(os.path.exists(os.path.join(ROOT, base, target)) for base in ('', os.path.dirname(path)))
 
 
-RULES = (includes, circles, words, prefixes, header_comment, characters, sizes, parameters, kernel_comments, double_literals,
+RULES = (includes, circles, words, environment, prefixes, header_comment, characters, sizes, parameters, kernel_comments, double_literals,
          places, names, subjects)
 ROOT = '.'
 

@@ -34,6 +34,7 @@ CASES = [
     (style.words, 'gst/memory.c', 'OclDevice *device;\n', 'cl_mem mem;\n'),
     (style.words, 'elements/x.c', 'vldm_decode_run (decode);\n', 'ocl_device_unref (device);\n'),
     (style.words, 'elements/x.c', 'VldmDecode *decode;\n', 'VldmUnet *unet;\n'),
+    (style.environment, 'opencl/ops/x.c', 'ocl_environment (OCL_ENVIRONMENT_CONV);\n', 'g_getenv ("VLDM_CONV");\n'),
     (style.prefixes, 'opencl/ops/x.c', 'static void\nhelp (void)\n{\n}\n', 'void\nhelp (void)\n{\n}\n'),
     (style.prefixes, 'gst/x.c', 'void\ngst_vldm_x (int a,\n    int b)\n{\n}\n', 'void\nvldm_x (int a,\n    int b)\n{\n}\n'),
     (style.header_comment, 'vldm/x.c', HEAD, '/* What this file is for. */\n'),

@@ -203,6 +203,12 @@ vldm_model_precision_is_open (VldmModel * model)
   return model->precision_is_open;
 }
 
+OclType
+vldm_model_weights_type (VldmModel * model)
+{
+  return model->type;
+}
+
 const VldmDefaults *
 vldm_model_defaults (VldmModel * model)
 {

@@ -38,6 +38,7 @@ OclDevice *vldm_model_device (VldmModel * model);
 OclType vldm_model_type (VldmModel * model);    /* of activations */
 /* Whether half precision was chosen for the user (VLDM_PRECISION_AUTO), so that fp32 may take its place where it overflows. */
 gboolean vldm_model_precision_is_open (VldmModel * model);
+OclType vldm_model_weights_type (VldmModel * model);    /* not OCL_BF16 where the device cannot multiply in it */
 const VldmDefaults *vldm_model_defaults (VldmModel * model);
 
 /* Configurations of networks. NULL with what is wrong: the folder has no such component (VLDM_ERROR_NOT_FOUND), or nobody
