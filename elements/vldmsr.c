@@ -130,6 +130,7 @@ static void gst_vldm_sr_reset (GstVldmFilter * filter);
 static gboolean gst_vldm_sr_start (GstBaseTransform * base);
 static gboolean gst_vldm_sr_stop (GstBaseTransform * base);
 static void gst_vldm_sr_model_changed (GstVldmFilter * filter);
+static void gst_vldm_sr_announce (GstVldmFilter * filter);
 static gboolean gst_vldm_sr_accept_caps (GstBaseTransform * base,
     GstPadDirection direction, GstCaps * caps);
 static GstCaps *gst_vldm_sr_fixate_caps (GstBaseTransform * base,
@@ -234,6 +235,7 @@ gst_vldm_sr_class_init (GstVldmSrClass * klass)
   filter_class->check = gst_vldm_sr_check;
   filter_class->reset = gst_vldm_sr_reset;
   filter_class->model_changed = gst_vldm_sr_model_changed;
+  filter_class->before_gap = gst_vldm_sr_announce;
   filter_class->forward = gst_vldm_sr_forward;
   filter_class->take = gst_vldm_sr_take;
   filter_class->end = gst_vldm_sr_end;
@@ -384,23 +386,20 @@ gst_vldm_sr_model_changed (GstVldmFilter * filter)
   GST_VLDM_SR (filter)->grid_known = FALSE;
 }
 
-/* The event for what decodes latents that go out: what the video was made from, and the model whose latents they are. */
+/* Tells what decodes latents that go out what the video was made from, and the model whose latents they are. */
 static void
-gst_vldm_sr_announce (GstVldmSr * self)
+gst_vldm_sr_announce (GstVldmFilter * filter)
 {
-  GstVldmFilter *filter = GST_VLDM_FILTER (self);
   GstVldmConditioning conditioning;
   GstEvent *event;
 
+  if (!GST_VLDM_SR (filter)->window.latents_out)
+    return;
   gst_vldm_filter_get_conditioning (filter, &conditioning);
-  if (conditioning.prompt == NULL)
-    conditioning.prompt = "";
-  if (conditioning.negative_prompt == NULL)
-    conditioning.negative_prompt = "";
   conditioning.model = gst_vldm_worker_folder (gst_vldm_filter_worker (filter));
   event = gst_vldm_conditioning_to_event (&conditioning);
-  GST_DEBUG_OBJECT (self, "sending %" GST_PTR_FORMAT, event);
-  gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self), event);
+  GST_DEBUG_OBJECT (filter, "sending %" GST_PTR_FORMAT, event);
+  gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (filter), event);
 }
 
 /* Waits for the model, and takes its windows once settings were found to suit it. */
@@ -432,8 +431,7 @@ gst_vldm_sr_find_grid (GstVldmSr * self)
   self->grid_known = TRUE;
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_latency (GST_OBJECT (self)));
-  if (self->window.latents_out)
-    gst_vldm_sr_announce (self);
+  gst_vldm_sr_announce (GST_VLDM_FILTER (self));
   return GST_FLOW_OK;
 }
 

@@ -45,8 +45,10 @@ gst_vldm_conditioning_to_event (const GstVldmConditioning * conditioning)
 
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
       gst_structure_new (EVENT_NAME,
-          "prompt", G_TYPE_STRING, conditioning->prompt,
-          "negative-prompt", G_TYPE_STRING, conditioning->negative_prompt,
+          "prompt", G_TYPE_STRING,
+          conditioning->prompt ? conditioning->prompt : "",
+          "negative-prompt", G_TYPE_STRING,
+          conditioning->negative_prompt ? conditioning->negative_prompt : "",
           "seed", G_TYPE_UINT, conditioning->seed,
           "level", G_TYPE_UINT, conditioning->level,
           "model", G_TYPE_STRING, model, NULL));

@@ -20,7 +20,7 @@ typedef struct
 /* Checks what goes into events and tags: UTF-8 of at most 64 KiB. VLDM_ERROR_TEXT names @property. */
 gboolean gst_vldm_check_text (const char *property, const char *text, GError ** error);
 
-/* The event "vldm-conditioning". Texts must have passed gst_vldm_check_text. */
+/* The event "vldm-conditioning"; a prompt that is NULL is empty. Texts must have passed gst_vldm_check_text. */
 GstEvent *gst_vldm_conditioning_to_event (const GstVldmConditioning * conditioning);
 
 /* FALSE if @event is another one. Strings belong to the event. */

@@ -684,10 +684,13 @@ gst_vldm_filter_sink_event (GstBaseTransform * base, GstEvent * event)
     case GST_EVENT_GAP:
       gst_vldm_filter_drain (filter);
       /* Who prerolls with it takes the video for one that can be played. */
-      if (gst_vldm_filter_check (filter) == GST_FLOW_OK)
-        break;
-      gst_event_unref (event);
-      return FALSE;
+      if (gst_vldm_filter_check (filter) != GST_FLOW_OK) {
+        gst_event_unref (event);
+        return FALSE;
+      }
+      if (klass->before_gap != NULL)
+        klass->before_gap (filter);
+      break;
     case GST_EVENT_STREAM_START:
     case GST_EVENT_SEGMENT_DONE:
     case GST_EVENT_EOS:

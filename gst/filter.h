@@ -43,6 +43,8 @@ struct _GstVldmFilterClass
   void (*reset) (GstVldmFilter * filter);
   /* Another model is being loaded. May be NULL. */
   void (*model_changed) (GstVldmFilter * filter);
+  /* A gap is about to go out, and may preroll sinks before the first frame. May be NULL. */
+  void (*before_gap) (GstVldmFilter * filter);
   /* The conditioning (taken) as downstream gets it; NULL = not at all. NULL for the function: as it came. */
   GstEvent *(*forward) (GstVldmFilter * filter, GstEvent * conditioning);
 
