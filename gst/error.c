@@ -5,8 +5,11 @@
  */
 #include "gst/error.h"
 
+#include "gst/log.h"
 #include "opencl/runtime/error.h"
 #include "vldm/error.h"
+
+#define GST_CAT_DEFAULT gst_vldm_log (GST_VLDM_LOG_ERROR)
 
 typedef GQuark (*DomainFunc) (void);
 

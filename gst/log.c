@@ -9,13 +9,10 @@ static struct
   const char *name, *description;
   gsize category;
 } rows[] = {
-  [GST_VLDM_LOG_CONDITIONING] = {"vldmconditioning", "what video is made from"},
   [GST_VLDM_LOG_ERROR] = {"vldmerror", "errors that are posted"},
   [GST_VLDM_LOG_FILTER] = {"vldmfilter", "frames through a stage"},
   [GST_VLDM_LOG_LATENTDECODER] = {"vldmlatentdecoder", "chunks of latents"},
-  [GST_VLDM_LOG_PACE] = {"vldmpace", "clock and late pictures"},
   [GST_VLDM_LOG_SEEK] = {"vldmseek", "seeks as asked and as widened"},
-  [GST_VLDM_LOG_SIDEPAD] = {"vldmsidepad", "request pads of sources"},
   [GST_VLDM_LOG_WORKER] = {"vldmworker", "models and their loading"},
 };
 

@@ -5,7 +5,10 @@
  */
 #include "gst/seek.h"
 
+#include "gst/log.h"
 #include "gst/timing.h"
+
+#define GST_CAT_DEFAULT gst_vldm_log (GST_VLDM_LOG_SEEK)
 
 /* Flags about key frames. Upstream would begin or end elsewhere than where windows do. */
 #define INACCURATE (GST_SEEK_FLAG_KEY_UNIT | GST_SEEK_FLAG_SNAP_NEAREST | \
@@ -185,6 +188,7 @@ gst_vldm_seek_widen (GstVldmSeek * seek, GstElement * element,
   parts.flags = (parts.flags & ~INACCURATE) | GST_SEEK_FLAG_ACCURATE;
   GST_OBJECT_UNLOCK (element);
 
+  GST_DEBUG_OBJECT (element, "asked for %" GST_PTR_FORMAT, event);
   event = put_together (event, &parts);
   GST_DEBUG_OBJECT (element, "asking upstream for %" GST_PTR_FORMAT, event);
   return event;

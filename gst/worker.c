@@ -5,8 +5,11 @@
 #include "gst/worker.h"
 
 #include "gst/error.h"
+#include "gst/log.h"
 #include "gst/models.h"
 #include "gst/progress.h"
+
+#define GST_CAT_DEFAULT gst_vldm_log (GST_VLDM_LOG_WORKER)
 
 struct _GstVldmWorker
 {
@@ -107,6 +110,7 @@ load (gpointer data)
       &error);
   if (stage == NULL)
     flow = gst_vldm_fail (worker->element, error, "loading the model");
+  GST_DEBUG_OBJECT (worker->element, "loaded: %s", gst_flow_get_name (flow));
   gst_vldm_progress_end (&worker->loading, error);
   publish (worker, &worker->stage, stage, flow);
   return NULL;
@@ -127,6 +131,9 @@ gst_vldm_worker_open (GstVldmWorker * worker,
       && worker->precision == settings->precision;
   if (kept != NULL)
     *kept = same;
+  GST_DEBUG_OBJECT (worker->element, "model %s (asked for: %s), device %s: %s",
+      folder, GST_STR_NULL (settings->path), GST_STR_NULL (settings->device),
+      same ? "kept" : "loading");
   if (same)
     return TRUE;
 
