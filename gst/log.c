@@ -12,6 +12,7 @@ static struct
   [GST_VLDM_LOG_ERROR] = {"vldmerror", "errors that are posted"},
   [GST_VLDM_LOG_FILTER] = {"vldmfilter", "frames through a stage"},
   [GST_VLDM_LOG_LATENTDECODER] = {"vldmlatentdecoder", "chunks of latents"},
+  [GST_VLDM_LOG_PACE] = {"vldmpace", "the clock, set back for late pictures"},
   [GST_VLDM_LOG_SEEK] = {"vldmseek", "seeks as asked and as widened"},
   [GST_VLDM_LOG_WORKER] = {"vldmworker", "models and their loading"},
 };

@@ -12,7 +12,10 @@
 
 #include <gst/base/gstbasesink.h>
 
+#include "gst/log.h"
 #include "gst/pipeline.h"
+
+#define GST_CAT_DEFAULT gst_vldm_log (GST_VLDM_LOG_PACE)
 
 /* What video sinks let pass. */
 #define TOLERANCE (5 * GST_MSECOND)

@@ -235,7 +235,8 @@ EOF
       done
     done
     launch vldmsrc model-path="$scratch/beside" ! fakesink && fail 'a network of another class is accepted'
-    [ "$(grep -c '^ERROR: from' "$scratch/log")" = 1 ] || fail 'not one error'
+    # GstBaseSrc adds one of its own, which gst-launch-1.0 shows if it comes before the end.
+    [ "$(grep '^ERROR: from' "$scratch/log" | grep -vc 'Internal data stream error')" = 1 ] || fail 'not one error'
     grep -q "\"UNet3DConditionModel\" is not supported; .*ModelScope" "$scratch/log" || fail 'the message does not name the class'
     ;;
   extras)
