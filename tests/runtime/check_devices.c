@@ -282,20 +282,22 @@ open_and_close (void)
 static void
 nothing_grows (gconstpointer cycles)
 {
-  guint n = GPOINTER_TO_UINT (cycles);
-  guint64 before = 0, after;
+  const guint n = GPOINTER_TO_UINT (cycles);
+  guint64 kb[3];
 
-  for (guint i = 0; i < n; i++) {
-    if (i == n / 5)
-      before = resident_kb ();
-    open_and_close ();
+  /* After a fifth of the cycles, after three fifths and at the end. */
+  for (guint i = 0; i <= n; i++) {
+    if (i % (2 * n / 5) == n / 5)
+      kb[i / (2 * n / 5)] = resident_kb ();
+    if (i < n)
+      open_and_close ();
   }
-  after = resident_kb ();
-  g_test_message ("%u cycles: %" G_GUINT64_FORMAT " kB, then %" G_GUINT64_FORMAT
-      " kB", n, before, after);
+  g_test_message ("%u cycles: %" G_GUINT64_FORMAT " kB, %" G_GUINT64_FORMAT
+      " kB, then %" G_GUINT64_FORMAT " kB", n, kb[0], kb[1], kb[2]);
 #if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)
-  /* A queue or a context that stays costs 10 kB a cycle. A sanitizer finds it by itself, or keeps what was freed. */
-  g_assert_cmpuint (after, <, before + 5 * n);
+  /* A queue or a context that stays costs 10 kB a cycle, before the middle and after it. What the allocator takes for a new
+   * thread comes once, 14 MB at a time. A sanitizer finds a leak by itself, or keeps what was freed. */
+  g_assert_true (kb[1] < kb[0] + 5 * n / 2 || kb[2] < kb[1] + 5 * n / 2);
 #endif
 }
 
